@@ -1,0 +1,57 @@
+import { requireFunction, requireNumber, requireOneOf } from './checks.ts';
+import { systemRandom, type Random } from './random.ts';
+
+export type Jitter = 'none' | 'full' | 'equal' | 'decorrelated';
+
+export interface BackoffOptions {
+  /** Delay before the first retry, milliseconds. Default 100. */
+  readonly baseMs?: number | undefined;
+  /** Longest delay, milliseconds. Default 20 000. */
+  readonly capMs?: number | undefined;
+  /** Growth per attempt, at least 1. Default 2. Not used by `decorrelated`. */
+  readonly factor?: number | undefined;
+  /** Default `full`. */
+  readonly jitter?: Jitter | undefined;
+  readonly random?: Random | undefined;
+}
+
+/**
+ * Milliseconds to wait after failed attempt number `attempt` (the first is 1). `previousMs` is the delay before that
+ * attempt, 0 at first; only `decorrelated` reads it.
+ */
+export type Backoff = (attempt: number, previousMs: number) => number;
+
+/**
+ * Exponential back-off with jitter and a cap. Source of the four kinds: M. Brooker, "Exponential Backoff And Jitter",
+ * AWS Architecture Blog, 2015.
+ *
+ * @throws {RangeError | TypeError} when an option is out of range.
+ */
+export function createBackoff(options: BackoffOptions = {}): Backoff {
+  const baseMs = requireNumber('baseMs', options.baseMs ?? 100, { min: 0 });
+  const capMs = requireNumber('capMs', options.capMs ?? 20_000, { min: baseMs });
+  const factor = requireNumber('factor', options.factor ?? 2, { min: 1 });
+  const random = requireFunction('random', options.random ?? systemRandom);
+  const jitter = requireOneOf('jitter', options.jitter ?? 'full', JITTERS);
+
+  const ceiling = (attempt: number): number => Math.min(capMs, baseMs * factor ** (attempt - 1));
+  switch (jitter) {
+    case 'none':
+      return ceiling;
+    case 'full':
+      return (attempt) => random() * ceiling(attempt);
+    case 'equal':
+      return (attempt) => (ceiling(attempt) * (1 + random())) / 2;
+    case 'decorrelated':
+      return (_attempt, previousMs) => {
+        const highest = Math.max(baseMs, previousMs * 3);
+        return Math.min(capMs, baseMs + random() * (highest - baseMs));
+      };
+    default: {
+      const impossible: never = jitter;
+      return impossible;
+    }
+  }
+}
+
+const JITTERS = ['none', 'full', 'equal', 'decorrelated'] as const;

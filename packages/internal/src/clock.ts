@@ -1,0 +1,44 @@
+/** A running timer. */
+export interface Timer {
+  /** Stops the timer; harmless when it has fired or was cancelled before. */
+  cancel(): void;
+}
+
+export interface TimerOptions {
+  /** True: the timer alone does not keep the process alive. Default false. */
+  readonly background?: boolean;
+}
+
+/** Where all time comes from: inject another one in tests and simulations. */
+export interface Clock {
+  /** Monotonic milliseconds with an arbitrary origin: for durations and deadlines. */
+  now(): number;
+  /** Milliseconds since the Unix epoch: for timestamps that people or other machines read. */
+  wallNow(): number;
+  /** Calls `fn` once, `delayMs` milliseconds from now. Negative delays count as 0, any length is kept. */
+  setTimer(fn: () => void, delayMs: number, options?: TimerOptions): Timer;
+}
+
+/** Longest delay that `setTimeout` keeps; it fires at once for a longer one (Node.js manual, Timers). */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** The platform's clock. The only place in the packages that touches the platform's timers. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  setTimer(fn, delayMs, options = {}) {
+    // Long delays are slept in legs, each within what the platform keeps.
+    const due = performance.now() + delayMs;
+    let handle: NodeJS.Timeout;
+    const arm = (legMs: number): void => {
+      const isLastLeg = legMs <= LONGEST_TIMEOUT_MS;
+      handle = setTimeout(
+        () => (isLastLeg ? fn() : arm(due - performance.now())),
+        isLastLeg ? legMs : LONGEST_TIMEOUT_MS,
+      );
+      if (options.background === true) handle.unref();
+    };
+    arm(delayMs);
+    return { cancel: () => clearTimeout(handle) };
+  },
+};

@@ -1,0 +1,20 @@
+export { onAbort, raceAbort, throwIfAborted } from './abort.ts';
+export { createBackoff, type Backoff, type BackoffOptions, type Jitter } from './backoff.ts';
+export {
+  requireBoolean,
+  requireFunction,
+  requireInteger,
+  requireNumber,
+  requireObject,
+  requireOneOf,
+  requireText,
+  type Range,
+} from './checks.ts';
+export { systemClock, type Clock, type Timer, type TimerOptions } from './clock.ts';
+export { createDeferred, type Deferred } from './deferred.ts';
+export { HoldfastError, isHoldfastError } from './holdfast-error.ts';
+export { createLifecycle, type Lifecycle, type LifecycleState } from './lifecycle.ts';
+export { createListeners, type Listeners } from './listeners.ts';
+export { seededRandom, systemRandom, type Random } from './random.ts';
+export { sleep, type SleepOptions } from './sleep.ts';
+export { quoteIdentifier, quoteTable } from './sql-identifier.ts';

@@ -1,0 +1,42 @@
+/** Typed events. `Events` maps each event's name to what its listeners get. */
+export interface Listeners<Events> {
+  /** Adds a listener and returns the function that removes it. A listener added twice is called twice. */
+  on<K extends keyof Events>(event: K, listener: (payload: Events[K]) => void): () => void;
+  /** Calls the listeners in the order they were added. One that throws changes nothing for the emitter or for the others. */
+  emit<K extends keyof Events>(event: K, payload: Events[K]): void;
+}
+
+/**
+ * Creates an emitter whose listeners cannot change a result. What a listener throws becomes a process warning
+ * (`HoldfastListenerWarning`): visible, but never in the way.
+ */
+export function createListeners<Events>(): Listeners<Events> {
+  const added = new Map<keyof Events, readonly ((payload: never) => void)[]>();
+  return {
+    on(event, listener) {
+      // A unique wrapper, so that removing one of two equal listeners removes just that one. Copied on
+      // write, so that a listener may add and remove listeners while one event is being delivered.
+      const entry = (payload: never): void => listener(payload);
+      added.set(event, [...(added.get(event) ?? []), entry]);
+      return () => {
+        const rest = (added.get(event) ?? []).filter((other) => other !== entry);
+        if (rest.length === 0) added.delete(event);
+        else added.set(event, rest);
+      };
+    },
+    emit(event, payload) {
+      for (const listener of added.get(event) ?? []) {
+        try {
+          listener(payload as never);
+        } catch (error) {
+          warnAboutListener(String(event), error);
+        }
+      }
+    },
+  };
+}
+
+function warnAboutListener(event: string, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`a listener for "${event}" threw: ${text}`, 'HoldfastListenerWarning');
+}
