@@ -49,6 +49,11 @@ export default tseslint.config(
     },
   },
   {
+    // An example shows what it does.
+    files: ['packages/*/examples/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
       globals: {
@@ -57,6 +62,7 @@ export default tseslint.config(
         URL: 'readonly',
         setTimeout: 'readonly',
         Buffer: 'readonly',
+        performance: 'readonly',
       },
     },
   },

@@ -34,7 +34,9 @@ export function createBackoff(options: BackoffOptions = {}): Backoff {
   const random = requireFunction('random', options.random ?? systemRandom);
   const jitter = requireOneOf('jitter', options.jitter ?? 'full', JITTERS);
 
-  const ceiling = (attempt: number): number => Math.min(capMs, baseMs * factor ** (attempt - 1));
+  // Without the first case a base of 0 would give 0 × Infinity = NaN once the power overflows.
+  const ceiling = (attempt: number): number =>
+    baseMs === 0 ? 0 : Math.min(capMs, baseMs * factor ** (attempt - 1));
   switch (jitter) {
     case 'none':
       return ceiling;

@@ -1,9 +1,13 @@
 /** Typed events. `Events` maps each event's name to what its listeners get. */
 export interface Listeners<Events> {
   /** Adds a listener and returns the function that removes it. A listener added twice is called twice. */
-  on<K extends keyof Events>(event: K, listener: (payload: Events[K]) => void): () => void;
+  on<K extends keyof Events>(
+    this: void,
+    event: K,
+    listener: (payload: Events[K]) => void,
+  ): () => void;
   /** Calls the listeners in the order they were added. One that throws changes nothing for the emitter or for the others. */
-  emit<K extends keyof Events>(event: K, payload: Events[K]): void;
+  emit<K extends keyof Events>(this: void, event: K, payload: Events[K]): void;
 }
 
 /**

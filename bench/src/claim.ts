@@ -1,0 +1,15 @@
+/** One side-by-side comparison. Both sides do the same work; each call is one round. */
+export interface Claim {
+  /** What is claimed, in words that stand alone. */
+  readonly claim: string;
+  /** What the ratio must be for the claim to hold: `ours / peer`, both in operations a second. */
+  readonly target: number;
+  /** Operations in a round. */
+  readonly operations: number;
+  readonly ours: () => Promise<void>;
+  readonly peer: () => Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Sets a claim up; `smoke`: the smallest size that still runs all of it. */
+export type CreateClaim = (options: { readonly smoke: boolean }) => Promise<Claim>;

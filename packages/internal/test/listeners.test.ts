@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { createListeners } from '@holdfast/internal';
+
+interface Events {
+  readonly tick: number;
+  readonly stop: string;
+}
+
+function nextWarning(): Promise<Error> {
+  return new Promise((resolve) => process.once('warning', resolve));
+}
+
+describe('createListeners', () => {
+  it('calls the listeners of an event in the order they were added', () => {
+    const { on, emit } = createListeners<Events>();
+    const seen: string[] = [];
+    on('tick', (n) => seen.push(`a${n}`));
+    on('tick', (n) => seen.push(`b${n}`));
+    on('stop', (why) => seen.push(why));
+
+    emit('tick', 1);
+
+    expect(seen).toEqual(['a1', 'b1']);
+  });
+
+  it('removes just the one listener, once, even when the same function was added twice', () => {
+    const { on, emit } = createListeners<Events>();
+    let calls = 0;
+    const listener = (): void => {
+      calls += 1;
+    };
+    const off = on('tick', listener);
+    on('tick', listener);
+
+    off();
+    off();
+    emit('tick', 1);
+
+    expect(calls).toBe(1);
+  });
+
+  it('goes on to the next listener when one throws, and warns about it', async () => {
+    const { on, emit } = createListeners<Events>();
+    const warning = nextWarning();
+    let reached = false;
+    on('tick', () => {
+      throw new Error('broken listener');
+    });
+    on('tick', () => (reached = true));
+
+    expect(() => emit('tick', 1)).not.toThrow();
+
+    expect(reached).toBe(true);
+    await expect(warning).resolves.toMatchObject({
+      name: 'HoldfastListenerWarning',
+      message: expect.stringContaining('broken listener') as string,
+    });
+  });
+
+  it('delivers an event to the listeners that were there when it was emitted', () => {
+    const { on, emit } = createListeners<Events>();
+    const seen: string[] = [];
+    const off = on('tick', () => {
+      seen.push('first');
+      off();
+      on('tick', () => seen.push('added'));
+    });
+    on('tick', () => seen.push('second'));
+
+    emit('tick', 1);
+    emit('tick', 2);
+
+    expect(seen).toEqual(['first', 'second', 'second', 'added']);
+  });
+});

@@ -1,0 +1,27 @@
+import { sleep, systemClock, type Clock } from '@holdfast/internal';
+import type { Ledger } from './ledger.ts';
+
+const LOOK_EVERY_MS = 10;
+
+/** How long to wait without a single settlement before giving up. */
+const STALLED_AFTER_MS = 30_000;
+
+/** The same in all after an interrupt: the process has to be gone ten seconds after it. */
+const INTERRUPTED_DRAIN_MS = 6_000;
+
+/** Waits until every published message is settled, or nothing moves any more. */
+export async function drain(
+  ledger: Ledger,
+  interrupt: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const startedAt = clock.now();
+  let interruptedAt: number | undefined;
+  while (ledger.unsettled > 0) {
+    const now = clock.now();
+    if (interrupt.aborted) interruptedAt ??= now;
+    if (interruptedAt !== undefined && now - interruptedAt > INTERRUPTED_DRAIN_MS) return;
+    if (now - Math.max(startedAt, ledger.settledAt) > STALLED_AFTER_MS) return;
+    await sleep(LOOK_EVERY_MS, { clock });
+  }
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { QueueStore } from '@holdfast/sync-queue';
+import { redisStore } from '@holdfast/sync-queue/redis';
+import { sqliteStore } from '@holdfast/sync-queue/sqlite';
+import { Redis } from 'ioredis';
+import { startEmbeddedBroker } from '../embedded/broker.ts';
+import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { UnreachableError } from '../system/connect.ts';
+
+export interface Server {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const external = (url: string): Server => ({ url, close: () => Promise.resolve() });
+
+export function postgresServer(url: string | undefined): Promise<Server> {
+  return url === undefined ? startEmbeddedPostgres() : Promise.resolve(external(url));
+}
+
+export function mqttServer(url: string | undefined): Promise<Server> {
+  return url === undefined ? startEmbeddedBroker() : Promise.resolve(external(url));
+}
+
+export interface IngestStore {
+  readonly store: QueueStore;
+  close(): Promise<void>;
+}
+
+/** The ingest queue's store: Redis where a URL is given, else an encrypted SQLite file that is removed afterwards. */
+export function ingestStore(
+  redisUrl: string | undefined,
+  onError: (error: Error) => void,
+): Promise<IngestStore> {
+  return redisUrl === undefined ? embeddedStore() : connectRedisStore(redisUrl, onError);
+}
+
+async function embeddedStore(): Promise<IngestStore> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-queue-'));
+  // The key lives as long as the file: nobody else needs to read it.
+  const store = sqliteStore({
+    path: join(folder, 'ingest.db'),
+    encryptionKey: randomBytes(32).toString('hex'),
+  });
+  return {
+    store,
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** A command that takes longer has failed; the queue's own retry decides what happens next. */
+const REDIS_COMMAND_TIMEOUT_MS = 5_000;
+
+async function connectRedisStore(
+  url: string,
+  onError: (error: Error) => void,
+): Promise<IngestStore> {
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 5_000,
+    commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+  });
+  let lastError: unknown;
+  client.on('error', (error: Error) => {
+    lastError = error;
+    onError(error);
+  });
+  try {
+    await client.connect();
+    await client.ping();
+  } catch (error) {
+    client.disconnect();
+    throw new UnreachableError('Redis', url, lastError ?? error);
+  }
+  return {
+    store: redisStore({ client }),
+    async close() {
+      await client.quit();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+import { systemClock } from '@holdfast/internal';
+import pino from 'pino';
+import { ledgerTable } from './cli/ledger-table.ts';
+import { parseCommandLine } from './cli/program.ts';
+import { createProgress } from './cli/progress.ts';
+import { BadInputError } from './demo/bad-input-error.ts';
+import type { DemoOptions } from './demo/demo-options.ts';
+import { exitCodeOf } from './demo/report.ts';
+import { runDemo } from './demo/run-demo.ts';
+import { UnreachableError } from './system/connect.ts';
+
+/** A drain that has not ended by then is given up: the promise is ten seconds. */
+const LONGEST_EXIT_MS = 9_500;
+
+/** npm passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same press. */
+const SAME_PRESS_MS = 500;
+
+async function main(): Promise<number> {
+  const invocation = parseCommandLine(process.argv.slice(2), (text) => process.stdout.write(text));
+  switch (invocation.kind) {
+    case 'printed':
+      return 0;
+    case 'mistake':
+      return complain(invocation.message);
+    case 'demo':
+      return demo(invocation.options, invocation.json);
+    default: {
+      const impossible: never = invocation;
+      return impossible;
+    }
+  }
+}
+
+async function demo(options: DemoOptions, json: boolean): Promise<number> {
+  const log = pino(
+    { level: process.env['LOG_LEVEL'] ?? 'warn' },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const progress = createProgress(process.stderr);
+  try {
+    const report = await runDemo(options, { progress, log, interrupt: interruptSignal() });
+    progress.stop();
+    process.stdout.write(`${json ? JSON.stringify(report) : ledgerTable(report)}\n`);
+    if (report.badLines > 0) complain(`${report.badLines} lines of the recording were left out`);
+    return exitCodeOf(report);
+  } catch (error) {
+    progress.stop();
+    if (error instanceof BadInputError || error instanceof UnreachableError) {
+      return complain(error.message);
+    }
+    throw error;
+  }
+}
+
+/** Aborts at the first SIGINT or SIGTERM; a later one ends the process at once. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  let firstAt: number | undefined;
+  const onSignal = (): void => {
+    const now = systemClock.now();
+    if (firstAt === undefined) {
+      firstAt = now;
+      process.stderr.write('\nstopping: what is acknowledged will be stored\n');
+      controller.abort(new Error('interrupted'));
+      const giveUp = (): void => {
+        process.stderr.write('the drain took too long and was given up\n');
+        process.exit(1);
+      };
+      systemClock.setTimer(giveUp, LONGEST_EXIT_MS, { background: true });
+    } else if (now - firstAt > SAME_PRESS_MS) {
+      process.exit(130);
+    }
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return controller.signal;
+}
+
+function complain(sentence: string): 2 {
+  process.stderr.write(`holdfast: ${sentence}\n`);
+  return 2;
+}
+
+process.exitCode = await main();

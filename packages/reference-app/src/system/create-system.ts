@@ -1,0 +1,128 @@
+import { createLocks } from '@holdfast/locks';
+import { createQueue, type QueueStore } from '@holdfast/sync-queue';
+import { createZoneScheduler, type ZoneScheduler } from '@holdfast/zone-scheduler';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { connectMqtt } from './connect.ts';
+import { createIngest, type Ingest } from './ingest.ts';
+import { createIntake, type Intake, type QueuedMessage } from './intake.ts';
+import { NodeRegistry } from './node-registry.ts';
+import { createWriters, type TelemetryWriters } from './writers.ts';
+import { createZoneControl, type ZoneControl } from './zone-control.ts';
+
+export interface SystemOptions {
+  readonly pool: Pool;
+  /** Where the ingest queue is held. */
+  readonly store: QueueStore;
+  readonly mqtt: { readonly url: string; readonly protocolVersion: 4 | 5 };
+  readonly log: Logger;
+  /** First level of every topic; also names the queue and the broker session. */
+  readonly root: string;
+  readonly zones: {
+    readonly cycleMs: number;
+    /** Zones that run at the same time. */
+    readonly limit: number;
+    /** The reading that the rule looks at. */
+    readonly metric: string;
+    /** Older readings count as none. */
+    readonly maxAgeMs: number;
+  };
+}
+
+export interface System {
+  readonly intake: Intake;
+  readonly ingest: Ingest;
+  readonly scheduler: ZoneScheduler;
+  readonly zoneControl: ZoneControl;
+  readonly writers: TelemetryWriters;
+  /** Stops the zones and the intake, lets what is leased from the queue settle, stores what the writers hold. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the system: wires the parts, connects to the broker and begins to take messages. Has no behaviour of its own.
+ *
+ * @throws {UnreachableError} when the broker does not answer.
+ */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { pool, store, mqtt, log, root, zones } = options;
+  const queue = createQueue<QueuedMessage>({
+    name: `${root}/ingest`,
+    store,
+    limits: { maxCount: 100_000, maxBytes: 256 * 1024 * 1024, maxItemBytes: 256 * 1024 },
+    overflow: { waitMs: 20_000 },
+    leaseMs: 10_000,
+    // What is wrong with a message is settled at once; left to retry is the database being away, so keep at it.
+    retry: { baseMs: 100, capMs: 5_000, maxAttempts: 1_000 },
+  });
+  queue.on('storeError', ({ error }) => log.warn({ err: error }, 'the queue does not answer'));
+  queue.on('dead', (dead) => log.warn(dead, 'a message went to the dead letters'));
+
+  const writers = createWriters(pool, log);
+  const ingest = createIngest({ registry: new NodeRegistry(pool), writers });
+  const consumer = queue.consume((batch, context) => ingest.handle(batch, context), {
+    maxBatch: 200,
+    concurrency: 2,
+  });
+
+  const intake = createIntake({ root, sink: queue });
+  intake.on('waiting', ({ error }) => log.warn({ err: error }, 'the intake waits for the queue'));
+  intake.on('refused', (refused) => log.warn(refused, 'a message was refused'));
+
+  const closeIngest = async (): Promise<void> => {
+    await consumer.close();
+    await Promise.all([writers.samples.close(), writers.last.close(), writers.rejected.close()]);
+    await queue.close();
+  };
+  const onMqttError = (error: Error): void => log.warn({ err: error }, 'the broker');
+  const session = { clientId: `${root}-intake`, receive: intake.receive };
+  const { url, protocolVersion } = mqtt;
+  const client = await connectMqtt(url, onMqttError, { protocolVersion, session }).catch(
+    async (error: unknown) => {
+      await closeIngest();
+      throw error;
+    },
+  );
+
+  const zoneControl = createZoneControl({
+    pool,
+    locks: createLocks({ db: pool, namespace: 'holdfast' }),
+    publish: async (topic, payload) => {
+      await client.publishAsync(topic, payload, { qos: 1 });
+    },
+    root,
+    metric: zones.metric,
+    maxAgeMs: zones.maxAgeMs,
+  });
+  const scheduler = createZoneScheduler({
+    zones: () => zoneControl.zones(),
+    handler: (zone, context) => zoneControl.run(zone, context),
+    limit: zones.limit,
+    cycleMs: zones.cycleMs,
+  });
+  scheduler.on('cycle', ({ failures, sourceError }) => {
+    if (failures.length > 0 || sourceError !== undefined) {
+      log.warn({ failures, sourceError }, 'zones failed');
+    }
+  });
+
+  const closeNow = async (): Promise<void> => {
+    await scheduler.close();
+    await intake.close();
+    await closeIngest();
+    // MQTT 5, 3.14.2.2.2: with expiry 0 the broker forgets the session, which has nothing left in it.
+    const forget = protocolVersion === 5 ? { properties: { sessionExpiryInterval: 0 } } : {};
+    await client.endAsync(false, forget);
+  };
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => (closed ??= closeNow());
+
+  try {
+    await intake.start(client);
+    await scheduler.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { intake, ingest, scheduler, zoneControl, writers, close };
+}

@@ -1,0 +1,183 @@
+import { createListeners } from '@holdfast/internal';
+import type { QueuedMessage } from './intake.ts';
+import { judgeValue, type ValueRejection } from './judge-value.ts';
+import type { NodeRegistry } from './node-registry.ts';
+import { formatTimestamp } from './timestamp.ts';
+import type { RejectedValueRow, SampleRow, TelemetryWriters } from './writers.ts';
+import { parseHello, parseTelemetry, type Telemetry } from './wire.ts';
+
+/** One leased message, by the queue's shape. */
+interface Leased {
+  readonly id: string;
+  readonly value: QueuedMessage;
+  /** The first is 1. */
+  readonly attempt: number;
+}
+
+export type Outcome =
+  | { readonly id: string; readonly status: 'ack' }
+  | {
+      readonly id: string;
+      readonly status: 'retry';
+      readonly afterMs: number;
+      readonly error: Error;
+    }
+  | { readonly id: string; readonly status: 'dead'; readonly reason: string };
+
+export interface IngestEvents {
+  /** Every sample of the message is stored, or was stored before, or is in the table of the rejected. */
+  readonly settled: { readonly uid: string; readonly seq: number; readonly values: number };
+  readonly registered: { readonly uid: string; readonly created: boolean };
+  readonly rejected: {
+    readonly uid: string;
+    readonly metric: string;
+    readonly reason: ValueRejection;
+  };
+  /** The message itself cannot be read: it goes to the dead letters. */
+  readonly malformed: { readonly uid: string; readonly reason: string };
+  /** No hello was seen from the node so far: the message is offered again later. */
+  readonly unknownNode: { readonly uid: string };
+}
+
+export interface Ingest {
+  on<K extends keyof IngestEvents>(
+    event: K,
+    listener: (payload: IngestEvents[K]) => void,
+  ): () => void;
+  /** Handles one leased batch; what it answers is settled in the queue. */
+  handle(
+    batch: readonly Leased[],
+    context: { readonly signal: AbortSignal },
+  ): Promise<readonly Outcome[]>;
+}
+
+/** A hello may be in another instance's batch that is not committed yet: so telemetry waits for it, some seconds. */
+const UNKNOWN_NODE_RETRY_MS = 250;
+const UNKNOWN_NODE_ATTEMPTS = 40;
+
+/** Turns leased messages into registered nodes and stored samples; a message is acknowledged only after both. */
+export function createIngest(options: {
+  readonly registry: NodeRegistry;
+  readonly writers: TelemetryWriters;
+}): Ingest {
+  const { registry, writers } = options;
+  const listeners = createListeners<IngestEvents>();
+
+  const readAll = (batch: readonly Leased[]): { parsed: Parsed; outcomes: Outcome[] } => {
+    const parsed: Parsed = { hellos: [], telemetry: [] };
+    const outcomes: Outcome[] = [];
+    for (const { id, value, attempt } of batch) {
+      const { uid, kind, body } = value;
+      try {
+        if (kind === 'hello') parsed.hellos.push({ id, uid, zone: parseHello(body).zone });
+        else parsed.telemetry.push({ id, uid, attempt, message: parseTelemetry(body) });
+      } catch (error) {
+        const reason = `malformed ${kind}: ${error instanceof Error ? error.message : String(error)}`;
+        listeners.emit('malformed', { uid, reason });
+        outcomes.push({ id, status: 'dead', reason });
+      }
+    }
+    return { parsed, outcomes };
+  };
+
+  const register = async (hellos: Parsed['hellos'], outcomes: Outcome[]): Promise<void> => {
+    for (const { uid, created } of await registry.register(hellos)) {
+      listeners.emit('registered', { uid, created });
+    }
+    for (const { id } of hellos) outcomes.push({ id, status: 'ack' });
+  };
+
+  const store = async (
+    telemetry: Parsed['telemetry'],
+    outcomes: Outcome[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const ids = await registry.resolve(new Set(telemetry.map(({ uid }) => uid)));
+    const rows = splitRows(telemetry, ids);
+    await writers.samples.writeMany(rows.samples, { signal });
+    await writers.last.writeMany(rows.samples, { signal });
+    await writers.rejected.writeMany(rows.rejected, { signal });
+    await Promise.all([
+      writers.samples.flush({ signal }),
+      writers.last.flush({ signal }),
+      writers.rejected.flush({ signal }),
+    ]);
+    // Only now: what is announced is in the database, and a batch that is retried announces nothing twice.
+    for (const { uid, metric, reason } of rows.rejections) {
+      listeners.emit('rejected', { uid, metric, reason });
+    }
+    for (const { id, uid, attempt, message } of telemetry) {
+      if (ids.has(uid)) {
+        outcomes.push({ id, status: 'ack' });
+        const values = Object.keys(message.values).length;
+        listeners.emit('settled', { uid, seq: message.seq, values });
+      } else {
+        listeners.emit('unknownNode', { uid });
+        outcomes.push(awaitHello(id, uid, attempt));
+      }
+    }
+  };
+
+  return {
+    on: (event, listener) => listeners.on(event, listener),
+    async handle(batch, { signal }) {
+      const { parsed, outcomes } = readAll(batch);
+      // Hellos first: the same batch may hold the first telemetry of the same node.
+      await register(parsed.hellos, outcomes);
+      await store(parsed.telemetry, outcomes, signal);
+      return outcomes;
+    },
+  };
+}
+
+interface Parsed {
+  readonly hellos: { readonly id: string; readonly uid: string; readonly zone: string }[];
+  readonly telemetry: {
+    readonly id: string;
+    readonly uid: string;
+    readonly attempt: number;
+    readonly message: Telemetry;
+  }[];
+}
+
+interface SplitRows {
+  readonly samples: SampleRow[];
+  readonly rejected: RejectedValueRow[];
+  readonly rejections: {
+    readonly uid: string;
+    readonly metric: string;
+    readonly reason: ValueRejection;
+  }[];
+}
+
+function splitRows(telemetry: Parsed['telemetry'], ids: ReadonlyMap<string, string>): SplitRows {
+  const rows: SplitRows = { samples: [], rejected: [], rejections: [] };
+  for (const { uid, message } of telemetry) {
+    const nodeId = ids.get(uid);
+    if (nodeId === undefined) continue;
+    const ts = formatTimestamp(message.ts);
+    for (const [metric, raw] of Object.entries(message.values)) {
+      const key = { node_id: nodeId, metric, ts };
+      const verdict = judgeValue(raw);
+      if (verdict.ok) {
+        rows.samples.push({ ...key, value: verdict.value });
+      } else {
+        const { reason } = verdict;
+        rows.rejected.push({ ...key, reason, raw: excerpt(raw) });
+        rows.rejections.push({ uid, metric, reason });
+      }
+    }
+  }
+  return rows;
+}
+
+function awaitHello(id: string, uid: string, attempt: number): Outcome {
+  const reason = `no hello from node ${uid}`;
+  if (attempt >= UNKNOWN_NODE_ATTEMPTS) return { id, status: 'dead', reason };
+  return { id, status: 'retry', afterMs: UNKNOWN_NODE_RETRY_MS, error: new Error(reason) };
+}
+
+/** Enough of a rejected value to recognise it. */
+function excerpt(raw: unknown): string | null {
+  return raw === null ? null : JSON.stringify(raw).slice(0, 200);
+}

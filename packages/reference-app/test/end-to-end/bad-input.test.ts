@@ -1,0 +1,53 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedFolders, runHoldfast } from '../run-holdfast.ts';
+
+let closedPort: number;
+let before: readonly string[];
+
+beforeAll(async () => {
+  // A port that was free a moment ago: nothing listens there.
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closedPort = (server.address() as AddressInfo).port;
+  await new Promise((resolve) => server.close(resolve));
+  before = await embeddedFolders();
+});
+
+afterAll(async () => {
+  expect(await embeddedFolders()).toEqual(before);
+});
+
+describe('holdfast demo, given bad input, says one sentence, exits with 2 and leaves nothing running', () => {
+  it.each([
+    ['an unknown flag', ['--colour'], "unknown option '--colour'"],
+    [
+      'a missing file',
+      ['--replay', 'no-such.ndjson'],
+      'cannot replay no-such.ndjson: no such file',
+    ],
+    ['a flag without its partner', ['--speed', '5'], '--speed needs --replay'],
+  ])('%s', async (_what, args, sentence) => {
+    const run = await runHoldfast('demo', ...args);
+
+    expect(run).toMatchObject({ code: 2, stdout: '', stderr: `holdfast: ${sentence}\n` });
+  });
+
+  it.each([
+    ['Postgres', '--postgres', 'postgres://user:secret@127.0.0.1:PORT/db'],
+    ['Redis', '--redis', 'redis://:secret@127.0.0.1:PORT'],
+    ['the MQTT broker', '--mqtt', 'mqtt://user:secret@127.0.0.1:PORT'],
+  ])('%s that does not answer', async (server, flag, url) => {
+    const run = await runHoldfast('demo', flag, url.replace('PORT', String(closedPort)));
+
+    expect(run.code).toBe(2);
+    expect(run.stdout).toBe('');
+    const lines = run.stderr.trim().split('\n');
+    expect(lines.at(-1)).toMatch(
+      new RegExp(
+        `^holdfast: cannot reach ${server} at \\w+://127.0.0.1:${closedPort}: .*ECONNREFUSED`,
+      ),
+    );
+    expect(run.stderr).not.toContain('secret');
+  });
+});

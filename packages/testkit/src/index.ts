@@ -1,0 +1,24 @@
+export type { Pool, PoolClient, PoolConfig } from 'pg';
+export { createFakeClock, type FakeClock, type FakeClockOptions } from './fake-clock.ts';
+export {
+  startFaultProxy,
+  type Direction,
+  type Fault,
+  type FaultProxy,
+  type FaultTarget,
+  type ProxyCounters,
+  type SetFault,
+} from './fault-proxy.ts';
+export { createGate, type Gate } from './gate.ts';
+export type { CutRule } from './cut-rule.ts';
+export type { ExitStatus } from './guarded-process.ts';
+export { watchLeaks, type LeakWatch, type WatchLeaksOptions } from './leaks.ts';
+export { startMosquittoServer, type MosquittoServerOptions } from './mosquitto-server.ts';
+export { startPostgresServer, type PostgresServerOptions } from './postgres-server.ts';
+export { startRedisServer, type RedisServerOptions } from './redis-server.ts';
+export { testSeed } from './seed.ts';
+export { spawnNode, type NodeProcess, type SpawnNodeOptions } from './spawn-node.ts';
+export type { ServerProcess } from './server-process.ts';
+export { createTestDatabase, type TestDatabase } from './test-database.ts';
+export { createTestMqtt, type TestMqtt } from './test-mqtt.ts';
+export { createTestRedis, type TestRedis } from './test-redis.ts';

@@ -1,0 +1,18 @@
+import { findProgram, installDebianPackage } from './programs.ts';
+import type { ServerKind } from './server-kind.ts';
+
+/**
+ * Path of a server's program, installed as a Debian package when it is missing and this is root on Debian.
+ *
+ * @throws when the program cannot be had.
+ */
+export async function requireProgram(kind: ServerKind, name: string): Promise<string> {
+  const found = findProgram(name);
+  if (found !== undefined) return found;
+  const reason = await installDebianPackage(kind);
+  const installed = findProgram(name);
+  if (installed !== undefined) return installed;
+  throw new Error(
+    `no ${name}: it is not on PATH, and ${reason ?? 'the Debian package did not bring it'}`,
+  );
+}
