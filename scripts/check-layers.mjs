@@ -210,8 +210,9 @@ function mask(text) {
   };
   const template = () => {
     blank(next(/(?:\\[^]|\$(?!\{)|[^\\`$])*/y));
-    if (text.startsWith('${', out.length)) depths.push(0);
-    keep(depths.length > 0 && text[out.length] === '$' ? 2 : 1);
+    const isHole = text.startsWith('${', out.length);
+    if (isHole) depths.push(0);
+    keep(isHole ? 2 : 1);
   };
   while (out.length < text.length) {
     const char = text[out.length];

@@ -222,6 +222,20 @@ describe('a half-open circuit', () => {
     expect(breaker.snapshot().counters).toMatchObject({ stale: 1, failed: 2 });
   });
 
+  it('takes the success of a probe that had expired for late, though nobody looked meanwhile', async () => {
+    const { breaker, clock } = setUp({ probeTimeoutMs: 40 });
+    await failTimes(breaker, 2);
+    await clock.advance(100);
+    const { works, calls } = startCalls(breaker, 1);
+
+    await clock.advance(50);
+    works[0]?.resolve();
+    await Promise.all(calls);
+
+    expect(breaker.state).toBe('open');
+    expect(breaker.snapshot().counters).toMatchObject({ stale: 1, succeeded: 0 });
+  });
+
   it('gets the place of an aborted probe back at once', async () => {
     const { breaker, clock } = setUp();
     await failTimes(breaker, 2);

@@ -196,7 +196,7 @@ describe('an abort', () => {
   });
 
   it('that makes the work fail rejects with the reason, not with what the work made of it', async () => {
-    const { policy } = setUp();
+    const { policy, events } = setUp();
     const controller = new AbortController();
 
     const result = policy.execute(
@@ -208,6 +208,7 @@ describe('an abort', () => {
     );
 
     await expect(result).rejects.toBe('enough');
+    expect(events).toEqual([]);
   });
 
   it('before the call rejects without calling the work', async () => {

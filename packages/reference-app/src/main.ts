@@ -32,11 +32,8 @@ async function main(): Promise<number> {
   }
 }
 
-async function demo(options: DemoOptions, json: boolean): Promise<number> {
-  const log = pino(
-    { level: process.env['LOG_LEVEL'] ?? 'warn' },
-    pino.destination({ dest: 2, sync: true }),
-  );
+async function demo(options: DemoOptions, json: boolean): Promise<0 | 1 | 2 | 130> {
+  const log = createLog();
   const progress = createProgress(process.stderr);
   try {
     const report = await runDemo(options, { progress, log, interrupt: interruptSignal() });
@@ -49,8 +46,24 @@ async function demo(options: DemoOptions, json: boolean): Promise<number> {
     if (error instanceof BadInputError || error instanceof UnreachableError) {
       return complain(error.message);
     }
-    throw error;
+    log.error({ err: error }, 'the run failed');
+    return 1;
   }
+}
+
+function createLog(): pino.Logger {
+  // Not the whole error: the driver hangs its client on it, with the connection's settings.
+  const err = (error: unknown): object =>
+    error instanceof Error ? describeError(error) : { message: String(error) };
+  return pino(
+    { level: process.env['LOG_LEVEL'] ?? 'warn', serializers: { err } },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+function describeError(error: Error & { readonly code?: unknown }): object {
+  const { name, message, code, stack } = error;
+  return { name, message, ...(code === undefined ? {} : { code }), stack };
 }
 
 /** Aborts at the first SIGINT or SIGTERM; a later one ends the process at once. */

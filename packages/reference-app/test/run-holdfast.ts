@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LedgerReport } from '../src/demo/report.ts';
 
@@ -11,22 +13,29 @@ export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly seconds: number;
+  /** What the run has left in the folder for temporary files. */
+  readonly leftovers: readonly string[];
 }
 
-export interface Running {
-  readonly pid: number;
+export interface Running extends AsyncDisposable {
+  /** What is in the run's own folder for temporary files now: its embedded servers live there. */
+  temporaryFiles(): Promise<readonly string[]>;
   readonly finished: Promise<Finished>;
   kill(signal: NodeJS.Signals): void;
-  /** Resolves when standard error holds `text`; rejects when the process ends without it. */
-  said(text: string): Promise<void>;
+  /** Resolves when standard error holds `what`; rejects when the process ends without it. */
+  said(what: string | RegExp): Promise<void>;
 }
 
 /** Starts the command as a user would, in a process of its own. */
 export function startHoldfast(...args: readonly string[]): Running {
-  const startedAt = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+  // Like the system's: PostgreSQL runs as another user when we are root.
+  chmodSync(folder, 0o1777);
+  const temporaryFiles = async (): Promise<readonly string[]> =>
+    (await readdir(folder)).filter((name) => name.startsWith('holdfast-'));
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     cwd: ROOT,
+    env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -40,29 +49,31 @@ export function startHoldfast(...args: readonly string[]): Running {
   const finished = new Promise<Finished>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
-      resolve({ code, stdout, stderr, seconds: (performance.now() - startedAt) / 1000 });
+      temporaryFiles().then((leftovers) => resolve({ code, stdout, stderr, leftovers }), reject);
     });
   });
   return {
-    pid: child.pid ?? NaN,
     finished,
+    temporaryFiles,
     kill: (signal) => child.kill(signal),
-    said: (text) =>
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    said: (what) =>
       new Promise<void>((resolve, reject) => {
         const look = (): void => {
-          if (!stderr.includes(text)) return;
+          if (typeof what === 'string' ? !stderr.includes(what) : !what.test(stderr)) return;
           watchers.delete(look);
           resolve();
         };
         watchers.add(look);
         look();
-        void finished.then(() => reject(new Error(`ended without "${text}":\n${stderr}`)));
+        void finished.then(() => reject(new Error(`ended without "${String(what)}":\n${stderr}`)));
       }),
   };
 }
 
-export function runHoldfast(...args: readonly string[]): Promise<Finished> {
-  return startHoldfast(...args).finished;
+export async function runHoldfast(...args: readonly string[]): Promise<Finished> {
+  await using running = startHoldfast(...args);
+  return await running.finished;
 }
 
 /** The ledger in the output of a run with `--json`. */
@@ -72,10 +83,4 @@ export function ledgerOf(run: Finished): LedgerReport {
   } catch {
     throw new Error(`no ledger; exit code ${String(run.code)}:\n${run.stdout}\n${run.stderr}`);
   }
-}
-
-/** Folders of embedded servers that are there now. */
-export async function embeddedFolders(): Promise<readonly string[]> {
-  const entries = await readdir(tmpdir());
-  return entries.filter((entry) => /^holdfast-(postgres|queue)-/.test(entry)).sort();
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PROBES } from './probes.ts';
 import { findPostgresPrograms, installDebianPackage, type PostgresPrograms } from './programs.ts';
+import { reachablePrograms, type User } from './reachable-programs.ts';
 import { startServerProcess, type ServerProcess } from './server-process.ts';
 import { processDirectory } from './watchdog.ts';
 
@@ -12,11 +13,6 @@ export interface PostgresServerOptions {
   readonly settings?: Readonly<Record<string, string>> | undefined;
   /** True: survives a crash of the machine as well, slower. A killed server keeps its data either way. Default false. */
   readonly fsync?: boolean | undefined;
-}
-
-interface User {
-  readonly uid: number;
-  readonly gid: number;
 }
 
 const run = promisify(execFile);
@@ -29,7 +25,6 @@ const run = promisify(execFile);
 export async function startPostgresServer(
   options: PostgresServerOptions = {},
 ): Promise<ServerProcess> {
-  const programs = await requirePrograms();
   // PostgreSQL refuses to run as root (manual, 18.1 The PostgreSQL User Account).
   const user = process.getuid?.() === 0 ? await postgresUser() : undefined;
   const directory = mkdtempSync(join(processDirectory(), 'postgres-'));
@@ -39,6 +34,7 @@ export async function startPostgresServer(
     chownSync(directory, user.uid, user.gid);
     chownSync(data, user.uid, user.gid);
   }
+  const programs = await reachablePrograms(await requirePrograms(), user, directory);
   const initdbArgs = [
     '-D',
     data,

@@ -64,7 +64,14 @@ export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
     const bin = await reachableBin(await findPrograms(), user, folder);
     const port = await freePort();
     const stop = await supervise(folder, bin, port, user);
-    return { url: `postgres://holdfast:${password}@127.0.0.1:${port}/postgres`, close: stop };
+    return {
+      url: `postgres://holdfast:${password}@127.0.0.1:${port}/postgres`,
+      async close() {
+        await stop();
+        // Where only root may write, the supervisor can empty the folder, but not remove it.
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

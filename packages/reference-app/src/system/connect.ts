@@ -66,12 +66,11 @@ export async function connectMqtt(
     protocolVersion,
     connectTimeout: CONNECT_TIMEOUT_MS,
     reconnectPeriod: 500,
-    manualConnect: true,
     ...(session === undefined ? {} : sessionOptions(session.clientId, protocolVersion)),
   });
   if (session !== undefined) {
-    // MQTT.js takes one message at a time and acknowledges it when this callback is called. Set before the connection
-    // is made: a session that the broker has kept begins to deliver at once.
+    // MQTT.js takes one message at a time and acknowledges it when this callback is called. Set in the same turn as the
+    // connection is begun: a session that the broker has kept begins to deliver at once.
     client.handleMessage = ({ topic, payload }, acknowledge) => {
       session.receive(topic, payload).then(
         () => acknowledge(),
@@ -85,7 +84,6 @@ export async function connectMqtt(
       client.once('connect', () => resolve());
       client.once('error', reject);
       client.once('close', () => reject(new Error('the connection was closed')));
-      client.connect();
     });
   } catch (error) {
     client.on('error', () => undefined);

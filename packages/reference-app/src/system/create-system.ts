@@ -60,10 +60,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const writers = createWriters(pool, log);
   const ingest = createIngest({ registry: new NodeRegistry(pool), writers });
-  const consumer = queue.consume((batch, context) => ingest.handle(batch, context), {
-    maxBatch: 200,
-    concurrency: 2,
-  });
+  const consumer = queue.consume(
+    async (batch, context) => {
+      try {
+        return await ingest.handle(batch, context);
+      } catch (error) {
+        log.warn({ err: error, messages: batch.length }, 'a batch will be tried again');
+        throw error;
+      }
+    },
+    { maxBatch: 200, concurrency: 2 },
+  );
 
   const intake = createIntake({ root, sink: queue });
   intake.on('waiting', ({ error }) => log.warn({ err: error }, 'the intake waits for the queue'));

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   createBackoff,
   createListeners,
@@ -18,7 +19,11 @@ export interface QueuedMessage {
 
 /** The queue's producing half, by shape. */
 export interface MessageSink {
-  add(message: QueuedMessage, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
+  /** An item with an `id` that the queue holds already is not added again. */
+  add(
+    message: QueuedMessage,
+    options?: { readonly id?: string; readonly signal?: AbortSignal },
+  ): Promise<unknown>;
 }
 
 export interface IntakeEvents {
@@ -64,9 +69,11 @@ export function createIntake(options: {
   let subscribed: MqttClient | undefined;
 
   const append = async (message: QueuedMessage, topic: string): Promise<void> => {
+    // The same for every attempt: one whose answer was lost may have been applied.
+    const id = randomUUID();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await sink.add(message, { signal: closing.signal });
+        await sink.add(message, { id, signal: closing.signal });
         listeners.emit('accepted', message);
         return;
       } catch (error) {

@@ -24,7 +24,7 @@ export interface Telemetry {
 }
 
 /** The zone of a device that names none. */
-export const DEFAULT_ZONE = 'default';
+const DEFAULT_ZONE = 'default';
 
 /** PostgreSQL's text cannot hold NUL; a longer name is a mistake of the device. */
 const name = z

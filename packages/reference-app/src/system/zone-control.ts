@@ -71,7 +71,7 @@ export function createZoneControl(options: {
         return updateVersioned<ZoneRow>(tx, {
           table: 'zones',
           id: zoneId,
-          expected: zone.version,
+          expected: BigInt(zone.version),
           set: { mode },
         });
       },

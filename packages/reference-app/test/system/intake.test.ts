@@ -143,7 +143,12 @@ describe('createIntake', () => {
     const done = createDeferred<QueuedMessage>();
     const intake = createIntake({
       root,
-      sink: { add: (message) => Promise.resolve(done.resolve(message)) },
+      sink: {
+        add: (message) => {
+          done.resolve(message);
+          return Promise.resolve();
+        },
+      },
     });
     intake.on('refused', ({ reason }) => refused.push(reason));
     const client = await connectSession(`${root}-intake`, intake.receive);

@@ -1,0 +1,96 @@
+import { HoldfastError } from '@holdfast/internal';
+
+/** A value does not fit its column; the row was not accepted. */
+export class RowInvalidError extends HoldfastError {
+  override readonly name = 'RowInvalidError';
+  declare readonly code: 'ROW_INVALID';
+  readonly column: string;
+
+  constructor(column: string, reason: string, options?: { readonly cause?: unknown }) {
+    super('ROW_INVALID', `column ${JSON.stringify(column)}: ${reason}`, options);
+    this.column = column;
+  }
+}
+
+/** A row alone is larger than the whole buffer; it was not accepted. */
+export class RowTooLargeError extends HoldfastError {
+  override readonly name = 'RowTooLargeError';
+  declare readonly code: 'ROW_TOO_LARGE';
+  readonly bytes: number;
+  readonly maxBytes: number;
+
+  constructor(bytes: number, maxBytes: number) {
+    super('ROW_TOO_LARGE', `a row of ${bytes} bytes is larger than buffer.maxBytes (${maxBytes})`);
+    this.bytes = bytes;
+    this.maxBytes = maxBytes;
+  }
+}
+
+/** The buffer has no room; the row was not accepted. */
+export class BufferFullError extends HoldfastError {
+  override readonly name = 'BufferFullError';
+  declare readonly code: 'BUFFER_FULL';
+  readonly rows: number;
+  readonly bytes: number;
+
+  constructor(rows: number, bytes: number, waiters: number) {
+    super(
+      'BUFFER_FULL',
+      `no room: ${rows} rows and ${bytes} bytes held, ${waiters} writes waiting`,
+    );
+    this.rows = rows;
+    this.bytes = bytes;
+  }
+}
+
+/** The writer has stopped sending until `resume()`; `cause` says why. Rows that were accepted are kept. */
+export class WriterHaltedError extends HoldfastError {
+  override readonly name = 'WriterHaltedError';
+  declare readonly code: 'WRITER_HALTED';
+
+  constructor(table: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super('WRITER_HALTED', `writing to ${table} is halted until resume(): ${why}`, { cause });
+  }
+}
+
+/** The writer was closed. */
+export class WriterClosedError extends HoldfastError {
+  override readonly name = 'WriterClosedError';
+  declare readonly code: 'WRITER_CLOSED';
+
+  constructor(table: string) {
+    super('WRITER_CLOSED', `the writer to ${table} is closed`);
+  }
+}
+
+/** A statement kept failing for longer than `retry.maxElapsedMs`; `cause` is the last failure. Its rows are kept. */
+export class RetryExhaustedError extends HoldfastError {
+  override readonly name = 'RetryExhaustedError';
+  declare readonly code: 'RETRY_EXHAUSTED';
+  readonly attempts: number;
+  readonly elapsedMs: number;
+
+  constructor(table: string, attempts: number, elapsedMs: number, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(
+      'RETRY_EXHAUSTED',
+      `writing to ${table} failed ${attempts} times in ${Math.round(elapsedMs)} ms, last: ${why}`,
+      { cause },
+    );
+    this.attempts = attempts;
+    this.elapsedMs = elapsedMs;
+  }
+}
+
+/** An attempt did not end within `flushTimeoutMs`; its connection was destroyed. Seen as the cause of a retry. */
+export class FlushTimeoutError extends HoldfastError {
+  override readonly name = 'FlushTimeoutError';
+  declare readonly code: 'FLUSH_TIMEOUT';
+  readonly timeoutMs: number;
+
+  constructor(table: string, timeoutMs: number) {
+    super('FLUSH_TIMEOUT', `no answer for a batch to ${table} within ${timeoutMs} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}

@@ -1,0 +1,84 @@
+import { classifyPgError } from '@holdfast/batch-writer';
+import { HoldfastError } from '@holdfast/internal';
+import { expect, test } from 'vitest';
+import { connectionLost, pgError } from './fake-pool.ts';
+
+test.each([
+  ...['08006', '40001', '40P01', '53100', '53300', '55P03', '57014', '57P01', '57P03', '58030'],
+  ...['25006', '26000', '08P01', '55006'],
+])('retries SQLSTATE %s', (sqlstate) => {
+  expect(classifyPgError(pgError(sqlstate))).toMatchObject({ class: 'retry', sqlstate });
+});
+
+test.each([
+  '22001',
+  '22003',
+  '22P02',
+  '22P05',
+  '23502',
+  '23503',
+  '23505',
+  '23514',
+  '23P01',
+  '21000',
+])('looks for the row that caused SQLSTATE %s', (sqlstate) => {
+  expect(classifyPgError(pgError(sqlstate))).toMatchObject({ class: 'row', sqlstate });
+});
+
+test.each(['P0001', '44000', '54000'])('looks for the row that caused SQLSTATE %s', (sqlstate) => {
+  expect(classifyPgError(pgError(sqlstate)).class).toBe('row');
+});
+
+test.each([
+  '42P01',
+  '42703',
+  '42501',
+  '42P10',
+  '28P01',
+  '28000',
+  '3D000',
+  '57P04',
+  '22P04',
+  'XX000',
+])('halts at SQLSTATE %s', (sqlstate) => {
+  expect(classifyPgError(pgError(sqlstate)).class).toBe('halt');
+});
+
+test('retries what the server did not report', () => {
+  expect(classifyPgError(connectionLost()).class).toBe('retry');
+  expect(classifyPgError(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })).class).toBe(
+    'retry',
+  );
+  expect(classifyPgError(new Error('Connection terminated unexpectedly')).class).toBe('retry');
+  expect(classifyPgError('anything').class).toBe('retry');
+});
+
+test('retries what a guard refuses', () => {
+  expect(classifyPgError(new HoldfastError('CIRCUIT_OPEN', 'open')).class).toBe('retry');
+  expect(classifyPgError(Object.assign(new Error(), { code: 'CIRCUIT_OPEN' })).class).toBe('retry');
+});
+
+test('halts at a mistake in code, which no repetition repairs', () => {
+  expect(classifyPgError(new TypeError('x is not a function')).class).toBe('halt');
+});
+
+test('tells a replaced plan from a missing feature, and a row policy from a missing grant', () => {
+  const plan = 'cached plan must not change result type';
+  const policy = 'new row violates row-level security policy for table "t"';
+
+  expect(classifyPgError(pgError('0A000', plan)).class).toBe('retry');
+  expect(classifyPgError(pgError('0A000', 'not implemented')).class).toBe('halt');
+  expect(classifyPgError(pgError('42501', policy)).class).toBe('row');
+  expect(classifyPgError(pgError('42501', 'permission denied for table t')).class).toBe('halt');
+});
+
+test('hands on the column and the constraint', () => {
+  const error = pgError('23514', 'check failed', { column: 'v', constraint: 'v_positive' });
+
+  expect(classifyPgError(error)).toEqual({
+    class: 'row',
+    sqlstate: '23514',
+    column: 'v',
+    constraint: 'v_positive',
+  });
+});

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import { connectionLost, createFakePool, pgError } from './fake-pool.ts';
+import { expectAccounted, expectConsistent, writeNow } from './oracle.ts';
+import { reading, setUp, type Reading } from './set-up.ts';
+
+test('close of a halted writer returns the rows that it keeps', async () => {
+  const pool = createFakePool(() => {
+    throw pgError('28P01');
+  });
+  const { clock, writer } = setUp(pool);
+  const row = reading(1);
+
+  writeNow(writer, row);
+  await expect(writer.flush()).rejects.toMatchObject({ code: 'WRITER_HALTED' });
+  const report = await writer.close();
+
+  expect(report.returned).toEqual([row]);
+  expect(report.returned[0]).toBe(row);
+  expectAccounted(report);
+  expect(clock.pending()).toBe(0);
+});
+
+test('close returns what it could not settle in time, the statement in flight included', async () => {
+  const never = new Promise<number>(() => undefined);
+  const pool = createFakePool(() => never);
+  const { clock, writer } = setUp(pool, { maxRows: 2 });
+
+  for (let id = 0; id < 5; id++) writeNow(writer, reading(id));
+  const closed = writer.close({ timeoutMs: 500 });
+  expect(writer.close()).toBe(closed);
+  await clock.advance(500);
+  const report = await closed;
+
+  expect(report.returned.map(({ id }) => id).sort()).toEqual([0, 1, 2, 3, 4]);
+  expectAccounted(report);
+  expect(pool.releases).toEqual([true]);
+  expect(clock.pending()).toBe(0);
+  expect(writer.snapshot()).toMatchObject({ state: 'closed', returned: 5, bufferedRows: 0 });
+  await expect(writer.flush()).rejects.toMatchObject({ code: 'WRITER_CLOSED' });
+  await expect(writer.write(reading(9))).rejects.toMatchObject({ code: 'WRITER_CLOSED' });
+});
+
+test('close during a retry pause ends the pause when its time is over', async () => {
+  const pool = createFakePool(() => {
+    throw connectionLost();
+  });
+  const { clock, writer } = setUp(pool, { retry: { baseMs: 60_000, capMs: 60_000 } });
+
+  writeNow(writer, reading(1));
+  await clock.advance(20);
+  const closed = writer.close({ timeoutMs: 100 });
+  await clock.advance(100);
+
+  expect((await closed).returned).toHaveLength(1);
+  expect(clock.pending()).toBe(0);
+});
+
+test('a row that does not fit its columns is thrown back with the column and is not accepted', async () => {
+  const pool = createFakePool();
+  const { writer } = setUp(pool);
+
+  expect(() => writer.write(reading(1.5))).toThrow(
+    'column "id": must be a safe integer, a bigint or a string of digits, got "1.5"',
+  );
+  expect(() => writer.write({ value: 1 } as unknown as Reading)).toThrow(
+    'column "id": a column of the key must not be null',
+  );
+  expect(() => writer.write(reading(2 ** 31))).toThrow('2147483648 does not fit into 32 bits');
+  expect(writer.snapshot()).toMatchObject({ accepted: 0, bufferedRows: 0, bufferedBytes: 0 });
+  expect(await writer.close()).toMatchObject({ accepted: 0 });
+});
+
+test('a listener that throws changes nothing', async () => {
+  const { writer } = setUp(createFakePool());
+  const warnings: string[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning.name);
+  process.on('warning', onWarning);
+  writer.on('flushed', () => {
+    throw new Error('bad listener');
+  });
+
+  writeNow(writer, reading(1));
+  const report = await writer.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', onWarning);
+
+  expect(report).toMatchObject({ stored: 1 });
+  expect(warnings).toEqual(['HoldfastListenerWarning']);
+});
+
+test('await using closes the writer', async () => {
+  const pool = createFakePool();
+  const { writer } = setUp(pool);
+
+  writeNow(writer, reading(1));
+  await writer[Symbol.asyncDispose]();
+
+  expectConsistent(writer.snapshot());
+  expect(writer.snapshot()).toMatchObject({ state: 'closed', stored: 1 });
+});
+
+test('snapshot tells the age of the oldest row that is not settled', async () => {
+  const { clock, writer } = setUp(createFakePool(() => new Promise(() => undefined)));
+
+  expect(writer.snapshot().oldestRowMs).toBe(0);
+  writeNow(writer, reading(1));
+  await clock.advance(70);
+
+  expect(writer.snapshot().oldestRowMs).toBe(70);
+  const closed = writer.close({ timeoutMs: 0 });
+  await clock.advance(0);
+  await closed;
+});

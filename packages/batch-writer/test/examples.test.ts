@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLatestWriter } from '../examples/keep-latest.ts';
+import { storeReadings } from '../examples/store-readings.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.pool.query(`
+    CREATE TABLE readings (node_id int8, ts timestamptz, value float8, UNIQUE (node_id, ts));
+    CREATE TABLE latest (node_id int8 PRIMARY KEY, ts timestamptz, value float8 CHECK (value < 100));`);
+});
+afterAll(() => database.close());
+
+test('store-readings stores each reading once', async () => {
+  async function* source(): AsyncGenerator<{ node_id: number; ts: Date; value: number }> {
+    for (const second of [1, 2, 2])
+      yield { node_id: 1, ts: new Date(second * 1000), value: second };
+  }
+
+  expect(await storeReadings(database.pool, source())).toMatchObject({ stored: 2, duplicate: 1 });
+});
+
+test('keep-latest keeps the newest reading and hands on the bad one', async () => {
+  const letters: string[] = [];
+  const writer = createLatestWriter(database.pool, async (text) => void letters.push(text));
+
+  await writer.write({ node_id: 1, ts: new Date(2000), value: 2 });
+  await writer.write({ node_id: 1, ts: new Date(1000), value: 1 });
+  await writer.write({ node_id: 2, ts: new Date(1000), value: 100 });
+  await writer.close();
+
+  const { rows } = await database.pool.query('SELECT node_id, value FROM latest');
+  expect(rows).toEqual([{ node_id: '1', value: 2 }]);
+  expect(letters).toEqual([expect.stringContaining('node 2: new row for relation "latest"')]);
+});
+
+test.each(['store-readings', 'keep-latest'])('the README shows %s as it is', (name) => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const source = readFileSync(new URL(`../examples/${name}.ts`, import.meta.url), 'utf8');
+
+  expect(readme).toContain(`\`\`\`ts\n${source}\`\`\``);
+});

@@ -1,0 +1,35 @@
+import { startPostgresServer, startRedisServer } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+import { ledgerOf, startHoldfast } from '../run-holdfast.ts';
+
+const SIZE = ['--nodes', '50', '--seconds', '12', '--seed', '5', '--json'];
+
+describe('holdfast demo, while a server is killed and comes back', () => {
+  it('loses nothing of an outage of PostgreSQL', async () => {
+    await using postgres = await startPostgresServer();
+    await using running = startHoldfast('demo', ...SIZE, '--postgres', postgres.url);
+    await running.said(/% \| [1-9]/);
+
+    await postgres.kill();
+    await running.said(/will be tried again|a write is tried again/);
+    await postgres.start();
+
+    const run = await running.finished;
+    expect(run.code, run.stderr).toBe(0);
+    expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
+  }, 90_000);
+
+  it('loses nothing of an outage of Redis with an append-only file', async () => {
+    await using redis = await startRedisServer({ appendonly: true });
+    await using running = startHoldfast('demo', ...SIZE, '--redis', redis.url);
+    await running.said(/% \| [1-9]/);
+
+    await redis.kill();
+    await running.said('the intake waits for the queue');
+    await redis.start();
+
+    const run = await running.finished;
+    expect(run.code, run.stderr).toBe(0);
+    expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
+  }, 90_000);
+});

@@ -1,0 +1,378 @@
+import { sleep } from '@holdfast/internal';
+import { createFakeClock } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+import type { Zone } from '../src/zone.ts';
+import { counts, done, setUp, zonesOf } from './set-up.ts';
+
+describe('ticking', () => {
+  it('runs the first cycle at once and each next one on its tick', async () => {
+    const { clock, scheduler, reports, closeNow } = setUp(['a'], { handler: done });
+
+    await scheduler.start();
+    await clock.advance(0);
+    expect(reports).toHaveLength(1);
+    await clock.advance(999);
+    expect(reports).toHaveLength(1);
+    await clock.advance(1);
+    expect(reports).toHaveLength(2);
+    await clock.advance(100_000);
+
+    expect(reports).toHaveLength(102);
+    expect(reports.map((report) => report.cycle)).toEqual(
+      reports.map((_report, index) => index + 1),
+    );
+    expect(reports.every((report) => report.lagMs === 0 && report.missedTicks === 0)).toBe(true);
+    await closeNow();
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('ends a cycle on time: cuts what runs and defers the rest, which goes first in the next one', async () => {
+    const { clock, scheduler, reports, started, finish, contextOf, closeNow } = setUp(
+      ['a', 'b', 'c', 'd', 'e'],
+      { timeoutMs: 700, maxZombies: 100 },
+    );
+
+    await scheduler.start();
+    await clock.advance(600);
+    finish('a');
+    await clock.advance(50);
+    finish('b');
+    await clock.advance(1);
+    // c started at 600 and d at 650: the end of the cycle is nearer than their timeout.
+    expect([contextOf('c').deadlineMs, contextOf('d').deadlineMs]).toEqual([2_000, 2_000]);
+    await clock.advance(349);
+
+    expect(reports).toHaveLength(1);
+    expect(reports[0]).toMatchObject({
+      durationMs: 1_000,
+      zones: counts({ planned: 5, ok: 2, timedOut: 2, deferred: 1 }),
+    });
+    expect(reports[0]?.failures.map((failure) => failure.message)).toEqual([
+      'zone "c" did not settle within 400 ms',
+      'zone "d" did not settle within 350 ms',
+    ]);
+    expect(started.slice(4)).toEqual(['e', 'a']);
+    await closeNow();
+  });
+
+  it('keeps the turn of deferred zones only while the source still gives them', async () => {
+    let ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const { clock, scheduler, reports, started, closeNow } = setUp([], {
+      zones: () => zonesOf(ids),
+      limit: 1,
+      timeoutMs: 400,
+      maxZombies: 100,
+    });
+    await scheduler.start();
+    await clock.advance(999);
+    expect(started).toEqual(['a', 'b', 'c']);
+    expect(scheduler.snapshot().gauges.deferred).toBe(0);
+
+    ids = ['g', 'f', 'd'];
+    await clock.advance(1_000);
+
+    expect(reports[0]?.zones).toMatchObject({ deferred: 3 });
+    expect(started.slice(3)).toEqual(['f', 'd', 'g']);
+    await closeNow();
+  });
+
+  it('keeps the turn of deferred zones when the next source fails before it comes to them', async () => {
+    let sources = 0;
+    const { clock, scheduler, started, closeNow } = setUp([], {
+      zones: function* () {
+        sources += 1;
+        if (sources === 2) throw new Error('no list');
+        yield* zonesOf(['a', 'b', 'c']);
+      },
+      limit: 1,
+      timeoutMs: 600,
+      maxZombies: 100,
+    });
+
+    await scheduler.start();
+    await clock.advance(1_500);
+    expect(scheduler.snapshot().gauges.deferred).toBe(1);
+    await clock.advance(500);
+
+    expect(started).toEqual(['a', 'b', 'c']);
+    await closeNow();
+  });
+
+  it('is late by one timeout at most when the source is slow to give the rest', async () => {
+    const clock = createFakeClock();
+    const { scheduler, reports, closeNow } = setUp(
+      [],
+      {
+        zones: async function* () {
+          for (let n = 1; n <= 20; n += 1) {
+            await sleep(240, { clock });
+            yield { id: `z${n}` };
+          }
+        },
+        handler: done,
+      },
+      clock,
+    );
+
+    await scheduler.start();
+    await clock.advance(1_300);
+
+    expect(reports[0]).toMatchObject({
+      durationMs: 1_300,
+      zones: { planned: 5, ok: 4, deferred: 1 },
+      sourceError: { code: 'ZONE_SOURCE_TIMEOUT' },
+    });
+    await closeNow();
+  });
+
+  it('counts the ticks that pass while a cycle is late, and never makes up for them', async () => {
+    let isBroken = true;
+    async function* zones(): AsyncGenerator<Zone> {
+      yield { id: 'a' };
+      if (isBroken) await new Promise(() => undefined);
+    }
+    const { clock, scheduler, reports, closeNow } = setUp([], {
+      zones,
+      handler: done,
+      timeoutMs: 3_500,
+    });
+    const missed: unknown[] = [];
+    scheduler.on('missed', (event) => missed.push(event));
+
+    await scheduler.start();
+    await clock.advance(3_499);
+    expect(reports).toHaveLength(0);
+    isBroken = false;
+    await clock.advance(1);
+
+    expect(missed).toEqual([{ ticks: 2 }]);
+    expect(reports).toHaveLength(2);
+    expect(reports[0]?.sourceError?.code).toBe('ZONE_SOURCE_TIMEOUT');
+    expect(reports[1]).toMatchObject({ cycle: 2, lagMs: 500, missedTicks: 2 });
+    await clock.advance(500);
+    expect(reports[2]).toMatchObject({ cycle: 3, lagMs: 0, missedTicks: 0 });
+    expect(scheduler.snapshot().counters.missedTicks).toBe(2);
+    await closeNow();
+  });
+
+  it('misses a tick rather than run two cycles together', async () => {
+    const { clock, scheduler, reports, started, finish, closeNow } = setUp(['a', 'b'], {
+      timeoutMs: 5_000,
+    });
+
+    const byHand = scheduler.runCycle();
+    await clock.advance(0);
+    await scheduler.start();
+    await clock.advance(1_500);
+    expect(started).toEqual(['a', 'b']);
+    finish('a');
+    finish('b');
+    await byHand;
+    await clock.advance(500);
+
+    expect(started).toEqual(['a', 'b', 'a', 'b']);
+    expect(scheduler.snapshot().counters.missedTicks).toBe(2);
+    expect(reports[0]).toMatchObject({ cycle: 1, missedTicks: 0 });
+    await closeNow();
+    expect(reports[1]).toMatchObject({ cycle: 2, missedTicks: 2 });
+  });
+
+  it('may be started twice', async () => {
+    const { clock, scheduler, reports, closeNow } = setUp(['a'], { handler: done });
+
+    await Promise.all([scheduler.start(), scheduler.start()]);
+    await clock.advance(0);
+
+    expect(reports).toHaveLength(1);
+    await closeNow();
+  });
+});
+
+describe('runCycle', () => {
+  it('rejects while another cycle runs', async () => {
+    const { clock, scheduler, finish } = setUp(['a']);
+    const first = scheduler.runCycle();
+
+    await expect(scheduler.runCycle()).rejects.toMatchObject({
+      name: 'CycleRunningError',
+      code: 'CYCLE_RUNNING',
+      message: 'cycle 1 is still running',
+      cycle: 1,
+    });
+    await clock.advance(0);
+    finish('a');
+
+    await expect(first).resolves.toMatchObject({ cycle: 1 });
+    await clock.advance(0);
+  });
+});
+
+describe('pausing', () => {
+  it('starts nothing more, lets what runs settle and lets ticks pass', async () => {
+    const { clock, scheduler, reports, started, finish, closeNow } = setUp(['a', 'b', 'c']);
+    await scheduler.start();
+    await clock.advance(10);
+
+    scheduler.pause();
+    finish('a');
+    finish('b');
+    await clock.advance(0);
+    expect(reports[0]?.zones).toEqual(counts({ planned: 3, ok: 2, deferred: 1 }));
+    await clock.advance(5_000);
+    expect(started).toEqual(['a', 'b']);
+    expect(scheduler.snapshot()).toMatchObject({ isPaused: true, gauges: { deferred: 1 } });
+
+    scheduler.resume();
+    await clock.advance(990);
+    expect(started).toEqual(['a', 'b', 'c', 'a']);
+    expect(scheduler.snapshot().counters.missedTicks).toBe(0);
+    await closeNow();
+  });
+});
+
+it('misses no tick while it is paused', async () => {
+  const { clock, scheduler, reports, closeNow } = setUp([], {
+    zones: () => new Promise(() => undefined),
+    timeoutMs: 2_500,
+  });
+  await scheduler.start();
+  await clock.advance(10);
+
+  scheduler.pause();
+  await clock.advance(5_000);
+
+  expect(reports).toHaveLength(1);
+  expect(scheduler.snapshot().counters.missedTicks).toBe(0);
+  await closeNow();
+});
+
+describe('closing', () => {
+  it('starts nothing more and waits for what runs', async () => {
+    const { clock, scheduler, reports, started, finish } = setUp(['a', 'b', 'c']);
+    await scheduler.start();
+    await clock.advance(10);
+
+    const report = scheduler.close();
+    expect(scheduler.snapshot().state).toBe('closing');
+    await clock.advance(20);
+    finish('a');
+    finish('b', new Error('no'));
+    await clock.advance(0);
+
+    expect(await report).toEqual({ finished: 2, aborted: 0, zombies: [], durationMs: 20 });
+    expect(reports[0]?.zones).toEqual(counts({ planned: 3, ok: 1, failed: 1, deferred: 1 }));
+    expect(started).toEqual(['a', 'b']);
+    expect(scheduler.snapshot().state).toBe('closed');
+    expect(clock.pending()).toBe(0);
+    await clock.advance(10_000);
+    expect(reports).toHaveLength(1);
+  });
+
+  it('aborts after its timeout what ignores it, and names it', async () => {
+    const { clock, scheduler, reports, contextOf, finish } = setUp(['a', 'b', 'c']);
+    await scheduler.start();
+    await clock.advance(0);
+    const { signal } = contextOf('a');
+    signal.addEventListener('abort', () => finish('a', signal.reason));
+
+    const report = scheduler.close({ timeoutMs: 50 });
+    await clock.advance(50);
+
+    expect(await report).toMatchObject({ finished: 0, aborted: 2, zombies: ['b'], durationMs: 50 });
+    expect(signal.reason).toMatchObject({ code: 'SCHEDULER_CLOSED' });
+    expect(reports[0]?.zones).toEqual(counts({ planned: 3, failed: 2, deferred: 1 }));
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('waits for zombies as well, not longer than its timeout', async () => {
+    const { clock, scheduler, finish } = setUp(['a', 'b']);
+    const cycle = scheduler.runCycle();
+    await clock.advance(300);
+    await cycle;
+
+    const report = scheduler.close({ timeoutMs: 1_000 });
+    await clock.advance(10);
+    finish('a');
+    await clock.advance(0);
+    expect(scheduler.snapshot().state).toBe('closing');
+    finish('b');
+    await clock.advance(0);
+
+    expect(await report).toEqual({ finished: 0, aborted: 0, zombies: [], durationMs: 10 });
+  });
+
+  it('gives up on a source that hangs', async () => {
+    const { clock, scheduler, reports } = setUp([], { zones: () => new Promise(() => undefined) });
+    await scheduler.start();
+    await clock.advance(0);
+
+    const report = scheduler.close({ timeoutMs: 0 });
+    await clock.advance(0);
+
+    expect(await report).toMatchObject({ finished: 0, aborted: 0 });
+    expect(reports[0]?.sourceError?.code).toBe('SCHEDULER_CLOSED');
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('may be done twice, together, before the start and in any order', async () => {
+    const { clock, scheduler } = setUp(['a']);
+
+    const first = scheduler.close();
+    expect(scheduler.close({ timeoutMs: 1 })).toBe(first);
+    await expect(scheduler.start()).rejects.toMatchObject({ code: 'SCHEDULER_CLOSED' });
+    await expect(scheduler.runCycle()).rejects.toMatchObject({
+      name: 'SchedulerClosedError',
+      message: 'the zone scheduler is closed',
+    });
+    await scheduler[Symbol.asyncDispose]();
+
+    expect(await first).toEqual({ finished: 0, aborted: 0, zombies: [], durationMs: 0 });
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('while a cycle is started by hand ends that cycle', async () => {
+    const { clock, scheduler, finish } = setUp(['a', 'b', 'c']);
+    const cycle = scheduler.runCycle();
+    await clock.advance(0);
+
+    const closed = scheduler.close();
+    finish('a');
+    finish('b');
+
+    expect((await cycle).zones).toEqual(counts({ planned: 3, ok: 2, deferred: 1 }));
+    expect(await closed).toMatchObject({ finished: 2, aborted: 0 });
+  });
+});
+
+it('is not changed by a listener that throws', async () => {
+  const { clock, scheduler, reports, closeNow } = setUp(['a', 'b', 'c']);
+  for (const event of ['cycle', 'missed', 'zombie'] as const) {
+    scheduler.on(event, () => {
+      throw new Error('bad listener');
+    });
+  }
+
+  await scheduler.start();
+  await clock.advance(2_000);
+
+  expect(reports.length).toBeGreaterThanOrEqual(2);
+  await closeNow();
+});
+
+it('shows its state as plain JSON', async () => {
+  const { clock, scheduler, closeNow } = setUp(['a', 'b', 'c', 'a']);
+  expect(scheduler.snapshot().state).toBe('idle');
+  await scheduler.start();
+  await clock.advance(350);
+
+  const snapshot = scheduler.snapshot();
+
+  expect(snapshot).toEqual({
+    state: 'running',
+    isPaused: false,
+    counters: { cycles: 0, missedTicks: 0, ...counts({}) },
+    gauges: { inFlight: 1, zombies: 2, deferred: 0 },
+  });
+  expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot);
+  expect((await closeNow()).zombies).toEqual(['a', 'b', 'c']);
+});
