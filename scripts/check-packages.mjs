@@ -32,7 +32,7 @@ async function checkPackage({ folder: source, manifest }) {
 
   const types = run(
     join(ROOT, 'node_modules/.bin/attw'),
-    [tarball, '--no-emoji', '--format', 'ascii'],
+    [tarball, '--profile', 'node16', '--no-emoji', '--format', 'ascii'],
     {},
   );
   if (types !== undefined) report(types);

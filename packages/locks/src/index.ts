@@ -1,3 +1,4 @@
+export { isHoldfastError, type Clock, type Timer } from '@holdfast/internal';
 export { createLocks } from './create-locks.ts';
 export {
   AmbiguousCommitError,

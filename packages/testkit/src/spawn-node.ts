@@ -100,7 +100,7 @@ export async function spawnNode<Message = unknown>(
 }
 
 /** The nearest folder above this file that holds the lock file of the workspace. */
-export function repositoryRoot(): string {
+function repositoryRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package-lock.json'))) {
     const parent = dirname(folder);
