@@ -2,9 +2,8 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
 import { batchInsert } from './claims/batch-insert.ts';
-import { closedBreaker } from './claims/closed-breaker.ts';
 
-const CLAIMS = { 'batch-insert': batchInsert, 'closed-breaker': closedBreaker };
+const CLAIMS = { 'batch-insert': batchInsert };
 const ROUNDS = 7;
 
 const { values, positionals } = parseArgs({

@@ -1,5 +1,6 @@
 import { createBatchWriter } from '@holdfast/batch-writer';
-import { createTestDatabase } from '@holdfast/testkit';
+import { startPostgresServer } from '@holdfast/testkit';
+import { Pool } from 'pg';
 import type { CreateClaim } from '../claim.ts';
 
 interface Sample {
@@ -18,8 +19,9 @@ const TABLE = `
 /** The same rows into two equal tables: batches of 1,000 against one INSERT … ON CONFLICT DO NOTHING a row. */
 export const batchInsert: CreateClaim = async ({ smoke }) => {
   const operations = smoke ? 200 : 5_000;
-  const database = await createTestDatabase();
-  const { pool } = database;
+  // As in operation: each commit is flushed to disk.
+  const server = await startPostgresServer({ fsync: true });
+  const pool = new Pool({ connectionString: server.url });
   await pool.query(TABLE.replace('%s', 'ours'));
   await pool.query(TABLE.replace('%s', 'peer'));
   const writer = createBatchWriter<Sample>({
@@ -64,7 +66,8 @@ export const batchInsert: CreateClaim = async ({ smoke }) => {
     },
     async close() {
       await writer.close();
-      await database.close();
+      await pool.end();
+      await server.close();
     },
   };
 };

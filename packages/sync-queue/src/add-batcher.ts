@@ -1,0 +1,146 @@
+import { createDeferred, onAbort, type Clock, type Deferred } from '@holdfast/internal';
+import { AmbiguousAddError, StoreFailedError } from './errors.ts';
+import { MAX_ITEMS_PER_CALL, type EnqueueVerdict, type NewItem } from './store.ts';
+import { Wakeup } from './wakeup.ts';
+
+export interface AddBatcherContext {
+  readonly clock: Clock;
+  readonly waitMs: number;
+  readonly maxPending: number;
+  readonly enqueue: (items: readonly NewItem[]) => Promise<readonly EnqueueVerdict[]>;
+  readonly onFull: () => void;
+  readonly onAccepted: (count: number) => void;
+}
+
+interface PendingAdd {
+  readonly item: NewItem;
+  readonly deadlineMs: number;
+  readonly result: Deferred<'accepted' | 'full'>;
+}
+
+/** Payload bytes in one call, so that a store that works on one call at a time stays responsive. */
+const MAX_BYTES_PER_CALL = 4 * 1024 ** 2;
+/** How often a full store is asked again: other processes make room without telling. */
+const ROOM_POLL_MS = 50;
+
+/**
+ * Sends items to the store in calls of many: what is added in one tick goes together, and what is added while a call is
+ * on its way goes with the next. Items that find no room stay first in line until their deadline.
+ */
+export class AddBatcher {
+  readonly #context: AddBatcherContext;
+  readonly #room: Wakeup;
+  readonly #closing = new AbortController();
+  readonly #pending = new Set<PendingAdd>();
+  #pump: Promise<void> | undefined;
+
+  constructor(context: AddBatcherContext) {
+    this.#context = context;
+    this.#room = new Wakeup(context.clock);
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Rejects with `STORE_FAILED`, `AMBIGUOUS_ADD` or the reason of the abort. */
+  async submit(item: NewItem, signal: AbortSignal | undefined): Promise<'accepted' | 'full'> {
+    if (this.#pending.size >= this.#context.maxPending) return 'full';
+    const deadlineMs = this.#context.clock.now() + this.#context.waitMs;
+    const add: PendingAdd = { item, deadlineMs, result: createDeferred() };
+    this.#pending.add(add);
+    const off = onAbort(signal, (reason) => this.#finish(add, () => add.result.reject(reason)));
+    this.#startPump();
+    try {
+      return await add.result.promise;
+    } finally {
+      off();
+    }
+  }
+
+  /** Somebody has made room in the store. */
+  notifyRoom(): void {
+    this.#room.notify();
+  }
+
+  /** Rejects what waits for room and resolves when no call is on its way. */
+  async close(reason: unknown): Promise<void> {
+    this.#closing.abort(reason);
+    await this.#pump;
+  }
+
+  #startPump(): void {
+    this.#pump ??= this.#run().finally(() => {
+      this.#pump = undefined;
+      // Added between the last look and now.
+      if (this.#pending.size > 0) this.#startPump();
+    });
+  }
+
+  async #run(): Promise<void> {
+    // The rest of this tick may add more.
+    await Promise.resolve();
+    while (this.#pending.size > 0) {
+      if (this.#closing.signal.aborted) {
+        for (const add of [...this.#pending]) {
+          this.#finish(add, () => add.result.reject(this.#closing.signal.reason));
+        }
+        return;
+      }
+      this.#room.reset();
+      const waiting = await this.#send(this.#nextCall());
+      if (waiting !== undefined) {
+        await this.#room.wait(Math.min(ROOM_POLL_MS, waiting), this.#closing.signal);
+      }
+    }
+  }
+
+  /** Resolves with the time that is left until the first deadline when items found no room, else undefined. */
+  async #send(adds: readonly PendingAdd[]): Promise<number | undefined> {
+    let verdicts: readonly EnqueueVerdict[];
+    try {
+      verdicts = await this.#context.enqueue(adds.map(({ item }) => item));
+    } catch (error) {
+      for (const add of adds) this.#finish(add, () => add.result.reject(failureOf(add, error)));
+      return undefined;
+    }
+    const now = this.#context.clock.now();
+    let firstDeadlineMs = Infinity;
+    let accepted = 0;
+    adds.forEach((add, index) => {
+      if (verdicts[index] !== 'full') {
+        accepted += 1;
+        this.#finish(add, () => add.result.resolve('accepted'));
+      } else if (now >= add.deadlineMs) {
+        this.#finish(add, () => add.result.resolve('full'));
+      } else {
+        firstDeadlineMs = Math.min(firstDeadlineMs, add.deadlineMs);
+      }
+    });
+    if (accepted > 0) this.#context.onAccepted(accepted);
+    if (accepted < adds.length) this.#context.onFull();
+    return firstDeadlineMs === Infinity ? undefined : Math.max(1, firstDeadlineMs - now);
+  }
+
+  #nextCall(): PendingAdd[] {
+    const adds: PendingAdd[] = [];
+    let bytes = 0;
+    for (const add of this.#pending) {
+      bytes += add.item.payload.length;
+      if (adds.length > 0 && bytes > MAX_BYTES_PER_CALL) break;
+      adds.push(add);
+      if (adds.length === MAX_ITEMS_PER_CALL) break;
+    }
+    return adds;
+  }
+
+  #finish(add: PendingAdd, settle: () => void): void {
+    this.#pending.delete(add);
+    settle();
+  }
+}
+
+function failureOf({ item }: PendingAdd, error: unknown): unknown {
+  const isUnknown = error instanceof StoreFailedError && error.outcome === 'unknown';
+  return isUnknown ? new AmbiguousAddError(item.id, error) : error;
+}

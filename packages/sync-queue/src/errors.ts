@@ -1,0 +1,136 @@
+import { HoldfastError } from '@holdfast/internal';
+
+/** There is no room for the item; it is not held. */
+export class QueueFullError extends HoldfastError {
+  override readonly name = 'QueueFullError';
+  declare readonly code: 'QUEUE_FULL';
+  readonly queue: string;
+
+  constructor(queue: string, waitedMs: number) {
+    super('QUEUE_FULL', `queue ${queue} has no room, waited ${Math.round(waitedMs)} ms`);
+    this.queue = queue;
+  }
+}
+
+/** The encoded item is larger than the queue takes; it is not held. */
+export class ItemTooLargeError extends HoldfastError {
+  override readonly name = 'ItemTooLargeError';
+  declare readonly code: 'ITEM_TOO_LARGE';
+  readonly bytes: number;
+  readonly maxItemBytes: number;
+
+  constructor(bytes: number, maxItemBytes: number) {
+    super('ITEM_TOO_LARGE', `an item of ${bytes} bytes is larger than ${maxItemBytes}`);
+    this.bytes = bytes;
+    this.maxItemBytes = maxItemBytes;
+  }
+}
+
+/** The queue was closed. */
+export class QueueClosedError extends HoldfastError {
+  override readonly name = 'QueueClosedError';
+  declare readonly code: 'QUEUE_CLOSED';
+
+  constructor(queue: string) {
+    super('QUEUE_CLOSED', `queue ${queue} is closed`);
+  }
+}
+
+/**
+ * The store failed while it was taking the item, which may be held. Adding it again with `id` adds it at most once
+ * while the queue holds it.
+ */
+export class AmbiguousAddError extends HoldfastError {
+  override readonly name = 'AmbiguousAddError';
+  declare readonly code: 'AMBIGUOUS_ADD';
+  readonly id: string;
+
+  constructor(id: string, cause: unknown) {
+    super('AMBIGUOUS_ADD', `item ${id} may have been added: ${messageOf(cause)}`, { cause });
+    this.id = id;
+  }
+}
+
+/** A handler has worked longer than its lease could be kept: another consumer may have the items. */
+export class LeaseLostError extends HoldfastError {
+  override readonly name = 'LeaseLostError';
+  declare readonly code: 'LEASE_LOST';
+  readonly ids: readonly string[];
+
+  constructor(ids: readonly string[]) {
+    super('LEASE_LOST', `the lease of ${ids.length} items is lost`);
+    this.ids = ids;
+  }
+}
+
+/** A call of the store failed. `outcome` says whether it may have been applied all the same. */
+export class StoreFailedError extends HoldfastError {
+  override readonly name = 'StoreFailedError';
+  declare readonly code: 'STORE_FAILED';
+  readonly outcome: 'not-applied' | 'unknown';
+
+  constructor(outcome: 'not-applied' | 'unknown', cause: unknown) {
+    super('STORE_FAILED', `the store failed: ${messageOf(cause)}`, { cause });
+    this.outcome = outcome;
+  }
+}
+
+/** The Redis server may evict keys, so it may lose items without anybody noticing. */
+export class StoreEvictsError extends HoldfastError {
+  override readonly name = 'StoreEvictsError';
+  declare readonly code: 'STORE_EVICTS';
+  readonly policy: string;
+
+  constructor(policy: string) {
+    super('STORE_EVICTS', `maxmemory-policy must be noeviction, got ${policy}`);
+    this.policy = policy;
+  }
+}
+
+/** The SQLite file cannot be read with the key. */
+export class StoreKeyWrongError extends HoldfastError {
+  override readonly name = 'StoreKeyWrongError';
+  declare readonly code: 'STORE_KEY_WRONG';
+  readonly path: string;
+
+  constructor(path: string, cause: unknown) {
+    super(
+      'STORE_KEY_WRONG',
+      `${path} cannot be read: encryptionKey is wrong, or it is no SQLite file`,
+      { cause },
+    );
+    this.path = path;
+  }
+}
+
+/** The SQLite file was written by a newer version of this package. */
+export class StoreSchemaNewerError extends HoldfastError {
+  override readonly name = 'StoreSchemaNewerError';
+  declare readonly code: 'STORE_SCHEMA_NEWER';
+  readonly path: string;
+  readonly version: number;
+
+  constructor(path: string, version: number, known: number) {
+    super('STORE_SCHEMA_NEWER', `${path} has schema ${version}, this version knows up to ${known}`);
+    this.path = path;
+    this.version = version;
+  }
+}
+
+/** The driver of the store is not installed. */
+export class StoreDriverMissingError extends HoldfastError {
+  override readonly name = 'StoreDriverMissingError';
+  declare readonly code: 'STORE_DRIVER_MISSING';
+  readonly driver: string;
+
+  constructor(driver: string, cause: unknown) {
+    super('STORE_DRIVER_MISSING', `the store needs the package ${driver}: npm install ${driver}`, {
+      cause,
+    });
+    this.driver = driver;
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

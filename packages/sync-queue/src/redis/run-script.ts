@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { StoreFailedError } from '../errors.ts';
+
+/** What the store needs of a client; `ioredis` has this shape, with `Redis` and `Cluster`. */
+export interface RedisLike {
+  callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
+}
+
+export type Argument = string | number | Uint8Array;
+
+/** Runs one script by its hash, and by its text when the server does not know it (yet, or after a restart). */
+export class Script {
+  readonly #text: string;
+  readonly #hash: string;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#hash = createHash('sha1').update(text).digest('hex');
+  }
+
+  /** @throws {StoreFailedError} */
+  async run(
+    client: RedisLike,
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args.map(toWire)];
+    try {
+      try {
+        return await client.callBuffer('EVALSHA', this.#hash, ...rest);
+      } catch (error) {
+        if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
+        return await client.callBuffer('EVAL', this.#text, ...rest);
+      }
+    } catch (error) {
+      throw redisFailure(error);
+    }
+  }
+}
+
+/** Tells failures that happened before the server did anything from those that leave it open. */
+export function redisFailure(error: unknown): StoreFailedError {
+  // A script is refused as a whole, by name ReplyError; it does not fail half way.
+  const isRefused = error instanceof Error && error.name === 'ReplyError';
+  const wasNotSent = messageOf(error).includes('enableOfflineQueue');
+  return new StoreFailedError(isRefused || wasNotSent ? 'not-applied' : 'unknown', error);
+}
+
+function toWire(argument: Argument): string | Buffer {
+  if (typeof argument !== 'object') return String(argument);
+  return Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,100 @@
+import { StoreDriverMissingError, StoreFailedError, StoreKeyWrongError } from '../errors.ts';
+import { migrate } from './schema.ts';
+
+/** A value as libsql takes it: it ends the process at a boolean. */
+export type SqlValue = string | number | Uint8Array | null;
+
+/** What the store uses of libsql, which has the API of better-sqlite3. */
+export interface Database {
+  readonly inTransaction: boolean;
+  exec(sql: string): void;
+  pragma(source: string): unknown;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+export interface Statement {
+  run(parameters: readonly SqlValue[]): unknown;
+  get(parameters: readonly SqlValue[]): unknown;
+  all(parameters: readonly SqlValue[]): unknown[];
+}
+
+export type DatabaseConstructor = new (
+  path: string,
+  options: { readonly timeout: number; readonly encryptionKey?: string },
+) => Database;
+
+export interface DatabaseOptions {
+  readonly path: string;
+  readonly encryptionKey: string | undefined;
+  readonly synchronous: 'FULL' | 'NORMAL';
+  /** Loads the driver. */
+  readonly load: () => Promise<DatabaseConstructor>;
+}
+
+/** How long a call waits for the write lock of another process; the event loop waits with it. */
+const BUSY_TIMEOUT_MS = 5000;
+
+/** @throws {StoreDriverMissingError | StoreKeyWrongError | StoreSchemaNewerError | StoreFailedError} */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { path, encryptionKey, synchronous } = options;
+  const Driver = await loadDriver(options.load);
+  let database: Database | undefined;
+  try {
+    database = new Driver(path, {
+      timeout: BUSY_TIMEOUT_MS,
+      ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    });
+    // Readers do not wait for the writer, and a commit is one write to one file (SQLite, "Write-Ahead Logging").
+    database.pragma('journal_mode = WAL');
+    database.exec(`PRAGMA synchronous = ${synchronous}`);
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw openFailure(error, path);
+  }
+}
+
+/**
+ * Runs `work` in a transaction that holds the write lock from its start, so that it cannot fail half way for a lock.
+ *
+ * @throws {StoreFailedError}
+ */
+export function transact<T>(database: Database, work: () => T): T {
+  try {
+    database.exec('BEGIN IMMEDIATE');
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // A commit that has ended the transaction and failed all the same is the one open case.
+    const isOpen = database.inTransaction;
+    if (isOpen) database.exec('ROLLBACK');
+    const isKnown = isOpen || isBusy(error);
+    throw new StoreFailedError(isKnown ? 'not-applied' : 'unknown', error);
+  }
+}
+
+async function loadDriver(load: DatabaseOptions['load']): Promise<DatabaseConstructor> {
+  try {
+    return await load();
+  } catch (error) {
+    throw new StoreDriverMissingError('libsql', error);
+  }
+}
+
+function openFailure(error: unknown, path: string): unknown {
+  if (codeOf(error) === 'SQLITE_NOTADB') return new StoreKeyWrongError(path, error);
+  if (codeOf(error) === 'STORE_SCHEMA_NEWER') return error;
+  return new StoreFailedError('not-applied', error);
+}
+
+function isBusy(error: unknown): boolean {
+  return codeOf(error)?.startsWith('SQLITE_BUSY') === true;
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,234 @@
+import { createGate } from '@holdfast/testkit';
+import { expect, test } from 'vitest';
+import { setUp } from './set-up.ts';
+
+test('sends the adds of one tick in one call, in order', async () => {
+  const { queue, store } = setUp();
+
+  const added = await Promise.all(['a', 'b', 'c'].map((value) => queue.add(value)));
+
+  expect(store.calls).toEqual(['open', 'enqueue']);
+  expect(new Set(added.map(({ id }) => id)).size).toBe(3);
+  expect(queue.snapshot()).toMatchObject({ accepted: 3, pendingAdds: 0 });
+  await queue.close();
+});
+
+test('adds that come while a call is on its way go with the next', async () => {
+  const { queue, store } = setUp();
+  const gate = createGate();
+  store.hook = (call) => (call === 'enqueue' ? gate.pass() : Promise.resolve());
+
+  const first = queue.add('a');
+  await gate.arrived();
+  const others = [queue.add('b'), queue.add('c')];
+  gate.open();
+  await Promise.all([first, ...others]);
+
+  expect(store.calls).toEqual(['open', 'enqueue', 'enqueue']);
+  await queue.close();
+});
+
+test('rejects at once when there is no room and tells once', async () => {
+  const { queue, events } = setUp({ limits: { maxCount: 1, maxBytes: 100 } });
+
+  await queue.add('a');
+  await expect(queue.add('b')).rejects.toMatchObject({ code: 'QUEUE_FULL', queue: 'q' });
+  await expect(queue.add('c')).rejects.toThrow('queue q has no room, waited 0 ms');
+
+  expect(events).toHaveLength(1);
+  expect(events[0]?.[0]).toBe('full');
+  expect(queue.snapshot()).toMatchObject({ accepted: 1, rejected: 2 });
+  await queue.close();
+});
+
+test('waits for room, in order, and takes it as soon as a consumer of this process makes some', async () => {
+  const { clock, queue } = setUp({
+    limits: { maxCount: 1, maxBytes: 100 },
+    overflow: { waitMs: 1000 },
+  });
+  const order: string[] = [];
+  const add = async (value: string): Promise<void> => {
+    await queue.add(value);
+    order.push(value);
+  };
+
+  const adds = ['a', 'b', 'c'].map(add);
+  await clock.advance(10);
+  expect(order).toEqual(['a']);
+  const seen: string[] = [];
+  queue.consume(async ([delivery]) => void seen.push(delivery!.value));
+  await clock.advance(1);
+  await Promise.all(adds);
+
+  expect(order).toEqual(['a', 'b', 'c']);
+  await clock.advance(1);
+  expect(seen).toEqual(['a', 'b', 'c']);
+  await queue.close();
+  expect(clock.pending()).toBe(0);
+});
+
+test('finds room that another process has made by asking again', async () => {
+  const { clock, queue, store } = setUp({
+    limits: { maxCount: 1, maxBytes: 100 },
+    overflow: { waitMs: 1000 },
+  });
+  await queue.add('a');
+  const waiting = queue.add('b');
+  await clock.advance(10);
+
+  const { items } = await store.claim('q', { maxItems: 1, leaseMs: 1000, maxTries: 3 });
+  await store.settle('q', [{ ...items[0]!, status: 'ack' }]);
+  await clock.advance(50);
+
+  await waiting;
+  await queue.close();
+});
+
+test('rejects with QUEUE_FULL when waitMs is over', async () => {
+  const { clock, queue } = setUp({
+    limits: { maxCount: 1, maxBytes: 100 },
+    overflow: { waitMs: 500 },
+  });
+  await queue.add('a');
+
+  const waiting = expect(queue.add('b')).rejects.toThrow('queue q has no room, waited 500 ms');
+  await clock.advance(500);
+  await waiting;
+
+  expect(clock.pending()).toBe(0);
+  await queue.close();
+});
+
+test('an aborted add leaves the line at once', async () => {
+  const { clock, queue } = setUp({
+    limits: { maxCount: 1, maxBytes: 100 },
+    overflow: { waitMs: 10_000 },
+  });
+  await queue.add('a');
+  const controller = new AbortController();
+  const reason = new Error('no longer needed');
+
+  const waiting = queue.add('b', { signal: controller.signal });
+  await clock.advance(10);
+  controller.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+  await expect(queue.add('c', { signal: controller.signal })).rejects.toBe(reason);
+
+  await clock.advance(60);
+  expect(queue.snapshot()).toMatchObject({ pendingAdds: 0, accepted: 1 });
+  expect(clock.pending()).toBe(0);
+  await queue.close();
+});
+
+test('close rejects the adds that wait for room and waits for the call on its way', async () => {
+  const { clock, queue, store } = setUp({
+    limits: { maxCount: 1, maxBytes: 100 },
+    overflow: { waitMs: 10_000 },
+  });
+  await queue.add('a');
+  const waiting = expect(queue.add('b')).rejects.toMatchObject({ code: 'QUEUE_CLOSED' });
+  await clock.advance(10);
+
+  await queue.close();
+  await waiting;
+
+  await expect(queue.add('c')).rejects.toMatchObject({ code: 'QUEUE_CLOSED' });
+  expect(await store.stats('q')).toMatchObject({ ready: 1 });
+  expect(clock.pending()).toBe(0);
+});
+
+test('bounds the adds that wait', async () => {
+  const { queue, store } = setUp({ maxPendingAdds: 2 });
+  const gate = createGate();
+  store.hook = () => gate.pass();
+
+  const adds = [queue.add('a'), queue.add('b')];
+  await expect(queue.add('c')).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+  gate.open();
+  await Promise.all(adds);
+  await queue.close();
+});
+
+test('an item that is not held is told as STORE_FAILED', async () => {
+  const { queue, store, events } = setUp();
+  const lift = store.fail('enqueue', 'before');
+
+  await expect(queue.add('a')).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+    outcome: 'not-applied',
+  });
+  lift();
+  expect(await queue.stats()).toMatchObject({ ready: 0 });
+  expect(events).toMatchObject([['storeError', { operation: 'enqueue' }]]);
+  await queue.close();
+});
+
+test('a store that could not be opened holds nothing, however the opening failed', async () => {
+  const { queue, store, events } = setUp();
+  const lift = store.fail('open', 'after');
+
+  await expect(queue.add('a')).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+    outcome: 'not-applied',
+  });
+  lift();
+  await queue.add('b');
+
+  expect(events).toMatchObject([['storeError', { operation: 'open' }]]);
+  expect(await queue.stats()).toMatchObject({ ready: 1 });
+  await queue.close();
+});
+
+test('an item that may be held is told as AMBIGUOUS_ADD, and adding it again with its id adds it once', async () => {
+  const { queue, store } = setUp();
+  const lift = store.fail('enqueue', 'after');
+
+  const error = await queue.add('a').catch((reason: unknown) => reason as { id: string });
+  expect(error).toMatchObject({ code: 'AMBIGUOUS_ADD', cause: { code: 'STORE_FAILED' } });
+  lift();
+  expect(await queue.stats()).toMatchObject({ ready: 1 });
+  await queue.add('a', { id: error.id });
+
+  expect(await queue.stats()).toMatchObject({ ready: 1 });
+  await queue.close();
+});
+
+test('negative control: adding it again without its id adds it twice', async () => {
+  const { queue, store } = setUp();
+  const lift = store.fail('enqueue', 'after');
+
+  await queue.add('a').catch(() => undefined);
+  lift();
+  await queue.add('a');
+
+  expect(await queue.stats()).toMatchObject({ ready: 2 });
+  await queue.close();
+});
+
+test('what a guard refuses was not applied, what it cuts short may have been', async () => {
+  const clocked = setUp();
+  let isOpen = true;
+  const { queue } = setUp({
+    store: clocked.store,
+    guard: {
+      async execute(fn) {
+        if (isOpen) throw Object.assign(new Error('open'), { code: 'CIRCUIT_OPEN' });
+        await fn({ signal: new AbortController().signal });
+        throw new Error('too late');
+      },
+    },
+  });
+
+  await expect(queue.add('a')).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+    outcome: 'not-applied',
+    cause: { code: 'CIRCUIT_OPEN' },
+  });
+  isOpen = false;
+  await expect(queue.add('a')).rejects.toMatchObject({
+    code: 'AMBIGUOUS_ADD',
+    cause: { outcome: 'unknown', cause: { message: 'too late' } },
+  });
+  expect(await clocked.store.stats('q')).toMatchObject({ ready: 1 });
+  await queue.close();
+});

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { setUp } from './set-up.ts';
+
+test('addMany tells about each value', async () => {
+  const { queue } = setUp({ limits: { maxCount: 2, maxBytes: 100, maxItemBytes: 10 } });
+
+  const verdicts = await queue.addMany(['a', 'much too large', 'b', 'c']);
+
+  expect(verdicts).toEqual([
+    { status: 'accepted', id: expect.any(String) as string },
+    { status: 'rejected', reason: 'too-large' },
+    { status: 'accepted', id: expect.any(String) as string },
+    { status: 'rejected', reason: 'full' },
+  ]);
+  await expect(queue.add('much too large')).rejects.toThrow(
+    'an item of 16 bytes is larger than 10',
+  );
+  expect(queue.snapshot()).toMatchObject({ accepted: 2, rejected: 3 });
+  await queue.close();
+});
+
+test('addMany tells which values failed with the store', async () => {
+  const { queue, store } = setUp();
+  const lift = store.fail('enqueue', 'after');
+
+  const verdicts = await queue.addMany(['a', 'b']);
+  lift();
+
+  expect(verdicts).toMatchObject([
+    { status: 'failed', error: { code: 'AMBIGUOUS_ADD' } },
+    { status: 'failed', error: { code: 'AMBIGUOUS_ADD' } },
+  ]);
+  await queue.close();
+});
+
+test('addMany of thousands keeps their order', async () => {
+  const { queue, clock } = setUp({ limits: { maxCount: 2000, maxBytes: 1_000_000 } });
+  const values = Array.from({ length: 1200 }, (_, index) => String(index));
+
+  const verdicts = await queue.addMany(values);
+  const seen: string[] = [];
+  queue.consume(async (batch) => void seen.push(...batch.map(({ value }) => value)));
+  await clock.advance(10);
+
+  expect(verdicts.every(({ status }) => status === 'accepted')).toBe(true);
+  expect(seen).toEqual(values);
+  await queue.close();
+});
+
+test('a value that the codec cannot encode leaves nothing behind', async () => {
+  const { queue } = setUp();
+
+  await expect(queue.add(undefined as never)).rejects.toThrow('JSON cannot hold undefined');
+  await expect(queue.addMany(['a', undefined as never])).rejects.toThrow(TypeError);
+  expect(await queue.stats()).toMatchObject({ ready: 0 });
+  await queue.close();
+});
+
+test('a delayed item is delivered when it is due', async () => {
+  const { queue, clock } = setUp();
+  const seen: string[] = [];
+  queue.consume(async ([delivery]) => void seen.push(delivery!.value));
+
+  await queue.add('later', { delayMs: 250 });
+  await clock.advance(249);
+  expect(seen).toEqual([]);
+  await clock.advance(1);
+  expect(seen).toEqual(['later']);
+  await queue.close();
+});

@@ -1,0 +1,96 @@
+import { createGate } from '@holdfast/testkit';
+import { expect, test } from 'vitest';
+import { setUp } from './set-up.ts';
+
+test('a lease is extended while the handler works', async () => {
+  const { queue, clock, store, events } = setUp({ leaseMs: 900 });
+  const gate = createGate();
+  await queue.add('a');
+
+  queue.consume(() => gate.pass());
+  await clock.advance(5000);
+  expect((await store.claim('q', { maxItems: 1, leaseMs: 900, maxTries: 9 })).items).toEqual([]);
+  expect(store.calls.filter((call) => call === 'extend')).toHaveLength(16);
+  gate.open();
+  await clock.advance(1);
+
+  expect(queue.snapshot()).toMatchObject({ acked: 1, leasesLost: 0 });
+  expect(events).toEqual([]);
+  await queue.close();
+  expect(clock.pending()).toBe(0);
+});
+
+test('a lease that cannot be extended is lost in time: the signal aborts before another gets the item', async () => {
+  const { queue, clock, store, events } = setUp({ leaseMs: 900 });
+  await queue.add('a');
+  let abortedAtMs: number | undefined;
+  let reason: unknown;
+
+  const consumer = queue.consume(
+    (_batch, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          abortedAtMs = clock.now();
+          reason = signal.reason;
+          reject(signal.reason as Error);
+        });
+      }),
+  );
+  await clock.advance(1);
+  void consumer.close();
+  const lift = store.fail('extend', 'before');
+  await clock.advance(1000);
+  lift();
+
+  expect(abortedAtMs).toBe(900);
+  expect(reason).toMatchObject({ code: 'LEASE_LOST' });
+  expect(events.filter(([name]) => name === 'leaseLost')).toMatchObject([
+    ['leaseLost', { attempt: 1 }],
+  ]);
+  await queue.close();
+});
+
+test('the lost item is delivered again with the next attempt, and the stale ack is refused and told', async () => {
+  const { queue, clock, store, events } = setUp({ leaseMs: 900 });
+  const slow = createGate();
+  const fast: number[] = [];
+  await queue.add('a');
+  const lift = store.fail('extend', 'before');
+
+  const first = queue.consume(async ([delivery]) => {
+    if (delivery!.attempt === 1) await slow.pass();
+  });
+  await clock.advance(1);
+  queue.consume(async ([delivery]) => void fast.push(delivery!.attempt));
+  await clock.advance(1000);
+  slow.open();
+  await clock.advance(1);
+  lift();
+
+  expect(fast).toEqual([2]);
+  const stale = events.filter(([name]) => name === 'staleSettle');
+  expect(stale).toMatchObject([['staleSettle', { attempt: 1, status: 'ack', isRepeat: false }]]);
+  expect(queue.snapshot()).toMatchObject({ acked: 1, staleSettles: 1, leasesLost: 1 });
+  await first.close();
+  await queue.close();
+});
+
+test('does not start a batch whose claim was answered after its lease', async () => {
+  const { queue, clock, store } = setUp({ leaseMs: 900 });
+  await queue.add('a');
+  let claims = 0;
+  const attempts: number[] = [];
+  store.hook = async (call) => {
+    if (call !== 'claim' || (claims += 1) > 1) return;
+    await new Promise<void>((resolve) => clock.setTimer(resolve, 1000));
+  };
+
+  queue.consume(async ([delivery]) => void attempts.push(delivery!.attempt));
+  await clock.advance(1000);
+  expect(attempts).toEqual([]);
+  expect(queue.snapshot()).toMatchObject({ leasesLost: 1 });
+  await clock.advance(1000);
+
+  expect(attempts).toEqual([2]);
+  await queue.close();
+});

@@ -1,0 +1,45 @@
+import {
+  createQueue,
+  memoryStore,
+  type Consumer,
+  type DeadLetter,
+  type Delivery,
+  type Queue,
+  type QueueStore,
+  type Verdict,
+} from '@holdfast/sync-queue';
+import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
+import { sqliteStore } from '@holdfast/sync-queue/sqlite';
+import type { Cluster, Redis } from 'ioredis';
+import { expectTypeOf } from 'vitest';
+
+interface Job {
+  readonly n: number;
+}
+
+const limits = { maxCount: 1, maxBytes: 1 };
+const queue = createQueue<Job>({ name: 'q', store: memoryStore(), limits, overflow: 'reject' });
+
+expectTypeOf(queue).toEqualTypeOf<Queue<Job>>();
+expectTypeOf(queue.add({ n: 1 })).resolves.toEqualTypeOf<{ readonly id: string }>();
+expectTypeOf(queue.addMany([{ n: 1 }])).resolves.toEqualTypeOf<Verdict[]>();
+expectTypeOf(queue.dead.list()).resolves.toEqualTypeOf<DeadLetter<Job>[]>();
+const consumer = queue.consume(async (batch) => {
+  expectTypeOf(batch).toEqualTypeOf<readonly Delivery<Job>[]>();
+  return Promise.resolve(batch.map(({ id }) => ({ id, status: 'ack' as const })));
+});
+expectTypeOf(consumer).toExtend<Consumer>();
+
+expectTypeOf<Redis>().toExtend<RedisLike>();
+expectTypeOf<Cluster>().toExtend<RedisLike>();
+expectTypeOf(redisStore).returns.toEqualTypeOf<QueueStore>();
+expectTypeOf(sqliteStore).returns.toEqualTypeOf<QueueStore>();
+
+// @ts-expect-error limits have no default
+createQueue<Job>({ name: 'q', store: memoryStore(), overflow: 'reject' });
+// @ts-expect-error overflow has no default
+createQueue<Job>({ name: 'q', store: memoryStore(), limits });
+// @ts-expect-error an outcome needs a known status
+queue.consume(async ([delivery]) => [{ id: delivery.id, status: 'done' }]);
+// @ts-expect-error no such value
+void queue.add({ m: 1 });
