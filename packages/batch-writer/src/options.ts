@@ -77,7 +77,7 @@ export function resolveBatchWriterOptions<Row extends object>(
       maxWaiters: requireInteger('buffer.maxWaiters', buffer.maxWaiters ?? 10_000, { min: 0 }),
       whenFull: requireOneOf('buffer.whenFull', buffer.whenFull ?? 'wait', ['wait', 'reject']),
     }),
-    backoff: createBackoff({ ...retry, random: options.random }),
+    backoff: createBackoff({ ...retry, random: options.random }, 'retry.'),
     maxElapsedMs:
       retry.maxElapsedMs === undefined || retry.maxElapsedMs === Infinity
         ? Infinity

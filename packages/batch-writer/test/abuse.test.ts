@@ -44,8 +44,8 @@ test.each<[Record<string, unknown>, string]>([
   [{ buffer: { maxBytes: 1 } }, 'buffer.maxBytes must be an integer of at least 1024, got 1'],
   [{ buffer: { maxWaiters: -1 } }, 'buffer.maxWaiters must be an integer of at least 0, got -1'],
   [{ buffer: { whenFull: 'drop' } }, 'buffer.whenFull must be one of wait, reject, got "drop"'],
-  [{ retry: { baseMs: -5 } }, 'baseMs must be a finite number of at least 0, got -5'],
-  [{ retry: { capMs: 5 } }, 'capMs must be a finite number of at least 100, got 5'],
+  [{ retry: { baseMs: -5 } }, 'retry.baseMs must be a finite number of at least 0, got -5'],
+  [{ retry: { capMs: 5 } }, 'retry.capMs must be a finite number of at least 100, got 5'],
   [
     { retry: { jitter: 'some' } },
     'jitter must be one of none, full, equal, decorrelated, got "some"',

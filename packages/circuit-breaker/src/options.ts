@@ -46,10 +46,10 @@ export function resolveRetryOptions(options: RetryOptions): ResolvedRetryOptions
   return Object.freeze({
     name: requireText('name', options.name ?? 'retry'),
     attempts: requireInteger('attempts', options.attempts ?? 3, { min: 1 }),
-    backoff: createBackoff({
-      ...requireObject('backoff', options.backoff ?? {}),
-      random: options.random,
-    }),
+    backoff: createBackoff(
+      { ...requireObject('backoff', options.backoff ?? {}), random: options.random },
+      'backoff.',
+    ),
     maxElapsedMs:
       options.maxElapsedMs === undefined
         ? Infinity

@@ -10,22 +10,22 @@ const cases: [string, () => unknown, string][] = [
   [
     'retry',
     () => retry({ backoff: { baseMs: -1 } }),
-    'baseMs must be a finite number of at least 0, got -1',
+    'backoff.baseMs must be a finite number of at least 0, got -1',
   ],
   [
     'retry',
     () => retry({ backoff: { baseMs: 50, capMs: 10 } }),
-    'capMs must be a finite number of at least 50, got 10',
+    'backoff.capMs must be a finite number of at least 50, got 10',
   ],
   [
     'retry',
     () => retry({ backoff: { factor: 0.5 } }),
-    'factor must be a finite number of at least 1, got 0.5',
+    'backoff.factor must be a finite number of at least 1, got 0.5',
   ],
   [
     'retry',
     () => retry({ backoff: { jitter: 'some' as never } }),
-    'jitter must be one of none, full, equal, decorrelated, got "some"',
+    'backoff.jitter must be one of none, full, equal, decorrelated, got "some"',
   ],
   [
     'retry',

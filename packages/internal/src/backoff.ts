@@ -25,14 +25,16 @@ export type Backoff = (attempt: number, previousMs: number) => number;
  * Exponential back-off with jitter and a cap. Source of the four kinds: M. Brooker, "Exponential Backoff And Jitter",
  * AWS Architecture Blog, 2015.
  *
+ * `group` stands in front of the option's name in messages: `retry.` for options that the caller gives in `retry`.
+ *
  * @throws {RangeError | TypeError} when an option is out of range.
  */
-export function createBackoff(options: BackoffOptions = {}): Backoff {
-  const baseMs = requireNumber('baseMs', options.baseMs ?? 100, { min: 0 });
-  const capMs = requireNumber('capMs', options.capMs ?? 20_000, { min: baseMs });
-  const factor = requireNumber('factor', options.factor ?? 2, { min: 1 });
+export function createBackoff(options: BackoffOptions = {}, group = ''): Backoff {
+  const baseMs = requireNumber(`${group}baseMs`, options.baseMs ?? 100, { min: 0 });
+  const capMs = requireNumber(`${group}capMs`, options.capMs ?? 20_000, { min: baseMs });
+  const factor = requireNumber(`${group}factor`, options.factor ?? 2, { min: 1 });
   const random = requireFunction('random', options.random ?? systemRandom);
-  const jitter = requireOneOf('jitter', options.jitter ?? 'full', JITTERS);
+  const jitter = requireOneOf(`${group}jitter`, options.jitter ?? 'full', JITTERS);
 
   // Without the first case a base of 0 would give 0 × Infinity = NaN once the power overflows.
   const ceiling = (attempt: number): number =>

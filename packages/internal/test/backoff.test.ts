@@ -49,6 +49,9 @@ describe('createBackoff', () => {
     expect(() => createBackoff({ baseMs: -1 })).toThrow(
       new RangeError('baseMs must be a finite number of at least 0, got -1'),
     );
+    expect(() => createBackoff({ baseMs: -1 }, 'retry.')).toThrow(
+      new RangeError('retry.baseMs must be a finite number of at least 0, got -1'),
+    );
     expect(() => createBackoff({ baseMs: 500, capMs: 100 })).toThrow(
       new RangeError('capMs must be a finite number of at least 500, got 100'),
     );

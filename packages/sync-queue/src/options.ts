@@ -53,7 +53,7 @@ export function resolveQueueOptions<T>(options: QueueOptions<T>): ResolvedQueueO
     waitMs: resolveWaitMs(options.overflow),
     leaseMs: requireInteger('leaseMs', options.leaseMs ?? 10_000, { min: 100 }),
     maxAttempts: requireInteger('retry.maxAttempts', retry.maxAttempts ?? 10, { min: 1 }),
-    backoff: createBackoff({ baseMs: retry.baseMs, capMs: retry.capMs, jitter, random }),
+    backoff: createBackoff({ baseMs: retry.baseMs, capMs: retry.capMs, jitter, random }, 'retry.'),
     storeBackoff: createBackoff({ baseMs: 50, capMs: 2000, jitter: 'equal', random }),
     codec: options.codec ?? jsonCodec<T>(),
     maxPendingAdds: requireInteger('maxPendingAdds', options.maxPendingAdds ?? 10_000, { min: 1 }),

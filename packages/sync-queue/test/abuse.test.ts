@@ -30,7 +30,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ leaseMs: 99 }, 'leaseMs must be an integer of at least 100, got 99'],
   [{ retry: 3 }, 'retry must be an object, got 3'],
   [{ retry: { maxAttempts: 0 } }, 'retry.maxAttempts must be an integer of at least 1, got 0'],
-  [{ retry: { baseMs: -1 } }, 'baseMs must be a finite number of at least 0, got -1'],
+  [{ retry: { baseMs: -1 } }, 'retry.baseMs must be a finite number of at least 0, got -1'],
   [
     { retry: { jitter: 'decorrelated' } },
     'retry.jitter must be one of none, full, equal, got "decorrelated"',
