@@ -48,7 +48,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ retry: { capMs: 5 } }, 'retry.capMs must be a finite number of at least 100, got 5'],
   [
     { retry: { jitter: 'some' } },
-    'jitter must be one of none, full, equal, decorrelated, got "some"',
+    'retry.jitter must be one of none, full, equal, decorrelated, got "some"',
   ],
   [
     { retry: { maxElapsedMs: -1 } },
