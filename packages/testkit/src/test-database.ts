@@ -23,7 +23,9 @@ const POOL_END_TIMEOUT_MS = 500;
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = await useServer('postgres');
   const name = `holdfast_${process.pid}_${randomBytes(5).toString('hex')}`;
-  await onServer(server.url, `CREATE DATABASE ${quoteIdentifier(name)}`);
+  // From template0, so that encoding and order are the same on every server, whatever its own are.
+  const like = `TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`;
+  await onServer(server.url, `CREATE DATABASE ${quoteIdentifier(name)} ${like}`);
   const url = new URL(server.url);
   url.pathname = `/${name}`;
 

@@ -10,6 +10,14 @@ describe('createTestDatabase', () => {
     expect(rows).toEqual([{ found: null }]);
   });
 
+  it('has the same encoding and order on every server', async () => {
+    await using database = await createTestDatabase();
+    const query = `SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collate
+      FROM pg_database WHERE datname = current_database()`;
+    const { rows } = await database.pool.query(query);
+    expect(rows).toEqual([{ encoding: 'UTF8', collate: 'C' }]);
+  });
+
   it('drops the database although a connection was never given back', async () => {
     await using observer = await createTestDatabase();
     const database = await createTestDatabase();

@@ -3,7 +3,11 @@ import type { LedgerReport } from '../demo/report.ts';
 
 /** The ledger as a table for people. */
 export function ledgerTable(report: LedgerReport): string {
-  const table = new Table({ head: ['ledger', ''], style: { head: [], border: [] } });
+  const table = new Table({
+    style: { border: [] },
+    // No lines between the rows.
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
   const row = (name: string, value: number | string): void => {
     table.push([name, typeof value === 'number' ? value.toLocaleString('en') : value]);
   };
