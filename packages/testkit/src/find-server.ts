@@ -74,7 +74,13 @@ export function byContainer(kind: ServerKind): ServerWay {
       const image = imageOf(kind);
       const noImage = await canHaveImage(image);
       if (noImage !== undefined) return noImage;
-      return startServerContainer(kind, image);
+      try {
+        return await startServerContainer(kind, image);
+      } catch (error) {
+        // An engine that answers and cannot run containers: said plainly, and no reason to test nothing at all.
+        const { message, cause } = error as Error;
+        return `${message}: ${cause instanceof Error ? cause.message : String(cause)}`;
+      }
     },
   };
 }
