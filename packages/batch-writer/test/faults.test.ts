@@ -155,9 +155,10 @@ test('every row accepted while the server is stopped and started is stored once'
     }
   })();
 
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await next(writer, 'flushed');
+  const retried = next(writer, 'retry');
   await server.stop();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await retried;
   await server.start();
   await writer.flush();
   done.abort();
@@ -171,3 +172,13 @@ test('every row accepted while the server is stopped and started is stored once'
   expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: accepted }, (_, id) => id));
   await own.end();
 });
+
+/** Resolves at the next event of that name. */
+function next(writer: BatchWriter<Row>, event: 'flushed' | 'retry'): Promise<void> {
+  return new Promise((resolve) => {
+    const off = writer.on(event, () => {
+      off();
+      resolve();
+    });
+  });
+}
