@@ -23,8 +23,8 @@ export interface BadLine {
 /** Zone of the nodes of a recording, which has none. */
 const REPLAY_ZONE = 'replay';
 
-/** Longest line that is read as a message: the ingest queue takes no larger ones. */
-const MAX_LINE_CHARACTERS = 200_000;
+/** Largest values of a message, as JSON: the ingest queue takes messages of up to 256 KiB. */
+const MAX_VALUES_BYTES = 200_000;
 
 /**
  * Reads a file of newline-delimited JSON as the messages of devices: a hello before each node's first message. A line
@@ -85,7 +85,6 @@ interface Reading {
 
 /** The message in a line, or the reason why there is none. */
 function readLine(text: string, fields: ReplayOptions['fields']): Reading | string {
-  if (text.length > MAX_LINE_CHARACTERS) return `longer than ${MAX_LINE_CHARACTERS} characters`;
   let record: unknown;
   try {
     record = JSON.parse(text);
@@ -104,6 +103,9 @@ function readLine(text: string, fields: ReplayOptions['fields']): Reading | stri
   }
   const badMetric = Object.keys(values).find((metric) => !isName(metric));
   if (badMetric !== undefined) return `${JSON.stringify(badMetric)} is not the name of a metric`;
+  if (Buffer.byteLength(JSON.stringify(values)) > MAX_VALUES_BYTES) {
+    return `more than ${MAX_VALUES_BYTES} bytes of values`;
+  }
   return { uid, ts, values: values as Readonly<Record<string, unknown>> };
 }
 

@@ -129,6 +129,7 @@ function follow(system: System, ledger: Ledger): Counts {
     counts.rejectedByReason.set(reason, (counts.rejectedByReason.get(reason) ?? 0) + count);
   };
   system.intake.on('accepted', () => ledger.accepted());
+  system.intake.on('refused', () => ledger.accepted());
   system.ingest.on('settled', ({ uid, seq }) => ledger.settled(uid, seq));
   system.ingest.on('rejected', ({ reason }) => reject(reason, 1));
   system.writers.samples.on('rejected', ({ rows }) => reject('refused-by-database', rows.length));

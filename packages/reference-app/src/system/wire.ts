@@ -31,7 +31,9 @@ const name = z
   .string()
   .min(1)
   .max(200)
-  .refine((text) => !text.includes('\0'), 'must not contain NUL');
+  .refine((text) => !text.includes('\0'), 'must not contain NUL')
+  // Half a surrogate pair has no UTF-8: it would arrive as another name.
+  .refine((text) => !/\p{Surrogate}/u.test(text), 'must be well-formed');
 const helloSchema = z.object({ zone: name.default(DEFAULT_ZONE) });
 const telemetrySchema = z.object({
   ts: z.union([z.string(), z.number()]),

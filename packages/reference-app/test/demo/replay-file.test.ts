@@ -60,6 +60,8 @@ describe('openReplay', () => {
       '{"ts":"soon","node":"a","values":{}}',
       '{"ts":1594598735,"node":"a","values":[1]}',
       '{"ts":1594598735,"node":"a","values":{"":1}}',
+      '{"ts":1594598735,"node":"\\ud800","values":{}}',
+      `{"ts":1594598735,"node":"a","values":{"x":"${'é'.repeat(100_000)}"}}`,
       '5',
       good,
     ]);
@@ -73,7 +75,9 @@ describe('openReplay', () => {
       { line: 6, reason: 'no time in field "ts"' },
       { line: 7, reason: 'no object of values in field "values"' },
       { line: 8, reason: '"" is not the name of a metric' },
-      { line: 9, reason: 'no node in field "node"' },
+      { line: 9, reason: 'field "node" is not the name of a node' },
+      { line: 10, reason: 'more than 200000 bytes of values' },
+      { line: 11, reason: 'no node in field "node"' },
     ]);
   });
 

@@ -66,6 +66,7 @@ describe('parseTelemetry', () => {
     '{"ts":"2020-09-06T22:00:00Z","seq":1,"values":[1]}',
     '{"ts":"2020-09-06T22:00:00Z","seq":1}',
     '{"ts":"2020-09-06T22:00:00Z","seq":1,"values":{"":1}}',
+    '{"ts":"2020-09-06T22:00:00Z","seq":1,"values":{"\\udc00":1}}',
   ])('refuses %s', (body) => {
     expect(() => parseTelemetry(body)).toThrow();
   });
