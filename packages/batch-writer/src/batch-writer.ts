@@ -229,5 +229,6 @@ export interface BatchWriter<Row extends object> {
   ): () => void;
   snapshot(): WriterSnapshot;
   /** `close()` without its report. */
+  /** Closes; rejects with `ROWS_RETURNED`, which carries the rows, when there are rows to return. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -11,17 +11,22 @@ import type {
   BatchWriter,
   BatchWriterOptions,
   CloseReport,
-  RejectedRow,
   WriterEvents,
   WriterSnapshot,
   WriterState,
 } from './batch-writer.ts';
 import { classifyPgError, type PgFailure } from './classify.ts';
 import { encodeRow, type EncodedRow } from './encode-row.ts';
-import { RetryExhaustedError, WriterClosedError, WriterHaltedError } from './errors.ts';
+import {
+  RetryExhaustedError,
+  RowsReturnedError,
+  WriterClosedError,
+  WriterHaltedError,
+} from './errors.ts';
 import { Lane } from './lane.ts';
 import { laneOf } from './lane-of.ts';
 import { resolveBatchWriterOptions, type ResolvedOptions } from './options.ts';
+import { toRejectedRow } from './rejected-row.ts';
 import { runWithRetry, type Outcome } from './retry-loop.ts';
 import { Room } from './room.ts';
 import { runStatement } from './run-statement.ts';
@@ -77,8 +82,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     if (refusal !== undefined) return Promise.reject(refusal);
     const encoded = encodeRow(this.#options.table, row, this.#options.clock.now());
     const entered = this.#room.enter(encoded, () => this.#accept(encoded), signal);
-    // Somebody waits for room, so no row should wait for company.
-    if (entered !== true) for (const lane of this.#lanes) lane.hurry();
+    if (entered !== true) this.#hurryForWaiters();
     return entered;
   }
 
@@ -96,7 +100,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
       return;
     }
     if (this.#halt !== undefined) throw this.#haltedError(this.#halt.error);
-    await raceAbort(this.#settleLanes(), signal);
+    await this.#settleLanes(signal);
   }
 
   resume(): void {
@@ -136,7 +140,9 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    const { returned } = await this.close();
+    // Nobody sees the report of a disposal, and it may hold the only copy of rows.
+    if (returned.length > 0) throw new RowsReturnedError(this.#options.table.label, returned);
   }
 
   #createLane(index: number): Lane {
@@ -158,6 +164,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
       onSettled: (settled, counts) => {
         for (const settlement of SETTLEMENTS) this.#counts[settlement] += counts[settlement];
         this.#room.leave(settled);
+        this.#hurryForWaiters();
       },
       onFinished: (totals) => {
         this.#counts.flushes += 1;
@@ -241,7 +248,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
 
     const timer = this.#options.clock.setTimer(() => this.#stop.abort(closedError), timeoutMs);
     // A halt rejects it, too; either way the rest is returned.
-    const drained = this.#halt === undefined ? this.#settleLanes() : Promise.resolve();
+    const drained = this.#halt === undefined ? this.#settleLanes(undefined) : Promise.resolve();
     await raceAbort(drained, this.#stop.signal).catch(() => undefined);
     timer.cancel();
     this.#stop.abort(closedError);
@@ -256,8 +263,13 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     return { accepted, stored, duplicate, superseded, rejected, returned };
   }
 
-  async #settleLanes(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.settle()));
+  async #settleLanes(signal: AbortSignal | undefined): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.settle(signal)));
+  }
+
+  /** While somebody waits for room, no row waits for company. */
+  #hurryForWaiters(): void {
+    if (this.#room.waiters > 0) for (const lane of this.#lanes) lane.hurry();
   }
 
   #isSending(): boolean {
@@ -281,14 +293,4 @@ class Writer<Row extends object> implements BatchWriter<Row> {
 /** Whatever a dead letter sink throws, the rows are still ours: it is asked again. */
 function classifyDelivery(): PgFailure {
   return { class: 'retry', sqlstate: undefined, column: undefined, constraint: undefined };
-}
-
-function toRejectedRow<Row extends object>({ row, error, failure }: Rejection): RejectedRow<Row> {
-  return {
-    row: row.row as Row,
-    reason: error instanceof Error ? error.message : String(error),
-    sqlstate: failure.sqlstate,
-    column: failure.column,
-    constraint: failure.constraint,
-  };
 }

@@ -83,6 +83,21 @@ export class RetryExhaustedError extends HoldfastError {
   }
 }
 
+/** A writer that was disposed of could not settle all rows: here they are, for nobody else has them. */
+export class RowsReturnedError extends HoldfastError {
+  override readonly name = 'RowsReturnedError';
+  declare readonly code: 'ROWS_RETURNED';
+  readonly rows: readonly object[];
+
+  constructor(table: string, rows: readonly object[]) {
+    super(
+      'ROWS_RETURNED',
+      `${rows.length} rows for ${table} were not written when the writer closed`,
+    );
+    this.rows = rows;
+  }
+}
+
 /** An attempt did not end within `flushTimeoutMs`; its connection was destroyed. Seen as the cause of a retry. */
 export class FlushTimeoutError extends HoldfastError {
   override readonly name = 'FlushTimeoutError';

@@ -5,6 +5,7 @@ export {
   FlushTimeoutError,
   RetryExhaustedError,
   RowInvalidError,
+  RowsReturnedError,
   RowTooLargeError,
   WriterClosedError,
   WriterHaltedError,

@@ -1,4 +1,4 @@
-import { createDeferred, type Clock, type Deferred, type Timer } from '@holdfast/internal';
+import { createDeferred, onAbort, type Clock, type Deferred, type Timer } from '@holdfast/internal';
 import type { EncodedRow } from './encode-row.ts';
 import type { BatchInFlight } from './batch-in-flight.ts';
 
@@ -42,13 +42,19 @@ export class Lane {
     this.wake();
   }
 
-  /** Resolves when everything pushed so far is settled. */
-  async settle(): Promise<void> {
+  /** Resolves when everything pushed so far is settled; an abort ends the wait. */
+  async settle(signal: AbortSignal | undefined): Promise<void> {
     if (this.#settled === this.#accepted) return;
     const waiter = createDeferred<void>();
     this.#settledWaiters.set(waiter, this.#accepted);
+    const off = onAbort(signal, (reason) => waiter.reject(reason));
     this.hurry();
-    await waiter.promise;
+    try {
+      await waiter.promise;
+    } finally {
+      off();
+      this.#settledWaiters.delete(waiter);
+    }
   }
 
   /** Sends everything pushed so far without lingering. */
@@ -67,10 +73,13 @@ export class Lane {
     if (this.#run !== undefined || !this.#context.isSending()) return;
     if (this.#isDue()) {
       this.#cancelTimer();
-      this.#run = this.#sendBatches().finally(() => {
-        this.#run = undefined;
-        this.wake();
-      });
+      // Begun in a later turn: what an attempt calls may write again, and must find this run.
+      this.#run = Promise.resolve()
+        .then(() => this.#sendBatches())
+        .finally(() => {
+          this.#run = undefined;
+          this.wake();
+        });
     } else if (this.#queue.length > 0) {
       this.#lingerTimer ??= this.#context.clock.setTimer(() => {
         this.#lingerTimer = undefined;

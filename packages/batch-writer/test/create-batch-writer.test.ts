@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { connectionLost, createFakePool, pgError } from './fake-pool.ts';
 import { expectAccounted, expectConsistent, writeNow } from './oracle.ts';
@@ -110,4 +111,81 @@ test('snapshot tells the age of the oldest row that is not settled', async () =>
   const closed = writer.close({ timeoutMs: 0 });
   await clock.advance(0);
   await closed;
+});
+
+test('a guard may write while it runs an attempt, as a listener of a circuit breaker may', async () => {
+  const pool = createFakePool();
+  let isNested = false;
+  const { writer } = setUp(pool, {
+    guard: {
+      execute: (fn, options) => {
+        if (!isNested) {
+          isNested = true;
+          writeNow(writer, reading(2));
+        }
+        return fn({ signal: options?.signal ?? new AbortController().signal });
+      },
+    },
+  });
+
+  writeNow(writer, reading(1));
+  await writer.flush();
+  const report = await writer.close();
+
+  expect(report).toMatchObject({ accepted: 2, stored: 2, duplicate: 0, returned: [] });
+  expectAccounted(report);
+  expectConsistent(writer.snapshot());
+});
+
+test('disposal hands back the rows that nobody else has', async () => {
+  const pool = createFakePool(() => {
+    throw pgError('42P01');
+  });
+  const { writer } = setUp(pool);
+  const row = reading(1);
+  writeNow(writer, row);
+  await expect(writer.flush()).rejects.toMatchObject({ code: 'WRITER_HALTED' });
+
+  await expect(writer[Symbol.asyncDispose]()).rejects.toMatchObject({
+    code: 'ROWS_RETURNED',
+    rows: [row],
+  });
+});
+
+test('no row lingers while others wait for its place', async () => {
+  const pool = createFakePool();
+  const { clock, writer } = setUp(pool, { buffer: { maxRows: 10 }, lingerMs: 1_000 });
+
+  const taken = Array.from({ length: 60 }, (_, id) => writer.write(reading(id)));
+  // No time passes: whoever waits is let in by what is sent, not by the linger.
+  await clock.advance(0);
+  const admitted = taken.filter((result) => result === true).length;
+  for (const result of taken.slice(0, 51)) await result;
+
+  expect(admitted).toBe(10);
+  expect(writer.snapshot()).toMatchObject({ waiters: 0 });
+  await writer.close();
+});
+
+test('a signal that outlives many waits keeps no listener of them', async () => {
+  let isHeld = false;
+  const pool = createFakePool(({ ids }) =>
+    isHeld ? new Promise<number>(() => undefined) : ids.length,
+  );
+  const { writer } = setUp(pool, { buffer: { maxRows: 2 } });
+  const lasting = new AbortController();
+  const { signal } = lasting;
+
+  const taken = Array.from({ length: 20 }, (_, id) => writer.write(reading(id), { signal }));
+  for (const result of taken) await result;
+  await writer.flush({ signal });
+  const aborted = new AbortController();
+  isHeld = true;
+  writeNow(writer, reading(100));
+  const flushing = writer.flush({ signal: aborted.signal });
+  aborted.abort('enough');
+
+  await expect(flushing).rejects.toBe('enough');
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  expect(getEventListeners(aborted.signal, 'abort')).toHaveLength(0);
 });

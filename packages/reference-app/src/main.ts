@@ -8,7 +8,7 @@ import { BadInputError } from './demo/bad-input-error.ts';
 import type { DemoOptions } from './demo/demo-options.ts';
 import { exitCodeOf } from './demo/report.ts';
 import { runDemo } from './demo/run-demo.ts';
-import { UnreachableError } from './system/connect.ts';
+import { OperatorError } from './system/operator-error.ts';
 
 /** A drain that has not ended by then is given up: the promise is ten seconds. */
 const LONGEST_EXIT_MS = 9_500;
@@ -43,7 +43,7 @@ async function demo(options: DemoOptions, json: boolean): Promise<0 | 1 | 2 | 13
     return exitCodeOf(report);
   } catch (error) {
     progress.stop();
-    if (error instanceof BadInputError || error instanceof UnreachableError) {
+    if (error instanceof BadInputError || error instanceof OperatorError) {
       return complain(error.message);
     }
     log.error({ err: error }, 'the run failed');
@@ -87,6 +87,8 @@ function interruptSignal(): AbortSignal {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // The terminal was closed.
+  process.on('SIGHUP', onSignal);
   return controller.signal;
 }
 

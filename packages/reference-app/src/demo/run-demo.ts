@@ -35,7 +35,7 @@ const BAD_LINE_SAMPLES = 20;
  * Runs the whole system on simulated or recorded devices and holds the result against the database.
  *
  * @throws {BadInputError} when the recording cannot be read.
- * @throws {UnreachableError} when a server does not answer.
+ * @throws {OperatorError} when a server does not answer or is not fit.
  */
 export async function runDemo(
   options: DemoOptions,

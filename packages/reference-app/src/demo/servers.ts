@@ -8,7 +8,7 @@ import { sqliteStore } from '@holdfast/sync-queue/sqlite';
 import { Redis } from 'ioredis';
 import { startEmbeddedBroker } from '../embedded/broker.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
-import { UnreachableError } from '../system/connect.ts';
+import { cannotConnect } from '../system/operator-error.ts';
 
 export interface Server {
   readonly url: string;
@@ -65,18 +65,21 @@ async function connectRedisStore(
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
   });
-  let lastError: unknown;
+  let isConnected = false;
+  let firstError: unknown;
   client.on('error', (error: Error) => {
-    lastError = error;
-    onError(error);
+    if (isConnected) onError(error);
+    else firstError ??= error;
   });
   try {
+    // Resolves when the client is ready for commands.
     await client.connect();
     await client.ping();
   } catch (error) {
     client.disconnect();
-    throw new UnreachableError('Redis', url, lastError ?? error);
+    throw cannotConnect('Redis', url, firstError ?? error);
   }
+  isConnected = true;
   return {
     store: redisStore({ client }),
     async close() {

@@ -1,18 +1,11 @@
+import { createDeferred } from '@holdfast/internal';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { Pool } from 'pg';
-
-/** A server of the system did not answer. The message is one sentence for the operator, without credentials. */
-export class UnreachableError extends Error {
-  override readonly name = 'UnreachableError';
-
-  constructor(what: string, url: string, cause: unknown) {
-    super(`cannot reach ${what} at ${withoutCredentials(url)}: ${reasonOf(cause)}`, { cause });
-  }
-}
+import { cannotConnect } from './operator-error.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** @throws {UnreachableError} when no connection can be made. */
+/** @throws {OperatorError} when no connection can be made. */
 export async function connectPostgres(
   url: string,
   onError: (error: Error) => void,
@@ -25,12 +18,15 @@ export async function connectPostgres(
     application_name: 'holdfast',
   });
   // Without a listener, an idle connection that dies would end the process.
-  pool.on('error', onError);
+  pool.on('error', (error) => {
+    // Once we leave, a server that stops may say goodbye.
+    if (!pool.ending) onError(error);
+  });
   try {
     await pool.query('select 1');
   } catch (error) {
     await pool.end();
-    throw new UnreachableError('Postgres', url, error);
+    throw cannotConnect('Postgres', url, error);
   }
   return pool;
 }
@@ -55,7 +51,7 @@ const SESSION_EXPIRY_SECONDS = 3_600;
 /**
  * Connects and, from then on, reconnects by itself.
  *
- * @throws {UnreachableError} when the first connection cannot be made.
+ * @throws {OperatorError} when the first connection cannot be made.
  */
 export async function connectMqtt(
   url: string,
@@ -79,18 +75,21 @@ export async function connectMqtt(
       );
     };
   }
+  const connected = createDeferred<void>();
+  const onConnect = (): void => connected.resolve();
+  const onClose = (): void => connected.reject(new Error('the connection was closed'));
+  client
+    .on('connect', onConnect)
+    .on('close', onClose)
+    .on('error', (error) => connected.reject(error));
   try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('connect', () => resolve());
-      client.once('error', reject);
-      client.once('close', () => reject(new Error('the connection was closed')));
-    });
+    await connected.promise;
   } catch (error) {
-    client.on('error', () => undefined);
     await client.endAsync(true);
-    throw new UnreachableError('the MQTT broker', url, error);
+    throw cannotConnect('the MQTT broker', url, error);
   }
-  client.removeAllListeners('close');
+  // Just ours: the client reconnects by a 'close' listener of its own.
+  client.off('connect', onConnect).off('close', onClose);
   client.on('error', onError);
   return client;
 }
@@ -99,18 +98,4 @@ function sessionOptions(clientId: string, protocolVersion: 4 | 5): IClientOption
   const kept = { clientId, clean: false };
   if (protocolVersion === 4) return kept;
   return { ...kept, properties: { sessionExpiryInterval: SESSION_EXPIRY_SECONDS } };
-}
-
-function withoutCredentials(url: string): string {
-  try {
-    const { protocol, host } = new URL(url);
-    return `${protocol}//${host}`;
-  } catch {
-    return 'an address that is not a URL';
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  if (cause instanceof AggregateError) return reasonOf(cause.errors[0]);
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -7,6 +7,7 @@ import { connectMqtt } from './connect.ts';
 import { createIngest, type Ingest } from './ingest.ts';
 import { createIntake, type Intake, type QueuedMessage } from './intake.ts';
 import { NodeRegistry } from './node-registry.ts';
+import { OperatorError, reasonOf } from './operator-error.ts';
 import { createWriters, type TelemetryWriters } from './writers.ts';
 import { createZoneControl, type ZoneControl } from './zone-control.ts';
 
@@ -42,7 +43,7 @@ export interface System {
 /**
  * Starts the system: wires the parts, connects to the broker and begins to take messages. Has no behaviour of its own.
  *
- * @throws {UnreachableError} when the broker does not answer.
+ * @throws {OperatorError} when the broker does not answer, or the queue's store is not fit for it.
  */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { pool, store, mqtt, log, root, zones } = options;
@@ -57,6 +58,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   });
   queue.on('storeError', ({ error }) => log.warn({ err: error }, 'the queue does not answer'));
   queue.on('dead', (dead) => log.warn(dead, 'a message went to the dead letters'));
+
+  try {
+    // Now, and not at the first message: a store that may evict what it holds, say.
+    await queue.start();
+  } catch (error) {
+    await queue.close();
+    throw new OperatorError(`cannot use the ingest queue: ${reasonOf(error)}`, { cause: error });
+  }
 
   const writers = createWriters(pool, log);
   const ingest = createIngest({ registry: new NodeRegistry(pool), writers });

@@ -1,5 +1,6 @@
 import { Kysely, Migrator, PostgresDialect, sql, type Migration } from 'kysely';
 import type { Pool } from 'pg';
+import { OperatorError, reasonOf } from './operator-error.ts';
 
 /** In order of their names; one that has been released never changes. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -60,6 +61,8 @@ const MIGRATIONS: Record<string, Migration> = {
 /**
  * Brings the database to the newest schema. Safe to run from several instances at once: Kysely's migrator holds an
  * advisory lock while it works.
+ *
+ * @throws {OperatorError} when the database refuses, for lack of rights say.
  */
 export async function migrate(pool: Pool): Promise<void> {
   // Not destroyed here: that would end the pool, which the caller owns.
@@ -69,5 +72,8 @@ export async function migrate(pool: Pool): Promise<void> {
     provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
   });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  if (error !== undefined) {
+    const message = `cannot set up the database: ${reasonOf(error)}`;
+    throw new OperatorError(message, { cause: error });
+  }
 }

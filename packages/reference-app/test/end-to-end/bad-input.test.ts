@@ -44,7 +44,7 @@ describe('holdfast demo, given bad input, says one sentence, exits with 2 and le
     const lines = run.stderr.trim().split('\n');
     expect(lines.at(-1)).toMatch(
       new RegExp(
-        `^holdfast: cannot reach ${server} at \\w+://127.0.0.1:${closedPort}: .*ECONNREFUSED`,
+        `^holdfast: cannot connect to ${server} at \\w+://127.0.0.1:${closedPort}: .*ECONNREFUSED`,
       ),
     );
     expect(run.stderr).not.toContain('secret');

@@ -1,4 +1,4 @@
-import { startPostgresServer, startRedisServer } from '@holdfast/testkit';
+import { startMosquittoServer, startPostgresServer, startRedisServer } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { ledgerOf, startHoldfast } from '../run-holdfast.ts';
 
@@ -31,5 +31,20 @@ describe('holdfast demo, while a server is killed and comes back', () => {
     const run = await running.finished;
     expect(run.code, run.stderr).toBe(0);
     expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
+  }, 90_000);
+
+  it('loses nothing when a broker that persists is restarted', async () => {
+    await using broker = await startMosquittoServer({ persistence: true });
+    await using running = startHoldfast('demo', ...SIZE, '--mqtt', broker.url);
+    await running.said(/% \| [1-9]/);
+
+    await broker.stop();
+    await broker.start();
+
+    const run = await running.finished;
+    expect(run.code, run.stderr).toBe(0);
+    expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
+    // Sent after the restart as well, not only before.
+    expect(ledgerOf(run).messages).toBeGreaterThan(50 * 10);
   }, 90_000);
 });
