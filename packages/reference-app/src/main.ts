@@ -6,7 +6,7 @@ import { parseCommandLine } from './cli/program.ts';
 import { createProgress } from './cli/progress.ts';
 import { BadInputError } from './demo/bad-input-error.ts';
 import type { DemoOptions } from './demo/demo-options.ts';
-import { exitCodeOf } from './demo/report.ts';
+import { exitCodeOf, type LedgerReport } from './demo/report.ts';
 import { runDemo } from './demo/run-demo.ts';
 import { OperatorError } from './system/operator-error.ts';
 
@@ -35,12 +35,18 @@ async function main(): Promise<number> {
 async function demo(options: DemoOptions, json: boolean): Promise<0 | 1 | 2 | 130> {
   const log = createLog();
   const progress = createProgress(process.stderr);
-  try {
-    const report = await runDemo(options, { progress, log, interrupt: interruptSignal() });
+  let exitCode: ReturnType<typeof exitCodeOf> = 1;
+  const onLedger = (report: LedgerReport): void => {
     progress.stop();
     process.stdout.write(`${json ? JSON.stringify(report) : ledgerTable(report)}\n`);
-    if (report.badLines > 0) complain(`${report.badLines} lines of the recording were left out`);
-    return exitCodeOf(report);
+    if (report.badLines > 0) complain(describeBadLines(report));
+    exitCode = exitCodeOf(report);
+    // Should the servers not stop in time, the process still ends with it.
+    process.exitCode = exitCode;
+  };
+  try {
+    await runDemo(options, { progress, log, interrupt: interruptSignal(), onLedger });
+    return exitCode;
   } catch (error) {
     progress.stop();
     if (error instanceof BadInputError || error instanceof OperatorError) {
@@ -66,6 +72,12 @@ function describeError(error: Error & { readonly code?: unknown }): object {
   return { name, message, ...(code === undefined ? {} : { code }), stack };
 }
 
+function describeBadLines({ badLines, messages }: LedgerReport): string {
+  return messages === 0
+    ? `no line of the recording is a message: name its fields with --ts, --node and --values`
+    : `${badLines} lines of the recording were left out`;
+}
+
 /** Aborts at the first SIGINT or SIGTERM; a later one ends the process at once. */
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
@@ -78,7 +90,7 @@ function interruptSignal(): AbortSignal {
       controller.abort(new Error('interrupted'));
       const giveUp = (): void => {
         process.stderr.write('the drain took too long and was given up\n');
-        process.exit(1);
+        process.exit(process.exitCode ?? 1);
       };
       systemClock.setTimer(giveUp, LONGEST_EXIT_MS, { background: true });
     } else if (now - firstAt > SAME_PRESS_MS) {

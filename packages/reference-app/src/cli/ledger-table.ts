@@ -33,6 +33,7 @@ export function ledgerTable(report: LedgerReport): string {
   const { postgres, queue, mqtt } = report.servers;
   row('servers', `Postgres ${postgres}, queue ${queue}, MQTT ${mqtt}`);
   row('seconds', report.seconds);
+  if (report.interrupted) row('interrupted', 'yes');
   return table.toString();
 }
 

@@ -29,11 +29,14 @@ export async function assemble(
   const { urls, input } = options;
   const onError = (server: string) => (error: Error) => log.warn({ err: error, server }, 'server');
 
+  // Topics and queue of this run alone, so that runs on shared servers do not meet.
+  const root = `holdfast-demo-${randomUUID().slice(0, 8)}`;
+
   const postgres = await postgresServer(urls.postgres);
   cleanups.add(() => postgres.close());
   const broker = await mqttServer(urls.mqtt);
   cleanups.add(() => broker.close());
-  const queue = await ingestStore(urls.redis, onError('redis'));
+  const queue = await ingestStore(urls.redis, root, onError('redis'));
   cleanups.add(() => queue.close());
 
   const pool = await connectPostgres(postgres.url, onError('postgres'));
@@ -42,8 +45,6 @@ export async function assemble(
 
   // The embedded broker speaks MQTT 3.1.1 only.
   const protocolVersion = urls.mqtt === undefined ? 4 : 5;
-  // Topics and queue of this run alone, so that runs on shared servers do not meet.
-  const root = `holdfast-demo-${randomUUID().slice(0, 8)}`;
   const system = await startSystem({
     pool,
     store: queue.store,

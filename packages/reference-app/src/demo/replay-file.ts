@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parseTimestamp, type Micros } from '../system/timestamp.ts';
@@ -38,18 +38,17 @@ export async function openReplay(
 ): Promise<DeviceSource> {
   const { file } = options;
   const size = await sizeOf(file);
-  let charactersRead = 0;
+  let stream: ReadStream | undefined;
 
   async function* messages(): AsyncGenerator<DeviceMessage> {
     const sequences = new Map<string, number>();
-    const stream = createReadStream(file, { encoding: 'utf8' });
+    stream = createReadStream(file, { encoding: 'utf8' });
     const lines = createInterface({ input: stream, crlfDelay: Infinity });
     let line = 0;
     let firstTs: Micros | undefined;
     try {
       for await (const text of lines) {
         line += 1;
-        charactersRead += text.length + 1;
         if (text.trim() === '') continue;
         const reading = readLine(text, options.fields);
         if (typeof reading === 'string') {
@@ -72,8 +71,7 @@ export async function openReplay(
 
   return {
     messages: messages(),
-    // Characters for bytes: exact for ASCII, and never past the end otherwise.
-    progress: () => (size === 0 ? 1 : Math.min(1, charactersRead / size)),
+    progress: () => (size === 0 ? 1 : (stream?.bytesRead ?? 0) / size),
   };
 }
 
@@ -91,15 +89,21 @@ function readLine(text: string, fields: ReplayOptions['fields']): Reading | stri
   } catch {
     return 'not JSON';
   }
-  const uid = fieldAt(record, fields.node);
-  if (uid === undefined || uid === null) return `no node in field "${fields.node}"`;
-  if (typeof uid !== 'string' || !isName(uid))
-    return `field "${fields.node}" is not the name of a node`;
-  const ts = parseTimestamp(fieldAt(record, fields.ts));
-  if (ts === undefined) return `no time in field "${fields.ts}"`;
+  const node = fieldAt(record, fields.node);
+  if (node === undefined || node === null) {
+    return `no node in field "${fields.node}"; ${describeFields(record)}`;
+  }
+  const uid = typeof node === 'number' ? String(node) : node;
+  if (typeof uid !== 'string' || !isName(uid)) {
+    return `field "${fields.node}" is not the name of a node: ${excerpt(node)}`;
+  }
+  const time = fieldAt(record, fields.ts);
+  if (time === undefined) return `no time in field "${fields.ts}"; ${describeFields(record)}`;
+  const ts = parseTimestamp(time);
+  if (ts === undefined) return `field "${fields.ts}" is not a time: ${excerpt(time)}`;
   const values = fieldAt(record, fields.values);
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    return `no object of values in field "${fields.values}"`;
+    return `no object of values in field "${fields.values}"; ${describeFields(record)}`;
   }
   const badMetric = Object.keys(values).find((metric) => !isName(metric));
   if (badMetric !== undefined) return `${JSON.stringify(badMetric)} is not the name of a metric`;
@@ -107,6 +111,15 @@ function readLine(text: string, fields: ReplayOptions['fields']): Reading | stri
     return `more than ${MAX_VALUES_BYTES} bytes of values`;
   }
   return { uid, ts, values: values as Readonly<Record<string, unknown>> };
+}
+
+function describeFields(record: unknown): string {
+  if (typeof record !== 'object' || record === null) return 'the line is no object';
+  return `the line has ${Object.keys(record).slice(0, 10).join(', ') || 'no fields'}`;
+}
+
+function excerpt(value: unknown): string {
+  return JSON.stringify(value).slice(0, 60);
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { seededRandom, systemClock } from '@holdfast/internal';
+import { seededRandom, sleep, systemClock } from '@holdfast/internal';
 import type { Logger } from 'pino';
 import type { System } from '../system/create-system.ts';
 import { assemble } from './assembly.ts';
@@ -25,6 +25,8 @@ export interface DemoSurroundings {
   readonly log: Logger;
   /** Stops the devices; the system then drains, and the ledger is complete all the same. */
   readonly interrupt: AbortSignal;
+  /** Gets the ledger as soon as it is there, before the servers are stopped. */
+  readonly onLedger: (report: LedgerReport) => void;
 }
 
 const NODES_PER_ZONE = 5;
@@ -39,8 +41,8 @@ const BAD_LINE_SAMPLES = 20;
  */
 export async function runDemo(
   options: DemoOptions,
-  { progress, log, interrupt }: DemoSurroundings,
-): Promise<LedgerReport> {
+  { progress, log, interrupt, onLedger }: DemoSurroundings,
+): Promise<void> {
   const startedAt = systemClock.now();
   const cleanups = createCleanupStack();
   const badLines = collectBadLines(progress);
@@ -53,7 +55,7 @@ export async function runDemo(
 
     const ledger = new Ledger();
     const counts = follow(system, ledger);
-    progress.phase('running');
+    if (!interrupt.aborted) progress.phase('running');
     const stopReporting = reportRegularly(() => progress.update(source.progress(), ledger));
     try {
       await publishAll({ source, clients: devices, root, ledger, signal: interrupt });
@@ -61,12 +63,12 @@ export async function runDemo(
     } finally {
       stopReporting();
     }
-    await system.close();
+    await closeInTime(system, interrupt, log);
 
     progress.phase('auditing');
     const found = await audit(pool, ledger.expectations);
     const { stored, duplicate } = system.writers.samples.snapshot();
-    return {
+    onLedger({
       messages: ledger.acknowledged,
       values: ledger.values,
       ...found,
@@ -85,10 +87,23 @@ export async function runDemo(
       interrupted: interrupt.aborted,
       seconds: Math.round((systemClock.now() - startedAt) / 100) / 10,
       servers: describeServers(options.urls),
-    };
+    });
   } finally {
     await cleanups.run((error) => log.warn({ err: error }, 'could not clean up'));
   }
+}
+
+/** Interrupted, the ledger must still be printed: it says what a system that cannot close has not settled. */
+const INTERRUPTED_CLOSE_MS = 1_500;
+
+async function closeInTime(system: System, interrupt: AbortSignal, log: Logger): Promise<void> {
+  const closing = system.close();
+  if (!interrupt.aborted) return closing;
+  const isClosed = await Promise.race([
+    closing.then(() => true),
+    sleep(INTERRUPTED_CLOSE_MS, { background: true }).then(() => false),
+  ]);
+  if (!isClosed) log.warn('the system did not close in time');
 }
 
 async function openSource(

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { QueueStore } from '@holdfast/sync-queue';
 import { redisStore } from '@holdfast/sync-queue/redis';
@@ -8,6 +6,7 @@ import { sqliteStore } from '@holdfast/sync-queue/sqlite';
 import { Redis } from 'ioredis';
 import { startEmbeddedBroker } from '../embedded/broker.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { createTemporaryFolder } from '../embedded/temporary-folder.ts';
 import { cannotConnect } from '../system/operator-error.ts';
 
 export interface Server {
@@ -30,24 +29,28 @@ export interface IngestStore {
   close(): Promise<void>;
 }
 
-/** The ingest queue's store: Redis where a URL is given, else an encrypted SQLite file that is removed afterwards. */
+/**
+ * The ingest queue's store: Redis where a URL is given, else an encrypted SQLite file. Closing removes what the run named
+ * `root` has left there.
+ */
 export function ingestStore(
   redisUrl: string | undefined,
+  root: string,
   onError: (error: Error) => void,
 ): Promise<IngestStore> {
-  return redisUrl === undefined ? embeddedStore() : connectRedisStore(redisUrl, onError);
+  return redisUrl === undefined ? embeddedStore() : connectRedisStore(redisUrl, root, onError);
 }
 
 async function embeddedStore(): Promise<IngestStore> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-queue-'));
+  const folder = await createTemporaryFolder('holdfast-queue-');
   // The key lives as long as the file: nobody else needs to read it.
   const store = sqliteStore({
-    path: join(folder, 'ingest.db'),
+    path: join(folder.path, 'ingest.db'),
     encryptionKey: randomBytes(32).toString('hex'),
   });
   return {
     store,
-    close: () => rm(folder, { recursive: true, force: true }),
+    close: () => folder.close(),
   };
 }
 
@@ -56,6 +59,7 @@ const REDIS_COMMAND_TIMEOUT_MS = 5_000;
 
 async function connectRedisStore(
   url: string,
+  root: string,
   onError: (error: Error) => void,
 ): Promise<IngestStore> {
   const client = new Redis(url, {
@@ -83,7 +87,16 @@ async function connectRedisStore(
   return {
     store: redisStore({ client }),
     async close() {
+      await removeKeys(client, root);
       await client.quit();
     },
   };
+}
+
+/** The queue of a run is of no use after it. `root` holds nothing that is special in a pattern. */
+async function removeKeys(client: Redis, root: string): Promise<void> {
+  for await (const found of client.scanStream({ match: `*${root}/*`, count: 1_000 })) {
+    const keys = found as string[];
+    if (keys.length > 0) await client.unlink(keys);
+  }
 }

@@ -56,7 +56,7 @@ describe('openReplay', () => {
       '{"ts":1,',
       '{"ts":1594598735,"values":{}}',
       '{"ts":1594598735,"node":null,"values":{}}',
-      '{"ts":1594598735,"node":7,"values":{}}',
+      '{"ts":1594598735,"node":true,"values":{}}',
       '{"ts":"soon","node":"a","values":{}}',
       '{"ts":1594598735,"node":"a","values":[1]}',
       '{"ts":1594598735,"node":"a","values":{"":1}}',
@@ -69,16 +69,22 @@ describe('openReplay', () => {
     expect(messages.filter(({ kind }) => kind === 'telemetry')).toHaveLength(2);
     expect(bad).toEqual([
       { line: 2, reason: 'not JSON' },
-      { line: 3, reason: 'no node in field "node"' },
-      { line: 4, reason: 'no node in field "node"' },
-      { line: 5, reason: 'field "node" is not the name of a node' },
-      { line: 6, reason: 'no time in field "ts"' },
-      { line: 7, reason: 'no object of values in field "values"' },
+      { line: 3, reason: 'no node in field "node"; the line has ts, values' },
+      { line: 4, reason: 'no node in field "node"; the line has ts, node, values' },
+      { line: 5, reason: 'field "node" is not the name of a node: true' },
+      { line: 6, reason: 'field "ts" is not a time: "soon"' },
+      { line: 7, reason: 'no object of values in field "values"; the line has ts, node, values' },
       { line: 8, reason: '"" is not the name of a metric' },
-      { line: 9, reason: 'field "node" is not the name of a node' },
+      { line: 9, reason: 'field "node" is not the name of a node: "\\ud800"' },
       { line: 10, reason: 'more than 200000 bytes of values' },
-      { line: 11, reason: 'no node in field "node"' },
+      { line: 11, reason: 'no node in field "node"; the line is no object' },
     ]);
+  });
+
+  it('takes a number for the name of a node', async () => {
+    const { messages } = await replay(['{"ts":1594598735,"node":7,"values":{"x":1}}']);
+
+    expect(messages[1]).toMatchObject({ uid: '7' });
   });
 
   it('takes field names that are paths', async () => {

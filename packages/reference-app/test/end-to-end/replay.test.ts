@@ -65,7 +65,7 @@ describe('holdfast demo --replay', () => {
       badLines: 2,
       badLineSamples: [
         { line: 4, reason: 'not JSON' },
-        { line: 5, reason: 'no node in field "node"' },
+        { line: 5, reason: 'no node in field "node"; the line has ts, values' },
       ],
     });
     expect(run.stderr).toContain('line 4 is left out: not JSON\n');

@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface TemporaryFolder {
+  readonly path: string;
+  /** Removes the folder with all that is in it. */
+  close(): Promise<void>;
+}
+
+/** Waits for the end of its standard input, which is the end of this process, however it comes. */
+const REMOVER = 'cat >/dev/null; rm -rf "$1"';
+
+/** A folder that only this user can read and that is removed even when this process is killed. */
+export async function createTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
+  const path = await mkdtemp(join(tmpdir(), prefix));
+  // In a session of its own: a Ctrl-C in the terminal does not reach it.
+  const remover = spawn('/bin/sh', ['-c', REMOVER, 'holdfast-remover', path], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  const exited = new Promise<void>((resolve) => {
+    remover.once('exit', () => resolve());
+    remover.once('error', () => resolve());
+  });
+  return {
+    path,
+    async close() {
+      remover.stdin.end();
+      await exited;
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
