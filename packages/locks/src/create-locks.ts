@@ -62,10 +62,13 @@ export function createLocks(options: LocksOptions): Locks {
       listeners.emit('acquired', { key: request.keyName, waitedMs });
     } catch (error) {
       throwIfAborted(request.signal);
-      if (sqlstateOf(error) === LOCK_NOT_AVAILABLE) {
-        await timeOut(connection, request, clock.now() - startedAt);
-      }
-      throw error;
+      if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      return await timeOut(connection, request, clock.now() - startedAt).catch(
+        (reason: unknown) => {
+          throwIfAborted(request.signal);
+          throw reason;
+        },
+      );
     } finally {
       off();
       counts.waiting -= 1;

@@ -11,7 +11,9 @@ export class LockTimeoutError extends HoldfastError {
   readonly holders: readonly LockHolder[];
 
   constructor(key: string, waitedMs: number, holders: readonly LockHolder[]) {
-    const who = holders.map(({ pid, applicationName }) => `${pid} (${applicationName ?? '?'})`);
+    const who = holders.map(
+      ({ pid, applicationName }) => `${pid} (${applicationName ?? 'unnamed'})`,
+    );
     const by = who.length === 0 ? '' : `; it is held by ${who.join(', ')}`;
     super('LOCK_TIMEOUT', `lock ${key} was not free within ${Math.round(waitedMs)} ms${by}`);
     this.key = key;

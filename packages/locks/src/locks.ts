@@ -39,7 +39,7 @@ export interface LocksOptions {
 export interface AdvisoryLockOptions {
   /**
    * How long to wait in the server's fair queue: `forever`, not at all (`try`), or milliseconds from 1 to 2^31 - 1.
-   * Default 30 000.
+   * Default 30 000. The wait for a connection of the pool comes before it: the pool's own timeout bounds that.
    */
   readonly wait?: 'forever' | 'try' | number | undefined;
   /** Ends the wait at once. While the function runs, it aborts `tx.signal`; the transaction is then rolled back. */
@@ -93,8 +93,8 @@ export interface Locks {
    * besides those of `fn`. The lock ends with the transaction, so it is safe behind a pooler in transaction mode.
    *
    * @throws {TypeError | RangeError} at once, for a wrong key or option.
-   * Rejects with `LOCK_TIMEOUT`, `LOCK_LOST`, `AMBIGUOUS_COMMIT`, `TRANSACTION_ROLLED_BACK`, `signal.reason`, or what
-   * `fn` rejects with; the transaction is rolled back in every case but `AMBIGUOUS_COMMIT`, where nobody can tell.
+   * Rejects with `LOCK_TIMEOUT`, `LOCK_LOST`, `AMBIGUOUS_COMMIT`, `TRANSACTION_ROLLED_BACK`, `signal.reason`, what `fn`
+   * rejects with, or, before the lock is held, the driver's error (57014 when a `statement_timeout` ends the wait); the transaction is rolled back in every case but `AMBIGUOUS_COMMIT`, where nobody can tell.
    */
   withAdvisoryLock<T>(
     key: LockKey,

@@ -42,5 +42,5 @@ export function resolveWait(wait: AdvisoryLockOptions['wait']): ResolvedWait {
       `wait must be 'forever', 'try' or milliseconds, got ${JSON.stringify(wait)}`,
     );
   }
-  return requireInteger('wait', wait, { min: 1, max: LONGEST_WAIT_MS });
+  return requireInteger("wait, unless 'forever' or 'try',", wait, { min: 1, max: LONGEST_WAIT_MS });
 }

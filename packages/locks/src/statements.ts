@@ -22,7 +22,7 @@ export function acquireStatement(key: bigint, wait: ResolvedWait): string {
 
 /** A 64-bit advisory key is split over classid and objid; objsubid is 1 for it (PostgreSQL manual, 53.12 pg_locks). */
 export const SELECT_HOLDERS = `
-  SELECT l.pid, a.application_name AS "applicationName", a.state, a.xact_start AS since
+  SELECT l.pid, NULLIF(a.application_name, '') AS "applicationName", a.state, a.xact_start AS since
   FROM pg_locks l
   LEFT JOIN pg_stat_activity a ON a.pid = l.pid
   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1

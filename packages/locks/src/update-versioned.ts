@@ -14,7 +14,7 @@ export interface VersionedChange<Row extends object> {
   readonly versionColumn?: string | undefined;
   /** The version that the caller has read; int8 may stay the text that `pg` gives. */
   readonly expected: number | bigint | string;
-  /** The columns to change. Neither the id nor the version. */
+  /** The columns to change; null writes NULL. Neither the id nor the version, and none undefined. */
   readonly set: Readonly<Partial<Row>>;
 }
 
@@ -25,7 +25,8 @@ const UNDEFINED_COLUMN = '42703';
  * Changes a row only if nobody has changed it since it was read (optimistic locking), in one statement, and resolves
  * with the row as it is then. The version grows by one.
  *
- * @throws {TypeError} at once, when `set` is empty or names the id or the version, or a name is no identifier.
+ * @throws {TypeError} at once, when `set` is empty, has an undefined value or names the id or the version, or a name is
+ * no identifier.
  * Rejects with `VERSION_CONFLICT` (with the current row), `ROW_GONE`, `VERSION_COLUMN_MISSING` or the driver's error;
  * nothing is changed then.
  */
@@ -36,6 +37,11 @@ export function updateVersioned<Row extends object>(
   requireObject('change', change);
   const { table, id, expected, idColumn = 'id', versionColumn = 'version' } = change;
   const columns = Object.keys(requireObject('set', change.set));
+  const unset = columns.find((column) => change.set[column as keyof Row] === undefined);
+  if (unset !== undefined) {
+    // The driver would write NULL.
+    throw new TypeError(`set.${unset} must not be undefined: leave it out, or write null`);
+  }
   if (columns.length === 0) throw new TypeError('set must name at least one column, got none');
   for (const reserved of [idColumn, versionColumn]) {
     if (columns.includes(reserved)) {

@@ -46,14 +46,20 @@ describe('withAdvisoryLock throws at once for', () => {
   });
 
   it.each<[unknown, string]>([
-    [-1, 'wait must be an integer from 1 to 2147483647, got -1'],
-    [0, 'wait must be an integer from 1 to 2147483647, got 0'],
-    [1.5, 'wait must be an integer from 1 to 2147483647, got 1.5'],
-    [NaN, 'wait must be an integer from 1 to 2147483647, got NaN'],
-    [Infinity, 'wait must be an integer from 1 to 2147483647, got Infinity'],
-    [2 ** 31, 'wait must be an integer from 1 to 2147483647, got 2147483648'],
+    [-1, "wait, unless 'forever' or 'try', must be an integer from 1 to 2147483647, got -1"],
+    [0, "wait, unless 'forever' or 'try', must be an integer from 1 to 2147483647, got 0"],
+    [1.5, "wait, unless 'forever' or 'try', must be an integer from 1 to 2147483647, got 1.5"],
+    [NaN, "wait, unless 'forever' or 'try', must be an integer from 1 to 2147483647, got NaN"],
+    [
+      Infinity,
+      "wait, unless 'forever' or 'try', must be an integer from 1 to 2147483647, got Infinity",
+    ],
+    [
+      2 ** 31,
+      "wait, unless 'forever' or 'try', must be an integer from 1 to 2147483647, got 2147483648",
+    ],
     ['soon', `wait must be 'forever', 'try' or milliseconds, got "soon"`],
-    [null, 'wait must be an integer from 1 to 2147483647, got null'],
+    [null, "wait, unless 'forever' or 'try', must be an integer from 1 to 2147483647, got null"],
   ])('a wait of %s', (wait, message) => {
     const options = { wait } as AdvisoryLockOptions;
     expect(() => locks.withAdvisoryLock('k', fn, options)).toThrow(message);
@@ -82,6 +88,10 @@ describe('updateVersioned throws at once for', () => {
     [undefined, 'change must be an object, got undefined'],
     [{ ...good, set: {} }, 'set must name at least one column, got none'],
     [{ ...good, set: null }, 'set must be an object, got null'],
+    [
+      { ...good, set: { a: undefined } },
+      'set.a must not be undefined: leave it out, or write null',
+    ],
     [{ ...good, set: { id: 2 } }, 'set must not name the column "id"'],
     [{ ...good, set: { version: 2 } }, 'set must not name the column "version"'],
     [{ ...good, table: '' }, 'an identifier must be a non-empty string without NUL, got ""'],

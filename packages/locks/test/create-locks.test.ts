@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createDeferred, onAbort } from '@holdfast/internal';
 import {
   createTestDatabase,
@@ -253,6 +254,48 @@ describe('withAdvisoryLock', () => {
 
     await expect(running).rejects.toBe('stop');
     expect((await pool.query(`select from notes where text = 'aborted'`)).rowCount).toBe(0);
+  });
+
+  it('sees what the holder before has written, also where sessions default to REPEATABLE READ', async () => {
+    const strict = database.createPool({
+      options: '-c default_transaction_isolation=repeatable\\ read',
+    });
+    const own = createLocks({ db: strict, namespace: 'test' });
+    await pool.query('delete from counter');
+    await pool.query('insert into counter values (0)');
+
+    await Promise.all(
+      Array.from({ length: 20 }, () =>
+        own.withAdvisoryLock('fresh', async (tx) => {
+          const { rows } = await tx.query<{ value: number }>('select value from counter');
+          await tx.query('update counter set value = $1', [(rows[0]?.value ?? NaN) + 1]);
+        }),
+      ),
+    );
+
+    expect((await pool.query('select value from counter')).rows).toEqual([{ value: 20 }]);
+  });
+
+  it('leaves no listener on a long-lived signal, nor on a connection that it gives back', async () => {
+    const single = database.createPool({ max: 1 });
+    const own = createLocks({ db: single, namespace: 'test' });
+    const { signal } = new AbortController();
+    const client = await single.connect();
+    const before = client.listenerCount('error');
+    client.release();
+
+    for (let n = 0; n < 5; n += 1) {
+      await own.withAdvisoryLock('listeners', () => Promise.resolve(), { signal });
+      await own
+        .withAdvisoryLock('listeners', () => Promise.reject(new Error('no')), { signal })
+        .catch(() => undefined);
+    }
+
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    const after = await single.connect();
+    expect(after).toBe(client);
+    expect(after.listenerCount('error')).toBe(before);
+    after.release();
   });
 
   it('does not call a rollback a success: a swallowed failure shows at COMMIT', async () => {

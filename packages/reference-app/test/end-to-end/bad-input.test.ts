@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
+import { createTestDatabase, startRedisServer } from '@holdfast/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runHoldfast } from '../run-holdfast.ts';
 
@@ -49,5 +50,33 @@ describe('holdfast demo, given bad input, says one sentence, exits with 2 and le
     );
     expect(run.stderr).not.toContain('secret');
     expect(run.leftovers).toEqual([]);
+  });
+
+  it('a Redis that may evict what it holds', async () => {
+    await using redis = await startRedisServer({ settings: { 'maxmemory-policy': 'allkeys-lru' } });
+
+    const run = await runHoldfast('demo', '--redis', redis.url);
+
+    expect(run.code).toBe(2);
+    expect(run.stderr.trim().split('\n').at(-1)).toMatch(
+      /^holdfast: cannot use the ingest queue: .*maxmemory-policy must be noeviction, got allkeys-lru/,
+    );
+  });
+
+  it('a PostgreSQL role without rights', async () => {
+    await using database = await createTestDatabase();
+    await database.pool.query(`
+      do $$ begin create role holdfast_weak login password 'weak'; exception when duplicate_object then null; end $$;
+      revoke create on schema public from public`);
+    const url = new URL(database.url);
+    url.username = 'holdfast_weak';
+    url.password = 'weak';
+
+    const run = await runHoldfast('demo', '--postgres', url.href);
+
+    expect(run.code).toBe(2);
+    expect(run.stderr.trim().split('\n').at(-1)).toMatch(
+      /^holdfast: cannot set up the database: permission denied for schema public/,
+    );
   });
 });
