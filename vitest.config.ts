@@ -21,6 +21,8 @@ export default defineConfig({
       'bench/test/**/*.test.ts',
     ],
     globalSetup: ['packages/testkit/src/global-setup.ts'],
+    // A forgotten .only would leave the rest of its file untested.
+    allowOnly: false,
     // Two cores: more workers only make real servers wait for each other.
     maxWorkers: 2,
     testTimeout: 30_000,

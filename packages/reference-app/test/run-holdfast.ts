@@ -18,6 +18,8 @@ export interface Finished {
 }
 
 export interface Running extends AsyncDisposable {
+  /** For temporary files of this run alone. */
+  readonly folder: string;
   /** What is in the run's own folder for temporary files now: its embedded servers live there. */
   temporaryFiles(): Promise<readonly string[]>;
   readonly finished: Promise<Finished>;
@@ -54,6 +56,7 @@ export function startHoldfast(...args: readonly string[]): Running {
   });
   return {
     finished,
+    folder,
     temporaryFiles,
     kill: (signal) => child.kill(signal),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

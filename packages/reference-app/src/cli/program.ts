@@ -147,7 +147,10 @@ function url(...protocols: readonly string[]): (text: string) => string {
   };
 }
 
-/** Commander's message in one line, without its `error: ` in front. */
+/** Commander's message in one line, without its `error: ` in front, and without a URL's credentials. */
 function sentenceOf(error: CommanderError): string {
-  return error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ');
+  return error.message
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .replaceAll(/\/\/[^@/\s']*@/g, '//***@');
 }

@@ -91,9 +91,9 @@ async function readNode(
 
 function countMissing(series: ExpectedSeries, samples: ReadonlyMap<Micros, number>): number {
   let missing = 0;
-  for (const [ts, value] of series.values) {
+  for (const ts of series.values.keys()) {
     const stored = samples.get(ts);
-    if (stored === undefined || (stored !== value && !series.ambiguous.has(ts))) missing += 1;
+    if (stored === undefined || !wasPublished(series, ts, stored)) missing += 1;
   }
   return missing;
 }
@@ -102,5 +102,9 @@ function isStale(series: ExpectedSeries, last: Row | undefined): boolean {
   if (last === undefined) return true;
   const ts = Number(last.ts);
   if (ts !== series.newest) return ts < series.newest;
-  return last.value !== series.values.get(ts) && !series.ambiguous.has(ts);
+  return !wasPublished(series, ts, last.value);
+}
+
+function wasPublished(series: ExpectedSeries, ts: Micros, value: number): boolean {
+  return series.values.get(ts) === value || series.others.get(ts)?.has(value) === true;
 }

@@ -3,8 +3,8 @@ import type { Ledger } from './ledger.ts';
 
 const LOOK_EVERY_MS = 10;
 
-/** How long to wait without a single settlement before giving up. */
-const STALLED_AFTER_MS = 30_000;
+/** How long to wait without anything moving before giving up. */
+export const STALLED_AFTER_MS = 30_000;
 
 /** The same in all after an interrupt: the process has to be gone ten seconds after it. */
 const INTERRUPTED_DRAIN_MS = 6_000;
@@ -21,7 +21,7 @@ export async function drain(
     const now = clock.now();
     if (interrupt.aborted) interruptedAt ??= now;
     if (interruptedAt !== undefined && now - interruptedAt > INTERRUPTED_DRAIN_MS) return;
-    if (now - Math.max(startedAt, ledger.settledAt) > STALLED_AFTER_MS) return;
+    if (now - Math.max(startedAt, ledger.movedAt) > STALLED_AFTER_MS) return;
     await sleep(LOOK_EVERY_MS, { clock });
   }
 }

@@ -4,22 +4,22 @@ import type { Micros } from '../system/timestamp.ts';
 export interface ExpectedSeries {
   readonly uid: string;
   readonly metric: string;
-  /** Time → value. The first value published for a time counts, unless `ambiguous` has the time. */
+  /** Time → the first value that was published for it. */
   readonly values: ReadonlyMap<Micros, number>;
-  /** Times that were published with several different values: any of them may be stored. */
-  readonly ambiguous: ReadonlySet<Micros>;
+  /** Time → further values that were published for it: any one of them may be the one that is stored. */
+  readonly others: ReadonlyMap<Micros, ReadonlySet<number>>;
   readonly newest: Micros;
 }
 
 interface MutableSeries extends ExpectedSeries {
   values: Map<Micros, number>;
-  ambiguous: Set<Micros>;
+  others: Map<Micros, Set<number>>;
   newest: Micros;
 }
 
 /**
- * Remembers every valid sample that the broker has acknowledged: about 50 bytes a sample. It shares no code with the
- * path that stores the samples, so that the two can be compared.
+ * Remembers every valid sample that the broker has acknowledged: about 50 bytes a sample. It shares only the reading of
+ * times with the path that stores the samples, so that the two can be compared.
  */
 export class Expectations {
   readonly #series = new Map<string, MutableSeries>();
@@ -49,12 +49,14 @@ export class Expectations {
     const key = JSON.stringify([uid, metric]);
     let series = this.#series.get(key);
     if (series === undefined) {
-      series = { uid, metric, values: new Map(), ambiguous: new Set(), newest: ts };
+      series = { uid, metric, values: new Map(), others: new Map(), newest: ts };
       this.#series.set(key, series);
     }
     const known = series.values.get(ts);
     if (known === undefined) series.values.set(ts, value);
-    else if (known !== value) series.ambiguous.add(ts);
+    else if (known !== value) {
+      series.others.set(ts, (series.others.get(ts) ?? new Set()).add(value));
+    }
     if (ts > series.newest) series.newest = ts;
   }
 }

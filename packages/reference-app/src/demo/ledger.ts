@@ -23,7 +23,7 @@ export class Ledger {
   #acknowledged = 0;
   #values = 0;
   #inFlight = 0;
-  #settledAt = 0;
+  #movedAt = 0;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -49,9 +49,9 @@ export class Ledger {
     return this.#unsettled.size;
   }
 
-  /** When a message was last settled, by the monotonic clock; 0 before the first. */
-  get settledAt(): number {
-    return this.#settledAt;
+  /** When a message was last accepted or settled, by the monotonic clock; 0 before the first. */
+  get movedAt(): number {
+    return this.#movedAt;
   }
 
   published(message: DeviceTelemetry): void {
@@ -66,6 +66,7 @@ export class Ledger {
   accepted(): void {
     // The broker may deliver a message twice: never below zero.
     this.#inFlight = Math.max(0, this.#inFlight - 1);
+    this.#movedAt = this.#clock.now();
   }
 
   acknowledge(message: DeviceTelemetry): void {
@@ -79,8 +80,8 @@ export class Ledger {
     const publishedAt = this.#unsettled.get(key);
     if (publishedAt === undefined) return;
     this.#unsettled.delete(key);
-    this.#settledAt = this.#clock.now();
-    this.#latencyMicros.record(Math.max(1, Math.round((this.#settledAt - publishedAt) * 1000)));
+    this.#movedAt = this.#clock.now();
+    this.#latencyMicros.record(Math.max(1, Math.round((this.#movedAt - publishedAt) * 1000)));
   }
 
   /** Milliseconds from publish to settlement; undefined before the first settlement. */

@@ -3,6 +3,7 @@ import type { MqttClient } from 'mqtt';
 import { formatTimestamp } from '../system/timestamp.ts';
 import { nodeTopic } from '../system/wire.ts';
 import type { DeviceMessage, DeviceSource } from './device-message.ts';
+import { STALLED_AFTER_MS } from './drain.ts';
 import type { Ledger } from './ledger.ts';
 
 /**
@@ -38,13 +39,21 @@ export async function publishAll(options: {
     if (message.kind === 'telemetry') ledger.acknowledge(message);
   };
 
+  /** Ends with true when nothing has moved for so long that nothing will. */
+  const waitWhile = async (isWaiting: () => boolean): Promise<boolean> => {
+    const since = clock.now();
+    while (isWaiting() && !signal.aborted) {
+      if (clock.now() - Math.max(since, ledger.movedAt) > STALLED_AFTER_MS) return true;
+      await sleep(ROOM_POLL_MS, { clock, signal }).catch(() => undefined);
+    }
+    return false;
+  };
+
   for await (const message of source.messages) {
     const waitMs = message.atMs - (clock.now() - startedAt);
     if (waitMs > 0) await sleep(waitMs, { clock, signal }).catch(() => undefined);
-    while (ledger.inFlight >= MAX_IN_FLIGHT && !signal.aborted) {
-      await sleep(ROOM_POLL_MS, { clock, signal }).catch(() => undefined);
-    }
-    if (signal.aborted || failure !== undefined) break;
+    const isStuck = await waitWhile(() => ledger.inFlight >= MAX_IN_FLIGHT);
+    if (isStuck || signal.aborted || failure !== undefined) break;
     const acknowledged = send(message)
       .catch((error: unknown) => {
         failure ??= error;
@@ -52,7 +61,7 @@ export async function publishAll(options: {
       .finally(() => acknowledgements.delete(acknowledged));
     acknowledgements.add(acknowledged);
   }
-  await Promise.all(acknowledgements);
+  await waitWhile(() => acknowledgements.size > 0);
   if (failure !== undefined) throw failure;
 }
 

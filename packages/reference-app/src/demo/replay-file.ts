@@ -63,6 +63,10 @@ export async function openReplay(
         sequences.set(uid, seq + 1);
         yield { kind: 'telemetry', uid, ts, seq, values, atMs };
       }
+    } catch (error) {
+      throw new BadInputError(`cannot replay ${file}: ${(error as Error).message}`, {
+        cause: error,
+      });
     } finally {
       lines.close();
       stream.destroy();

@@ -28,6 +28,7 @@ interface User {
  * nothing is left running or lying around even after SIGKILL. `pg_ctl` tells readiness from failure.
  */
 const SUPERVISOR = `
+trap '' PIPE # so that the end of our reader does not end us before we have cleaned up
 folder=$1 bin=$2 port=$3
 "$bin/initdb" -D "$folder/data" -U holdfast -A scram-sha-256 --pwfile="$folder/password" -E UTF8 --locale=C -N \
   >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }

@@ -1,3 +1,4 @@
+import { sleep } from '@holdfast/internal';
 import { createLocks } from '@holdfast/locks';
 import { createQueue, type QueueStore } from '@holdfast/sync-queue';
 import { createZoneScheduler, type ZoneScheduler } from '@holdfast/zone-scheduler';
@@ -10,6 +11,10 @@ import { NodeRegistry } from './node-registry.ts';
 import { OperatorError, reasonOf } from './operator-error.ts';
 import { createWriters, type TelemetryWriters } from './writers.ts';
 import { createZoneControl, type ZoneControl } from './zone-control.ts';
+
+/** How long closing waits for the batches that are being worked on, and then for the rows that the writers hold. */
+const INGEST_PATIENCE_MS = 10_000;
+const WRITERS_PATIENCE_MS = 2_000;
 
 export interface SystemOptions {
   readonly pool: Pool;
@@ -86,8 +91,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   intake.on('refused', (refused) => log.warn(refused, 'a message was refused'));
 
   const closeIngest = async (): Promise<void> => {
-    await consumer.close();
-    await Promise.all([writers.samples.close(), writers.last.close(), writers.rejected.close()]);
+    const consumerClosed = consumer.close();
+    await Promise.race([consumerClosed, sleep(INGEST_PATIENCE_MS, { background: true })]);
+    // A handler that still waits for the database is let go here: its messages stay in the queue.
+    const limit = { timeoutMs: WRITERS_PATIENCE_MS };
+    await Promise.all([
+      writers.samples.close(limit),
+      writers.last.close(limit),
+      writers.rejected.close(limit),
+    ]);
+    await consumerClosed;
     await queue.close();
   };
   const onMqttError = (error: Error): void => log.warn({ err: error }, 'the broker');
@@ -124,11 +137,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const closeNow = async (): Promise<void> => {
     await scheduler.close();
-    await intake.close();
+    const isDrained = await intake.close();
     await closeIngest();
-    // MQTT 5, 3.14.2.2.2: with expiry 0 the broker forgets the session, which has nothing left in it.
-    const forget = protocolVersion === 5 ? { properties: { sessionExpiryInterval: 0 } } : {};
-    await client.endAsync(false, forget);
+    // MQTT 5, 3.14.2.2.2: with expiry 0 the broker forgets the session; only when it has nothing left in it.
+    const forgets = isDrained && protocolVersion === 5;
+    await client.endAsync(!isDrained, forgets ? { properties: { sessionExpiryInterval: 0 } } : {});
   };
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= closeNow());

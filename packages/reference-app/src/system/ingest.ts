@@ -1,4 +1,4 @@
-import { createListeners } from '@holdfast/internal';
+import { createListeners, systemClock, type Clock } from '@holdfast/internal';
 import type { QueuedMessage } from './intake.ts';
 import { judgeValue, type ValueRejection } from './judge-value.ts';
 import type { NodeRegistry } from './node-registry.ts';
@@ -10,8 +10,6 @@ import { parseHello, parseTelemetry, type Telemetry } from './wire.ts';
 interface Leased {
   readonly id: string;
   readonly value: QueuedMessage;
-  /** The first is 1. */
-  readonly attempt: number;
 }
 
 export type Outcome =
@@ -53,24 +51,42 @@ export interface Ingest {
 
 /** A hello may be in another instance's batch that is not committed yet: so telemetry waits for it, some seconds. */
 const UNKNOWN_NODE_RETRY_MS = 250;
-const UNKNOWN_NODE_ATTEMPTS = 40;
+const UNKNOWN_NODE_GRACE_MS = 10_000;
 
 /** Turns leased messages into registered nodes and stored samples; a message is acknowledged only after both. */
 export function createIngest(options: {
   readonly registry: NodeRegistry;
   readonly writers: TelemetryWriters;
+  readonly clock?: Clock;
 }): Ingest {
-  const { registry, writers } = options;
+  const { registry, writers, clock = systemClock } = options;
   const listeners = createListeners<IngestEvents>();
+
+  /**
+   * Message → when its node was first found unknown. Not the queue's attempts: those count what the database was away
+   * for as well. Holds what the queue holds at most; a restart begins the grace anew.
+   */
+  const unknownSince = new Map<string, number>();
+
+  const awaitHello = (id: string, uid: string): Outcome => {
+    const reason = `no hello from node ${uid}`;
+    const since = unknownSince.get(id) ?? clock.now();
+    if (clock.now() - since >= UNKNOWN_NODE_GRACE_MS) {
+      unknownSince.delete(id);
+      return { id, status: 'dead', reason };
+    }
+    unknownSince.set(id, since);
+    return { id, status: 'retry', afterMs: UNKNOWN_NODE_RETRY_MS, error: new Error(reason) };
+  };
 
   const readAll = (batch: readonly Leased[]): { parsed: Parsed; outcomes: Outcome[] } => {
     const parsed: Parsed = { hellos: [], telemetry: [] };
     const outcomes: Outcome[] = [];
-    for (const { id, value, attempt } of batch) {
+    for (const { id, value } of batch) {
       const { uid, kind, body } = value;
       try {
         if (kind === 'hello') parsed.hellos.push({ id, uid, zone: parseHello(body).zone });
-        else parsed.telemetry.push({ id, uid, attempt, message: parseTelemetry(body) });
+        else parsed.telemetry.push({ id, uid, message: parseTelemetry(body) });
       } catch (error) {
         const reason = `malformed ${kind}: ${error instanceof Error ? error.message : String(error)}`;
         listeners.emit('malformed', { uid, reason });
@@ -95,25 +111,25 @@ export function createIngest(options: {
     const ids = await registry.resolve(new Set(telemetry.map(({ uid }) => uid)));
     const rows = splitRows(telemetry, ids);
     await writers.samples.writeMany(rows.samples, { signal });
-    await writers.last.writeMany(rows.samples, { signal });
+    await writers.samples.flush({ signal });
+    // After the samples: the latest value is always one that is stored.
+    const stored = rows.samples.filter((row) => !writers.isRefused(row));
+    await writers.last.writeMany(stored, { signal });
     await writers.rejected.writeMany(rows.rejected, { signal });
-    await Promise.all([
-      writers.samples.flush({ signal }),
-      writers.last.flush({ signal }),
-      writers.rejected.flush({ signal }),
-    ]);
+    await Promise.all([writers.last.flush({ signal }), writers.rejected.flush({ signal })]);
     // Only now: what is announced is in the database, and a batch that is retried announces nothing twice.
     for (const { uid, metric, reason } of rows.rejections) {
       listeners.emit('rejected', { uid, metric, reason });
     }
-    for (const { id, uid, attempt, message } of telemetry) {
+    for (const { id, uid, message } of telemetry) {
       if (ids.has(uid)) {
+        unknownSince.delete(id);
         outcomes.push({ id, status: 'ack' });
         const values = Object.keys(message.values).length;
         listeners.emit('settled', { uid, seq: message.seq, values });
       } else {
         listeners.emit('unknownNode', { uid });
-        outcomes.push(awaitHello(id, uid, attempt));
+        outcomes.push(awaitHello(id, uid));
       }
     }
   };
@@ -135,7 +151,6 @@ interface Parsed {
   readonly telemetry: {
     readonly id: string;
     readonly uid: string;
-    readonly attempt: number;
     readonly message: Telemetry;
   }[];
 }
@@ -169,12 +184,6 @@ function splitRows(telemetry: Parsed['telemetry'], ids: ReadonlyMap<string, stri
     }
   }
   return rows;
-}
-
-function awaitHello(id: string, uid: string, attempt: number): Outcome {
-  const reason = `no hello from node ${uid}`;
-  if (attempt >= UNKNOWN_NODE_ATTEMPTS) return { id, status: 'dead', reason };
-  return { id, status: 'retry', afterMs: UNKNOWN_NODE_RETRY_MS, error: new Error(reason) };
 }
 
 /** Enough of a rejected value to recognise it. */

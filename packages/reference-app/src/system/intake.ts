@@ -35,6 +35,8 @@ export interface IntakeEvents {
   readonly waiting: { readonly error: unknown; readonly attempt: number };
 }
 
+const CLOSE_PATIENCE_MS = 5_000;
+
 export interface Intake {
   on<K extends keyof IntakeEvents>(
     event: K,
@@ -47,8 +49,11 @@ export interface Intake {
   readonly receive: (topic: string, payload: Buffer | string) => Promise<void>;
   /** Resolves when the broker has granted the subscriptions. */
   start(client: MqttClient): Promise<void>;
-  /** Stops the flow, then waits for the messages that are being appended. */
-  close(): Promise<void>;
+  /**
+   * Stops the flow and waits for the message that is being appended, for some seconds. Resolves with false when it was
+   * given up, unacknowledged: the broker's session then still holds it.
+   */
+  close(): Promise<boolean>;
 }
 
 /**
@@ -114,9 +119,18 @@ export function createIntake(options: {
       }
     },
     async close() {
-      if (subscribed?.connected === true) await subscribed.unsubscribeAsync(filters);
+      // The broker's answer comes behind the message that is being appended, which may wait for a queue that is away.
+      const unsubscribed =
+        subscribed?.connected === true
+          ? subscribed.unsubscribeAsync(filters).then(() => appending.size === 0)
+          : Promise.resolve(appending.size === 0);
+      const isDrained = await Promise.race([
+        unsubscribed.catch(() => false),
+        sleep(CLOSE_PATIENCE_MS, { clock, background: true }).then(() => false),
+      ]);
       closing.abort(new Error('the intake is closed'));
       await Promise.all(appending);
+      return isDrained;
     },
   };
 }

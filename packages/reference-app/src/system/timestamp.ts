@@ -11,7 +11,8 @@ const ISO =
  * Reads an ISO 8601 text (without an offset it counts as UTC) or an epoch number in seconds or milliseconds, with
  * any fraction. Keeps microseconds, which is what a `timestamptz` holds; finer digits are cut.
  *
- * Returns undefined for anything else, and for a time outside the years 1 to 9999.
+ * Returns undefined for anything else, and for a time outside the years 1685 to 2254, in which a number holds
+ * microseconds exactly.
  */
 export function parseTimestamp(value: unknown): Micros | undefined {
   if (typeof value === 'number') return fromEpoch(value);
@@ -37,8 +38,8 @@ function fromEpoch(epoch: number): Micros | undefined {
   return withinRange(Math.round(epoch * perUnit));
 }
 
-const EARLIEST: Micros = Date.parse('0001-01-01T00:00:00Z') * 1000;
-const LATEST: Micros = Date.parse('9999-12-31T23:59:59Z') * 1000;
+const EARLIEST: Micros = Date.parse('1685-01-01T00:00:00Z') * 1000;
+const LATEST: Micros = Date.parse('2255-01-01T00:00:00Z') * 1000 - 1;
 
 function withinRange(micros: Micros): Micros | undefined {
   return micros >= EARLIEST && micros <= LATEST ? micros : undefined;

@@ -38,8 +38,17 @@ const helloSchema = z.object({ zone: name.default(DEFAULT_ZONE) });
 const telemetrySchema = z.object({
   ts: z.union([z.string(), z.number()]),
   seq: z.int().min(0),
-  values: z.record(name, z.unknown()),
+  // Kept as it is: a rebuilt object would lose a metric named __proto__.
+  values: z.custom<Readonly<Record<string, unknown>>>(
+    isValues,
+    'must be an object of named values',
+  ),
 });
+
+function isValues(values: unknown): boolean {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) return false;
+  return Object.keys(values).every(isName);
+}
 
 export function nodeTopic(root: string, uid: string, kind: MessageKind): string {
   return `${root}/node/${encodeURIComponent(uid)}/${kind}`;

@@ -1,4 +1,4 @@
-import { createBatchWriter, type BatchWriter } from '@holdfast/batch-writer';
+import { classifyPgError, createBatchWriter, type BatchWriter } from '@holdfast/batch-writer';
 import { circuitBreaker, pipeline, timeout } from '@holdfast/circuit-breaker';
 import { systemClock } from '@holdfast/internal';
 import type { Pool } from 'pg';
@@ -24,6 +24,8 @@ export interface TelemetryWriters {
   readonly samples: BatchWriter<SampleRow>;
   readonly last: BatchWriter<SampleRow>;
   readonly rejected: BatchWriter<RejectedValueRow>;
+  /** True for a row that `samples` has settled and the database has refused: it is in the table of the rejected. */
+  readonly isRefused: (row: SampleRow) => boolean;
 }
 
 /** A halt needs a person. Tried again regularly all the same, so that mending the cause is all they have to do. */
@@ -32,7 +34,13 @@ const RESUME_AFTER_HALT_MS = 5_000;
 export function createWriters(pool: Pool, log: Logger): TelemetryWriters {
   // One guard for all: they share the database, so they share the verdict on it.
   const guard = pipeline(
-    circuitBreaker({ name: 'postgres', failures: 5, openMs: 2_000 }),
+    circuitBreaker({
+      name: 'postgres',
+      failures: 5,
+      openMs: 2_000,
+      // A row that the database refuses says nothing about the database.
+      isFailure: (error) => classifyPgError(error).class !== 'row',
+    }),
     timeout({ ms: 15_000 }),
   );
   const sampleColumns = {
@@ -42,12 +50,26 @@ export function createWriters(pool: Pool, log: Logger): TelemetryWriters {
     value: 'float8',
   } as const;
 
+  const rejected = createBatchWriter<RejectedValueRow>({
+    pool,
+    table: 'telemetry_rejected',
+    columns: { node_id: 'int8', metric: 'text', ts: 'timestamptz', reason: 'text', raw: 'text' },
+    key: ['node_id', 'metric', 'ts'],
+    guard,
+  });
+
+  const refused = new WeakSet<SampleRow>();
   const samples = createBatchWriter<SampleRow>({
     pool,
     table: 'telemetry_samples',
     columns: sampleColumns,
     key: ['node_id', 'metric', 'ts'],
     guard,
+    onRejected: async (rows) => {
+      await rejected.writeMany(rows.map(({ row, reason }) => toRejectedValue(row, reason)));
+      await rejected.flush();
+      for (const { row } of rows) refused.add(row);
+    },
   });
   const last = createBatchWriter<SampleRow>({
     pool,
@@ -57,18 +79,10 @@ export function createWriters(pool: Pool, log: Logger): TelemetryWriters {
     onConflict: { latestBy: 'ts' },
     guard,
   });
-  const rejected = createBatchWriter<RejectedValueRow>({
-    pool,
-    table: 'telemetry_rejected',
-    columns: { node_id: 'int8', metric: 'text', ts: 'timestamptz', reason: 'text', raw: 'text' },
-    key: ['node_id', 'metric', 'ts'],
-    guard,
-  });
-
   watch('telemetry_samples', samples, log);
   watch('telemetry_last', last, log);
   watch('telemetry_rejected', rejected, log);
-  return { samples, last, rejected };
+  return { samples, last, rejected, isRefused: (row) => refused.has(row) };
 }
 
 function watch<Row extends object>(table: string, writer: BatchWriter<Row>, log: Logger): void {
@@ -78,4 +92,8 @@ function watch<Row extends object>(table: string, writer: BatchWriter<Row>, log:
     log.error({ err: error, table }, 'writing is halted: a person must look');
     systemClock.setTimer(() => writer.resume(), RESUME_AFTER_HALT_MS, { background: true });
   });
+}
+
+function toRejectedValue({ value, ...key }: SampleRow, why: string): RejectedValueRow {
+  return { ...key, reason: `refused by the database: ${why}`, raw: String(value) };
 }

@@ -15,7 +15,10 @@ interface ZoneRow {
 
 const SELECT_ZONES = `select id, uid from zones order by id`;
 
-/** The mean of each node's newest reading, of those that are fresh: nothing acts on stale data. */
+/**
+ * The mean of each node's newest reading, of those that are fresh: nothing acts on stale data, nor on readings from the
+ * future, which would count as fresh for as long as the device's clock is ahead.
+ */
 const SELECT_ZONE = `
   select zones.uid, zones.setpoint, zones.mode, zones.version, avg(last.value) as mean
   from zones
@@ -23,6 +26,7 @@ const SELECT_ZONE = `
   left join telemetry_last last
     on last.node_id = nodes.id and last.metric = $2
     and last.ts > now() - make_interval(secs => $3)
+    and last.ts < now() + interval '1 minute'
   where zones.id = $1
   group by zones.id`;
 

@@ -89,5 +89,8 @@ describe('audit', () => {
     );
 
     expect(await audit(database.pool, expectations)).toMatchObject({ lost: 0 });
+
+    await database.pool.query(`update telemetry_samples set value = 6 where value = 5`);
+    expect(await audit(database.pool, expectations)).toMatchObject({ lost: 1 });
   });
 });

@@ -1,4 +1,9 @@
-import { startMosquittoServer, startPostgresServer, startRedisServer } from '@holdfast/testkit';
+import {
+  startFaultProxy,
+  startMosquittoServer,
+  startPostgresServer,
+  startRedisServer,
+} from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { ledgerOf, startHoldfast } from '../run-holdfast.ts';
 
@@ -47,4 +52,33 @@ describe('holdfast demo, while a server is killed and comes back', () => {
     // Sent after the restart as well, not only before.
     expect(ledgerOf(run).messages).toBeGreaterThan(50 * 10);
   }, 90_000);
+
+  it('loses nothing when every connection to the broker is cut', async () => {
+    await using broker = await startMosquittoServer();
+    await using proxy = await startFaultProxy(broker);
+    await using running = startHoldfast('demo', ...SIZE, '--mqtt', proxy.urlFor(broker.url));
+    await running.said(/% \| [1-9]/);
+
+    proxy.cutAll();
+
+    const run = await running.finished;
+    expect(run.code, run.stderr).toBe(0);
+    expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
+  }, 90_000);
+
+  it('ends with the ledger, and with exit code 1, when PostgreSQL never comes back', async () => {
+    await using postgres = await startPostgresServer();
+    const size = ['--nodes', '10', '--seconds', '3', '--json'];
+    await using running = startHoldfast('demo', ...size, '--postgres', postgres.url);
+    await running.said('running');
+
+    await postgres.kill();
+
+    const run = await running.finished;
+    expect(run.code).toBe(1);
+    const ledger = ledgerOf(run);
+    expect(ledger.unsettled).toBeGreaterThan(0);
+    expect(ledger.lost).toBeGreaterThan(0);
+    expect(run.leftovers).toEqual([]);
+  }, 120_000);
 });

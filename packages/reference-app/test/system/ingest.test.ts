@@ -1,4 +1,9 @@
-import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
+import {
+  createFakeClock,
+  createTestDatabase,
+  type FakeClock,
+  type TestDatabase,
+} from '@holdfast/testkit';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createIngest, type Ingest, type Outcome } from '../../src/system/ingest.ts';
@@ -9,6 +14,7 @@ import { createWriters, type TelemetryWriters } from '../../src/system/writers.t
 
 let database: TestDatabase;
 let writers: TelemetryWriters;
+let clock: FakeClock;
 let ingest: Ingest;
 let nextId = 0;
 
@@ -25,21 +31,21 @@ beforeEach(async () => {
   await database.pool.query(
     'truncate zones, nodes, telemetry_samples, telemetry_last, telemetry_rejected cascade',
   );
-  ingest = createIngest({ registry: new NodeRegistry(database.pool), writers });
+  clock = createFakeClock();
+  ingest = createIngest({ registry: new NodeRegistry(database.pool), writers, clock });
 });
 
 interface Message {
   readonly kind: MessageKind;
   readonly uid?: string;
   readonly body: unknown;
-  readonly attempt?: number;
+  readonly id?: string;
 }
 
 function handle(...messages: readonly Message[]): Promise<readonly Outcome[]> {
-  const batch = messages.map(({ kind, uid = 'a', body, attempt = 1 }) => ({
-    id: String((nextId += 1)),
+  const batch = messages.map(({ kind, uid = 'a', body, id = String((nextId += 1)) }) => ({
+    id,
     value: { kind, uid, body: typeof body === 'string' ? body : JSON.stringify(body) },
-    attempt,
   }));
   return ingest.handle(batch, { signal: new AbortController().signal });
 }
@@ -111,6 +117,38 @@ describe('createIngest', () => {
     expect(reasons).toEqual(['gap: null', 'word: not-a-number', 'list: not-a-number']);
   });
 
+  it('keeps a sample that the database refuses, and no latest value of it', async () => {
+    await database.pool.query(
+      'alter table telemetry_samples add constraint sane check (value < 1000)',
+    );
+    try {
+      const outcomes = await handle(hello, telemetry(1, { x: 1 }), telemetry(2, { x: 5000 }));
+
+      expect(outcomes.map(({ status }) => status)).toEqual(['ack', 'ack', 'ack']);
+      expect(await rowsOf('select value from telemetry_samples')).toEqual([{ value: 1 }]);
+      expect(await rowsOf('select value from telemetry_last')).toEqual([{ value: 1 }]);
+      const [rejected] = await rowsOf('select metric, reason, raw from telemetry_rejected');
+      expect(rejected).toMatchObject({ metric: 'x', raw: '5000' });
+      expect(rejected).toHaveProperty(
+        'reason',
+        expect.stringContaining('violates check constraint'),
+      );
+    } finally {
+      await database.pool.query('alter table telemetry_samples drop constraint sane');
+    }
+  });
+
+  it('loses no metric to its name', async () => {
+    const body = '{"ts":"2024-01-01T00:00:00Z","seq":1,"values":{"__proto__":1,"constructor":2}}';
+
+    await handle(hello, { kind: 'telemetry', body });
+
+    expect(await rowsOf('select metric, value from telemetry_samples order by metric')).toEqual([
+      { metric: '__proto__', value: 1 },
+      { metric: 'constructor', value: 2 },
+    ]);
+  });
+
   it('sends what cannot be read to the dead letters and handles the rest', async () => {
     const outcomes = await handle(
       hello,
@@ -127,12 +165,16 @@ describe('createIngest', () => {
   });
 
   it('keeps telemetry of an unknown node for a while, then gives it up to the dead letters', async () => {
-    const unknown: Message = { ...telemetry(1, { x: 1 }), uid: 'stranger' };
+    const unknown: Message = { ...telemetry(1, { x: 1 }), uid: 'stranger', id: 'm' };
 
     const [first] = await handle(unknown);
-    const [last] = await handle({ ...unknown, attempt: 40 });
+    await clock.advance(9_999);
+    const [second] = await handle(unknown);
+    await clock.advance(1);
+    const [last] = await handle(unknown);
 
     expect(first).toMatchObject({ status: 'retry', afterMs: 250 });
+    expect(second).toMatchObject({ status: 'retry' });
     expect(last).toMatchObject({ status: 'dead', reason: 'no hello from node stranger' });
     expect(await rowsOf('select from telemetry_samples')).toEqual([]);
   });

@@ -72,6 +72,15 @@ describe('createZoneControl', () => {
     expect(published).toEqual(['root/zone/cold/command {"mode":"idle","version":1}']);
   });
 
+  it('does not act on a reading from the future either', async () => {
+    const published: string[] = [];
+    await reading(20, -3_600);
+
+    await runAll(control(published));
+
+    expect(published).toEqual(['root/zone/cold/command {"mode":"idle","version":1}']);
+  });
+
   it('tells again what could not be sent, and after a restart what is stored', async () => {
     const published: string[] = [];
     await reading(20, 1);
