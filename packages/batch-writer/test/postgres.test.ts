@@ -262,3 +262,34 @@ test('four writers with overlapping keys lose nothing and reject nothing', async
   );
   expect(new Map(rows.map(({ node, value }) => [Number(node), value]))).toEqual(newest);
 });
+
+test('the same statements in no common order deadlock, which is the negative control', async () => {
+  const pool = database.createPool({ max: 4, options: '-c deadlock_timeout=10ms' });
+  await pool.query('TRUNCATE latest');
+  const nodes = Array.from({ length: 500 }, (_, node) => String(node));
+  const upsert = (order: string[]): Promise<'done' | 'deadlock'> =>
+    pool
+      .query(
+        `INSERT INTO latest (node, metric, ts, value)
+         SELECT node, 't', now(), 1 FROM unnest($1::bigint[]) AS input (node)
+         ON CONFLICT (node, metric) DO UPDATE SET value = excluded.value`,
+        [order],
+      )
+      .then(
+        () => 'done',
+        (error: unknown) => {
+          if ((error as { code?: string }).code !== '40P01') throw error;
+          return 'deadlock';
+        },
+      );
+
+  let deadlocks = 0;
+  for (let round = 0; round < 200 && deadlocks === 0; round++) {
+    const orders = [nodes, [...nodes].reverse(), nodes, [...nodes].reverse()];
+    const outcomes = await Promise.all(orders.map(upsert));
+    deadlocks += outcomes.filter((outcome) => outcome === 'deadlock').length;
+  }
+  await pool.end();
+
+  expect(deadlocks).toBeGreaterThan(0);
+});
