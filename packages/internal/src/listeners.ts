@@ -41,6 +41,17 @@ export function createListeners<Events>(): Listeners<Events> {
 }
 
 function warnAboutListener(event: string, error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`a listener for "${event}" threw: ${text}`, 'HoldfastListenerWarning');
+  process.emitWarning(
+    `a listener for "${event}" threw: ${textOf(error)}`,
+    'HoldfastListenerWarning',
+  );
+}
+
+/** Never throws, whatever was thrown: `String` does for an object without a prototype. */
+function textOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? (error.stack ?? error.message) : error);
+  } catch {
+    return 'something that has no text';
+  }
 }

@@ -57,6 +57,21 @@ describe('createListeners', () => {
     });
   });
 
+  it.each([undefined, Object.create(null) as object, Object.assign(new Error(), { stack: {} })])(
+    'bears a listener that throws anything at all (%#)',
+    async (thrown) => {
+      const { on, emit } = createListeners<Events>();
+      const warning = nextWarning();
+      on('tick', () => {
+        throw thrown;
+      });
+
+      expect(() => emit('tick', 1)).not.toThrow();
+
+      await expect(warning).resolves.toMatchObject({ name: 'HoldfastListenerWarning' });
+    },
+  );
+
   it('delivers an event to the listeners that were there when it was emitted', () => {
     const { on, emit } = createListeners<Events>();
     const seen: string[] = [];

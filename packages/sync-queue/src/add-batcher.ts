@@ -9,7 +9,7 @@ export interface AddBatcherContext {
   readonly maxPending: number;
   readonly enqueue: (items: readonly NewItem[]) => Promise<readonly EnqueueVerdict[]>;
   readonly onFull: () => void;
-  readonly onAccepted: (count: number) => void;
+  readonly onTaken: (counts: { readonly accepted: number; readonly duplicate: number }) => void;
 }
 
 interface PendingAdd {
@@ -25,7 +25,8 @@ const ROOM_POLL_MS = 50;
 
 /**
  * Sends items to the store in calls of many: what is added in one tick goes together, and what is added while a call is
- * on its way goes with the next. Items that find no room stay first in line until their deadline.
+ * on its way goes with the next. Items that find no room are tried first the next time, until their deadline; a smaller
+ * one behind them may find room before.
  */
 export class AddBatcher {
   readonly #context: AddBatcherContext;
@@ -106,10 +107,11 @@ export class AddBatcher {
     }
     const now = this.#context.clock.now();
     let firstDeadlineMs = Infinity;
-    let accepted = 0;
+    const counts = { accepted: 0, duplicate: 0 };
     adds.forEach((add, index) => {
-      if (verdicts[index] !== 'full') {
-        accepted += 1;
+      const verdict = verdicts[index];
+      if (verdict === 'accepted' || verdict === 'duplicate') {
+        counts[verdict] += 1;
         this.#finish(add, () => add.result.resolve('accepted'));
       } else if (now >= add.deadlineMs) {
         this.#finish(add, () => add.result.resolve('full'));
@@ -117,8 +119,9 @@ export class AddBatcher {
         firstDeadlineMs = Math.min(firstDeadlineMs, add.deadlineMs);
       }
     });
-    if (accepted > 0) this.#context.onAccepted(accepted);
-    if (accepted < adds.length) this.#context.onFull();
+    const taken = counts.accepted + counts.duplicate;
+    if (taken > 0) this.#context.onTaken(counts);
+    if (taken < adds.length) this.#context.onFull();
     return firstDeadlineMs === Infinity ? undefined : Math.max(1, firstDeadlineMs - now);
   }
 

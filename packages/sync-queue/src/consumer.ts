@@ -1,9 +1,17 @@
-import { onAbort, sleep, type Backoff, type Clock } from '@holdfast/internal';
+import {
+  createDeferred,
+  onAbort,
+  sleep,
+  type Backoff,
+  type Clock,
+  type Deferred,
+} from '@holdfast/internal';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { ResolvedConsumeOptions } from './options.ts';
 import { planSettlements, type HandlerResult, type RetryPolicy } from './plan-settlements.ts';
 import type { Codec, Consumer, Delivery, Handler } from './queue.ts';
 import type { Claim, ClaimedItem, Lease, Settlement } from './store.ts';
+import { textOf } from './text-of.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface ConsumerContext<T> {
@@ -33,6 +41,8 @@ export class ClaimLoop<T> implements Consumer {
   readonly #news: Wakeup;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** Resolved by the next batch that is done; a race would leave a reaction with every batch that is not. */
+  #oneDone: Deferred<void> | undefined;
   readonly #loop: Promise<void>;
   #inFlight = 0;
   #closed: Promise<void> | undefined;
@@ -102,22 +112,32 @@ export class ClaimLoop<T> implements Consumer {
         for (const lease of claim.items) this.#context.onLost(lease);
       } else {
         this.#start(claim.items, claimedAtMs);
-        if (this.#running.size >= this.#options.concurrency) await Promise.race(this.#running);
+        // Stores that answer in microtasks would keep the event loop until the backlog is empty.
+        const turn = this.#pause(0);
+        while (this.#running.size >= this.#options.concurrency) {
+          this.#oneDone ??= createDeferred();
+          await this.#oneDone.promise;
+        }
+        await turn;
       }
     }
   }
 
   #start(items: readonly ClaimedItem[], claimedAtMs: number): void {
     this.#inFlight += items.length;
-    const run = this.#work(items, claimedAtMs).finally(() => {
+    // Whatever goes wrong in it, the leases of its items run out as if the process had ended.
+    const work = this.#work(items, claimedAtMs).catch(() => undefined);
+    const run = work.finally(() => {
       this.#inFlight -= items.length;
       this.#running.delete(run);
+      this.#oneDone?.resolve();
+      this.#oneDone = undefined;
     });
     this.#running.add(run);
   }
 
   async #work(items: readonly ClaimedItem[], claimedAtMs: number): Promise<void> {
-    const { clock, leaseMs, extend, onLost, policy, onDelivered } = this.#context;
+    const { clock, leaseMs, extend, onLost, onDelivered } = this.#context;
     const { deliveries, readable, settlements } = this.#decode(items);
     if (readable.length > 0) {
       const context = { clock, leaseMs, extend, onLost };
@@ -126,7 +146,7 @@ export class ClaimLoop<T> implements Consumer {
       const result = await this.#handle(deliveries, keeper.signal);
       // Before settling: an item that is settled cannot be extended, and that would look like a lost lease.
       keeper.stop();
-      settlements.push(...planSettlements(readable, result, policy));
+      settlements.push(...this.#plan(readable, result));
     }
     await this.#settle(settlements);
   }
@@ -146,8 +166,8 @@ export class ClaimLoop<T> implements Consumer {
         deliveries.push({ id, value, attempt, enqueuedAtMs });
         readable.push(item);
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        settlements.push({ id, attempt, status: 'dead', reason: `cannot be decoded: ${why}` });
+        const reason = `cannot be decoded: ${textOf(error)}`;
+        settlements.push({ id, attempt, status: 'dead', reason });
       }
     }
     return { deliveries, readable, settlements };
@@ -162,23 +182,35 @@ export class ClaimLoop<T> implements Consumer {
     }
   }
 
+  /** Outcomes may be anything, also something that throws when it is read. */
+  #plan(items: readonly ClaimedItem[], result: HandlerResult): Settlement[] {
+    const { policy } = this.#context;
+    try {
+      return planSettlements(items, result, policy);
+    } catch (error) {
+      return planSettlements(items, { status: 'rejected', error }, policy);
+    }
+  }
+
   /** Tries until the store answers; once the consumer closes, only for the time of a lease. */
   async #settle(settlements: readonly Settlement[]): Promise<void> {
     const { clock, leaseMs, storeBackoff } = this.#context;
     const startedMs = clock.now();
     for (let failures = 0; ; failures += 1) {
+      let isHeld: readonly boolean[];
       try {
-        const isHeld = await this.#context.settle(settlements);
-        settlements.forEach((settlement, index) => {
-          const isStale = isHeld[index] !== true;
-          this.#context.onSettled(settlement, { isStale, isRepeat: failures > 0 });
-        });
-        return;
+        isHeld = await this.#context.settle(settlements);
       } catch {
         const isOver = clock.now() - startedMs >= leaseMs;
         if (isOver && this.#closing.signal.aborted) return;
         await sleep(storeBackoff(failures + 1, 0), { clock });
+        continue;
       }
+      settlements.forEach((settlement, index) => {
+        const isStale = isHeld[index] !== true;
+        this.#context.onSettled(settlement, { isStale, isRepeat: failures > 0 });
+      });
+      return;
     }
   }
 

@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import {
   createListeners,
   requireFunction,
-  requireNumber,
-  requireText,
   throwIfAborted,
   type Listeners,
 } from '@holdfast/internal';
@@ -28,6 +25,7 @@ import type {
   QueueSnapshot,
   Verdict,
 } from './queue.ts';
+import { prepareItem } from './prepare-item.ts';
 import { StorePort } from './store-port.ts';
 import {
   LEASES_RAN_OUT,
@@ -55,6 +53,7 @@ class BoundedQueue<T> implements Queue<T> {
   readonly #consumers = new Set<ClaimLoop<T>>();
   readonly #counts = {
     accepted: 0,
+    duplicate: 0,
     rejected: 0,
     delivered: 0,
     acked: 0,
@@ -85,8 +84,10 @@ class BoundedQueue<T> implements Queue<T> {
       maxPending,
       enqueue: (items) => this.#port.run('enqueue', (store) => store.enqueue(name, items, limits)),
       onFull: () => this.#becomeFull(),
-      onAccepted: (count) => {
-        this.#counts.accepted += count;
+      onTaken: ({ accepted, duplicate }) => {
+        this.#counts.accepted += accepted;
+        this.#counts.duplicate += duplicate;
+        if (accepted === 0) return;
         this.#isFull = false;
         for (const consumer of this.#consumers) consumer.notify();
       },
@@ -213,19 +214,14 @@ class BoundedQueue<T> implements Queue<T> {
     }
   }
 
-  #prepare(value: T, { id, delayMs }: AddOptions): NewItem {
-    const encoded = this.#options.codec.encode(value);
-    const payload = typeof encoded === 'string' ? Buffer.from(encoded) : encoded;
-    const { maxItemBytes } = this.#options.limits;
-    if (payload.length > maxItemBytes) {
-      this.#counts.rejected += 1;
-      throw new ItemTooLargeError(payload.length, maxItemBytes);
+  #prepare(value: T, options: AddOptions): NewItem {
+    const { codec, limits } = this.#options;
+    try {
+      return prepareItem(value, options, { codec, maxItemBytes: limits.maxItemBytes });
+    } catch (error) {
+      if (error instanceof ItemTooLargeError) this.#counts.rejected += 1;
+      throw error;
     }
-    return {
-      id: id === undefined ? randomUUID() : requireText('id', id),
-      payload,
-      delayMs: requireNumber('delayMs', delayMs ?? 0, { min: 0 }),
-    };
   }
 
   #tryPrepare(value: T, options: Omit<AddOptions, 'id'>): NewItem | 'too-large' {

@@ -1,5 +1,6 @@
 import { requireInteger } from '@holdfast/internal';
 import type { Codec, DeadLetter, DeadLetters } from './queue.ts';
+import { requireStorableText } from './require-storable-text.ts';
 import {
   MAX_ITEMS_PER_CALL,
   type DeadSelection,
@@ -24,6 +25,7 @@ export function createDeadLetters<T>(
     ids: readonly string[] | undefined,
     apply: (store: QueueStore, selection: DeadSelection) => Promise<number>,
   ): Promise<number> => {
+    ids?.forEach((id, index) => requireStorableText(`ids[${index}]`, id));
     const total = ids?.length ?? (await run((store) => store.stats(queue))).dead;
     let changed = 0;
     for (let start = 0; start < total; start += MAX_ITEMS_PER_CALL) {

@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/internal';
+import { textOf } from './text-of.ts';
 
 /** There is no room for the item; it is not held. */
 export class QueueFullError extends HoldfastError {
@@ -46,7 +47,7 @@ export class AmbiguousAddError extends HoldfastError {
   readonly id: string;
 
   constructor(id: string, cause: unknown) {
-    super('AMBIGUOUS_ADD', `item ${id} may have been added: ${messageOf(cause)}`, { cause });
+    super('AMBIGUOUS_ADD', `item ${id} may have been added: ${textOf(cause)}`, { cause });
     this.id = id;
   }
 }
@@ -70,7 +71,7 @@ export class StoreFailedError extends HoldfastError {
   readonly outcome: 'not-applied' | 'unknown';
 
   constructor(outcome: 'not-applied' | 'unknown', cause: unknown) {
-    super('STORE_FAILED', `the store failed: ${messageOf(cause)}`, { cause });
+    super('STORE_FAILED', `the store failed: ${textOf(cause)}`, { cause });
     this.outcome = outcome;
   }
 }
@@ -129,8 +130,4 @@ export class StoreDriverMissingError extends HoldfastError {
     });
     this.driver = driver;
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

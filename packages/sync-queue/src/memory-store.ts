@@ -133,6 +133,10 @@ function claim(
   for (const { item } of timed(state, 'delayed').filter(({ untilMs }) => untilMs <= clock.now())) {
     makeReady(state, item);
   }
+  let nextMs = Infinity;
+  for (const { place } of state.items.values()) {
+    if ('untilMs' in place) nextMs = Math.min(nextMs, place.untilMs);
+  }
   const untilMs = clock.now() + request.leaseMs;
   const items = state.ready.splice(0, request.maxItems).flatMap((id): ClaimedItem[] => {
     const item = state.items.get(id);
@@ -142,10 +146,8 @@ function claim(
     const { payload, attempt, enqueuedAtMs } = item;
     return [{ id, payload, attempt, tries: attempt - item.triesFrom, enqueuedAtMs }];
   });
-  const next = Math.min(
-    ...[...timed(state, 'delayed'), ...timed(state, 'leased')].map((entry) => entry.untilMs),
-  );
-  return { items, died, nextInMs: next === Infinity ? undefined : next - clock.now() };
+  if (items.length > 0) nextMs = Math.min(nextMs, untilMs);
+  return { items, died, nextInMs: nextMs === Infinity ? undefined : nextMs - clock.now() };
 }
 
 function takeBackExpired(state: Held, maxTries: number, clock: Clock): Lease[] {
@@ -154,7 +156,7 @@ function takeBackExpired(state: Held, maxTries: number, clock: Clock): Lease[] {
   for (const { item } of died) bury(item, LEASES_RAN_OUT, clock);
   const back = expired.filter(({ item }) => item.place.kind === 'leased');
   for (const { item } of back) item.place = { kind: 'ready' };
-  state.ready.unshift(...back.map(({ item }) => item.id));
+  state.ready = [...back.map(({ item }) => item.id), ...state.ready];
   return died.map(({ item }) => ({ id: item.id, attempt: item.attempt }));
 }
 

@@ -5,13 +5,13 @@ import {
   requireNumber,
   requireObject,
   requireOneOf,
-  requireText,
   systemClock,
   type Backoff,
   type Clock,
 } from '@holdfast/internal';
 import { jsonCodec } from './json-codec.ts';
 import type { Codec, ConsumeOptions, Guard, Limits, Overflow, QueueOptions } from './queue.ts';
+import { requireStorableText } from './require-storable-text.ts';
 import { MAX_ITEMS_PER_CALL, type QueueStore } from './store.ts';
 
 export interface ResolvedQueueOptions<T> {
@@ -38,7 +38,7 @@ export interface ResolvedQueueOptions<T> {
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
 export function resolveQueueOptions<T>(options: QueueOptions<T>): ResolvedQueueOptions<T> {
   requireObject('options', options);
-  const name = requireText('name', options.name);
+  const name = requireStorableText('name', options.name);
   requireMethods('store', options.store, ['open', 'close', 'enqueue', 'claim', 'settle', 'extend']);
   if (options.guard !== undefined) requireMethods('guard', options.guard, ['execute']);
   if (options.codec !== undefined) requireMethods('codec', options.codec, ['encode', 'decode']);

@@ -1,9 +1,11 @@
 import type { Backoff } from '@holdfast/internal';
 import type { Outcome } from './queue.ts';
 import type { ClaimedItem, Settlement } from './store.ts';
+import { textOf } from './text-of.ts';
 
 export type HandlerResult =
-  | { readonly status: 'resolved'; readonly outcomes: readonly Outcome[] | undefined }
+  /** What the handler gave is not known to be outcomes. */
+  | { readonly status: 'resolved'; readonly outcomes: readonly unknown[] | undefined }
   | { readonly status: 'rejected'; readonly error: unknown };
 
 export interface RetryPolicy {
@@ -23,7 +25,11 @@ export function planSettlements(
   const { outcomes } = result;
   if (outcomes === undefined)
     return items.map(({ id, attempt }) => ({ id, attempt, status: 'ack' }));
-  const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+  const byId = new Map(
+    Array.from(outcomes)
+      .filter(isOutcome)
+      .map((outcome) => [outcome.id, outcome]),
+  );
   return items.map((item) => settlementOf(item, byId.get(item.id), policy));
 }
 
@@ -37,17 +43,23 @@ function settlementOf(
     case 'ack':
       return { id, attempt, status: 'ack' };
     case 'dead':
-      return { id, attempt, status: 'dead', reason: outcome.reason };
+      return { id, attempt, status: 'dead', reason: textOf(outcome.reason) };
     case 'retry':
       return retryOrDie(item, policy, outcome);
     case undefined:
-      // Left out: not known to be done, so it is not.
+      // Left out or unreadable: not known to be done, so it is not.
       return retryOrDie(item, policy, { error: 'the handler did not say what became of it' });
     default: {
       const impossible: never = outcome;
-      return retryOrDie(item, policy, { error: `unknown outcome ${JSON.stringify(impossible)}` });
+      return impossible;
     }
   }
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, status } = value as { readonly id?: unknown; readonly status?: unknown };
+  return typeof id === 'string' && (status === 'ack' || status === 'retry' || status === 'dead');
 }
 
 function retryOrDie(
@@ -61,8 +73,4 @@ function retryOrDie(
   }
   const isUsable = afterMs !== undefined && Number.isFinite(afterMs) && afterMs >= 0;
   return { id, attempt, status: 'retry', delayMs: isUsable ? afterMs : backoff(tries, 0) };
-}
-
-function textOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, 1000);
 }

@@ -25,7 +25,10 @@ export interface Limits {
   readonly maxItemBytes?: number | undefined;
 }
 
-/** When there is no room: reject at once, or wait for room for some time and then reject. */
+/**
+ * When there is no room: reject at once, or wait for room for some time and then reject. Who waits longest is tried
+ * first, but a smaller item behind it may find room before.
+ */
 export type Overflow = 'reject' | { readonly waitMs: number };
 
 export interface RetryOptions {
@@ -40,7 +43,7 @@ export interface RetryOptions {
 }
 
 export interface QueueOptions<T> {
-  /** Queues with one name on one store are one queue. */
+  /** Queues with one name on one store are one queue. Without NUL and halves of surrogate pairs. */
   readonly name: string;
   readonly store: QueueStore;
   readonly limits: Limits;
@@ -50,9 +53,9 @@ export interface QueueOptions<T> {
   readonly retry?: RetryOptions | undefined;
   /** Default: JSON. */
   readonly codec?: Codec<T> | undefined;
-  /** Calls of `add` that this process may hold at a time; one more rejects with `QUEUE_FULL`. Default 10 000. */
+  /** Items of `add` and `addMany` that may await their answer at a time; one more is `QUEUE_FULL`. Default 10 000. */
   readonly maxPendingAdds?: number | undefined;
-  /** Every call of the store runs through it. */
+  /** Every call of the store but `close` runs through it. */
   readonly guard?: Guard | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -61,7 +64,10 @@ export interface QueueOptions<T> {
 export interface AddOptions {
   /** Deliver it no sooner than this, milliseconds. Default 0. */
   readonly delayMs?: number | undefined;
-  /** Default: a random UUID. An id that the queue holds already is accepted and not added again. */
+  /**
+   * Default: a random UUID. An id that the queue holds already is accepted and not added again. Without NUL and halves
+   * of surrogate pairs.
+   */
   readonly id?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -164,7 +170,10 @@ export type StoreOperation = 'open' | 'enqueue' | 'claim' | 'settle' | 'extend' 
 /** What this queue object has seen, as plain JSON; `stats()` asks the store. */
 export interface QueueSnapshot {
   readonly state: 'open' | 'closing' | 'closed';
+  /** Items that the store took. */
   readonly accepted: number;
+  /** Adds whose id the store held already, perhaps from a call whose answer was lost. */
+  readonly duplicate: number;
   readonly rejected: number;
   readonly delivered: number;
   readonly acked: number;
@@ -187,7 +196,11 @@ export interface Queue<T> {
    * `signal.reason`, after which a call already on its way may still be applied.
    */
   add(value: T, options?: AddOptions): Promise<{ readonly id: string }>;
-  /** Adds many values in order and tells about each. Rejects only with `QUEUE_CLOSED` or `signal.reason`. */
+  /**
+   * Adds many values in order and tells about each. Rejects with `QUEUE_CLOSED`, with `signal.reason` (some may be
+   * added then), or, before anything is added, with the `TypeError` or `RangeError` of a wrong option or with what the
+   * codec throws for a value.
+   */
   addMany(values: Iterable<T>, options?: Omit<AddOptions, 'id'>): Promise<Verdict[]>;
   /** Starts to deliver items to `handler`. */
   consume(handler: Handler<T>, options?: ConsumeOptions): Consumer;

@@ -8,7 +8,10 @@ export class StorePort {
   readonly #store: QueueStore;
   readonly #guard: Guard | undefined;
   readonly #onError: (operation: StoreOperation, error: unknown) => void;
+  /** As the callers see it: through the guard. */
   #opening: Promise<void> | undefined;
+  /** The store's own call, which goes on when the guard cuts it short. */
+  #storeOpening: Promise<void> | undefined;
 
   constructor(options: {
     readonly store: QueueStore;
@@ -20,8 +23,9 @@ export class StorePort {
     this.#onError = options.onError;
   }
 
+  /** However the opening fails, no call has been made: a `StoreFailedError` says `not-applied`. */
   async open(): Promise<void> {
-    const opening = (this.#opening ??= this.#store.open());
+    const opening = (this.#opening ??= this.#openGuarded());
     try {
       await opening;
     } catch (error) {
@@ -35,9 +39,10 @@ export class StorePort {
   }
 
   async close(): Promise<void> {
-    const opening = this.#opening;
-    if (opening === undefined) return;
+    const opening = this.#storeOpening;
     this.#opening = undefined;
+    this.#storeOpening = undefined;
+    if (opening === undefined) return;
     const isOpen = await opening.then(
       () => true,
       () => false,
@@ -47,7 +52,7 @@ export class StorePort {
 
   /** @throws {StoreFailedError} whose `outcome` counts all calls that the guard has made. */
   async run<T>(operation: StoreOperation, call: (store: QueueStore) => Promise<T>): Promise<T> {
-    await this.#openFor();
+    await this.open();
     let possiblyApplied = 0;
     const attempt = async (): Promise<T> => {
       possiblyApplied += 1;
@@ -68,14 +73,32 @@ export class StorePort {
     }
   }
 
-  /** However the opening has failed, the call that needed it has not been made. */
-  async #openFor(): Promise<void> {
+  async #openGuarded(): Promise<void> {
+    const thrownByStore = new Set<unknown>();
+    const attempt = async (): Promise<void> => {
+      try {
+        await this.#openStore();
+      } catch (error) {
+        thrownByStore.add(error);
+        throw error;
+      }
+    };
     try {
-      await this.open();
+      await (this.#guard === undefined ? attempt() : this.#guard.execute(attempt));
     } catch (error) {
-      throw isHoldfastError(error, 'STORE_FAILED')
-        ? new StoreFailedError('not-applied', error)
-        : error;
+      const saysWhy = thrownByStore.has(error) && !isHoldfastError(error, 'STORE_FAILED');
+      throw saysWhy || isNotApplied(error) ? error : new StoreFailedError('not-applied', error);
+    }
+  }
+
+  /** One call at a time, however often the guard asks, for each that succeeds needs one `close`. */
+  async #openStore(): Promise<void> {
+    const opening = (this.#storeOpening ??= (async () => this.#store.open())());
+    try {
+      await opening;
+    } catch (error) {
+      if (this.#storeOpening === opening) this.#storeOpening = undefined;
+      throw error;
     }
   }
 }

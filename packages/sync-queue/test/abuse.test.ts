@@ -11,6 +11,8 @@ const good = {
 
 test.each<[Record<string, unknown>, string]>([
   [{ name: '' }, 'name must be a non-empty string, got ""'],
+  [{ name: 'a\u0000' }, 'name must not hold NUL or half of a surrogate pair, got "a\\u0000"'],
+  [{ name: '\udfff' }, 'name must not hold NUL or half of a surrogate pair, got "\\udfff"'],
   [{ store: undefined }, 'store must be an object, got undefined'],
   [{ store: {} }, 'store.open must be a function, got undefined'],
   [{ limits: undefined }, 'limits must be an object, got undefined'],
@@ -69,6 +71,13 @@ test('consume refuses a handler that is no function, on a closed queue as well',
 test('add refuses a bad id and a bad delay', async () => {
   const { queue } = setUp();
 
+  for (const id of ['a\u0000b', '\ud800', 'a\udc00']) {
+    const message = `id must not hold NUL or half of a surrogate pair, got ${JSON.stringify(id)}`;
+    await expect(queue.add('a', { id })).rejects.toThrow(new TypeError(message));
+    await expect(queue.dead.redrive({ ids: ['fine', id] })).rejects.toThrow(TypeError);
+    await expect(queue.dead.purge({ ids: [id] })).rejects.toThrow(TypeError);
+  }
+  await queue.add('a', { id: 'whole pairs are fine: \u{1f600}' });
   await expect(queue.add('a', { id: '' })).rejects.toThrow('id must be a non-empty string, got ""');
   await expect(queue.add('a', { delayMs: -1 })).rejects.toThrow(
     'delayMs must be a finite number of at least 0, got -1',

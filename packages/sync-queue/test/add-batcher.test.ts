@@ -67,6 +67,23 @@ test('waits for room, in order, and takes it as soon as a consumer of this proce
   expect(clock.pending()).toBe(0);
 });
 
+test('a later item that is smaller may find room before one that waits', async () => {
+  const { clock, queue } = setUp({
+    limits: { maxCount: 10, maxBytes: 100 },
+    overflow: { waitMs: 1000 },
+  });
+  await queue.add('y'.repeat(50));
+
+  const large = expect(queue.add('z'.repeat(60))).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+  const small = queue.add('s');
+  await clock.advance(1);
+  await small;
+
+  await clock.advance(1000);
+  await large;
+  await queue.close();
+});
+
 test('finds room that another process has made by asking again', async () => {
   const { clock, queue, store } = setUp({
     limits: { maxCount: 1, maxBytes: 100 },
@@ -207,24 +224,27 @@ test('negative control: adding it again without its id adds it twice', async () 
 
 test('what a guard refuses was not applied, what it cuts short may have been', async () => {
   const clocked = setUp();
-  let isOpen = true;
+  let mode: 'pass' | 'refuse' | 'cut short' = 'pass';
   const { queue } = setUp({
     store: clocked.store,
     guard: {
       async execute(fn) {
-        if (isOpen) throw Object.assign(new Error('open'), { code: 'CIRCUIT_OPEN' });
-        await fn({ signal: new AbortController().signal });
+        if (mode === 'refuse') throw Object.assign(new Error('open'), { code: 'CIRCUIT_OPEN' });
+        const result = await fn({ signal: new AbortController().signal });
+        if (mode === 'pass') return result;
         throw new Error('too late');
       },
     },
   });
 
+  await queue.start();
+  mode = 'refuse';
   await expect(queue.add('a')).rejects.toMatchObject({
     code: 'STORE_FAILED',
     outcome: 'not-applied',
     cause: { code: 'CIRCUIT_OPEN' },
   });
-  isOpen = false;
+  mode = 'cut short';
   await expect(queue.add('a')).rejects.toMatchObject({
     code: 'AMBIGUOUS_ADD',
     cause: { outcome: 'unknown', cause: { message: 'too late' } },

@@ -1,6 +1,6 @@
-import type { Delivery, Outcome } from '@holdfast/sync-queue';
+import { createQueue, memoryStore, type Delivery, type Outcome } from '@holdfast/sync-queue';
 import { createGate } from '@holdfast/testkit';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { setUp } from './set-up.ts';
 
 test('resolving with nothing acknowledges the whole batch', async () => {
@@ -223,4 +223,40 @@ test('close of the queue ends in the time of a lease when the store stays away',
 
   expect(queue.snapshot()).toMatchObject({ state: 'closed', acked: 0 });
   expect(clock.pending()).toBe(0);
+});
+
+test('a timer gets its turn while a backlog is consumed, on a store that answers in microtasks', async () => {
+  const limits = { maxCount: 1000, maxBytes: 100_000 };
+  const queue = createQueue<number>({
+    name: 'q',
+    store: memoryStore(),
+    limits,
+    overflow: 'reject',
+  });
+  await queue.addMany(Array.from({ length: 1000 }, (_, index) => index));
+  let handled = 0;
+
+  const handledAtTimer = new Promise<number>((resolve) => setTimeout(() => resolve(handled), 1));
+  queue.consume(async (batch) => void (handled += batch.length), { maxBatch: 5 });
+
+  expect(await handledAtTimer).toBeLessThan(1000);
+  await queue.close();
+});
+
+test('nothing piles up beside a handler that is stuck', async () => {
+  const { queue, clock } = setUp({ limits: { maxCount: 10_000, maxBytes: 1_000_000 } });
+  const race = vi.spyOn(Promise, 'race');
+  await queue.addMany(['stuck', ...Array.from({ length: 90 }, String)]);
+
+  queue.consume(
+    ([delivery]) =>
+      delivery!.value === 'stuck' ? new Promise(() => undefined) : Promise.resolve(),
+    { maxBatch: 1, concurrency: 2 },
+  );
+  await clock.advance(100);
+
+  expect(queue.snapshot()).toMatchObject({ acked: 90, inFlight: 1 });
+  // A race would leave a reaction with the stuck handler's promise in each round.
+  expect(race).not.toHaveBeenCalled();
+  race.mockRestore();
 });

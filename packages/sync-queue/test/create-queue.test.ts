@@ -68,3 +68,39 @@ test('a delayed item is delivered when it is due', async () => {
   expect(seen).toEqual(['later']);
   await queue.close();
 });
+
+test('a codec may use its buffer again', async () => {
+  const scratch = Buffer.alloc(16);
+  const codec = {
+    encode: (value: string) => scratch.subarray(0, scratch.write(value)),
+    decode: (payload: Uint8Array) => Buffer.from(payload).toString(),
+  };
+  const { queue, clock } = setUp({ codec });
+  const seen: string[] = [];
+
+  await queue.addMany(['aaa', 'bbb', 'ccc']);
+  queue.consume(async (batch) => void seen.push(...batch.map(({ value }) => value)));
+  await clock.advance(1);
+
+  expect(seen).toEqual(['aaa', 'bbb', 'ccc']);
+  await queue.close();
+});
+
+test('an id that is held already counts as duplicate, so that accepted is the number of items', async () => {
+  const { queue } = setUp({ limits: { maxCount: 1, maxBytes: 100 } });
+
+  for (let times = 0; times < 3; times++) await queue.add('a', { id: '1' });
+
+  expect(queue.snapshot()).toMatchObject({ accepted: 1, duplicate: 2, rejected: 0 });
+  expect(await queue.stats()).toMatchObject({ ready: 1 });
+  await queue.close();
+});
+
+test('maxPendingAdds counts the items of addMany', async () => {
+  const { queue } = setUp({ maxPendingAdds: 2 });
+
+  const verdicts = await queue.addMany(['a', 'b', 'c']);
+
+  expect(verdicts.map(({ status }) => status)).toEqual(['accepted', 'accepted', 'rejected']);
+  await queue.close();
+});

@@ -94,3 +94,31 @@ test('does not start a batch whose claim was answered after its lease', async ()
   expect(attempts).toEqual([2]);
   await queue.close();
 });
+
+test('a slow answer does not stretch a lease: it runs from when the extension started', async () => {
+  const { queue, clock, store } = setUp({ leaseMs: 900 });
+  await queue.add('a');
+  let abortedAtMs: number | undefined;
+  let extensions = 0;
+  store.hook = async (call) => {
+    if (call !== 'extend') return;
+    extensions += 1;
+    if (extensions > 1) throw new Error('the store is away');
+    await new Promise<void>((resolve) => clock.setTimer(resolve, 500));
+  };
+
+  queue.consume(
+    (_batch, { signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          abortedAtMs = clock.now();
+          resolve();
+        });
+      }),
+  );
+  await clock.advance(3000);
+
+  // Started at 300, answered at 800.
+  expect(abortedAtMs).toBe(1200);
+  await queue.close();
+});

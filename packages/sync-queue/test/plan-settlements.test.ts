@@ -41,16 +41,53 @@ test('settles every item exactly once, whatever the handler says', () => {
   );
 });
 
-test('an outcome of an unknown kind counts as a failure', () => {
-  const outcomes = [{ id: 'a', status: 'done' } as never];
+const CYCLE: Record<string, unknown> = { id: 'a', status: 'done' };
+CYCLE['self'] = CYCLE;
 
-  expect(planSettlements([item('a', 3)], { status: 'resolved', outcomes }, policy)).toEqual([
+test.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['null', null],
+  ['a text', 'ack'],
+  ['no id', { status: 'ack' }],
+  ['an unknown status', { id: 'a', status: 'done' }],
+  ['an unknown status that JSON cannot hold', { id: 'a', status: 1n }],
+  ['a cycle', CYCLE],
+])('%s in place of an outcome counts as left out', (_name, outcome) => {
+  const outcomes = [outcome, { id: 'b', status: 'ack' }];
+
+  expect(
+    planSettlements([item('a', 3), item('b', 1)], { status: 'resolved', outcomes }, policy),
+  ).toEqual([
     {
       id: 'a',
       attempt: 8,
       status: 'dead',
-      reason: '3 attempts failed, last: unknown outcome {"id":"a","status":"done"}',
+      reason: '3 attempts failed, last: the handler did not say what became of it',
     },
+    { id: 'b', attempt: 6, status: 'ack' },
+  ]);
+});
+
+test('a hole in the array is no outcome', () => {
+  const outcomes = new Array<unknown>(2);
+  outcomes[1] = { id: 'a', status: 'ack' };
+
+  expect(planSettlements([item('a', 1)], { status: 'resolved', outcomes }, policy)).toEqual([
+    { id: 'a', attempt: 6, status: 'ack' },
+  ]);
+});
+
+test.each<[unknown, string]>([
+  [undefined, 'undefined'],
+  [true, 'true'],
+  [42, '42'],
+  [new Error('boom'), 'boom'],
+  [Object.create(null), 'a value without a text'],
+])('a reason that is no string is told as text: %#', (reason, expected) => {
+  const outcomes = [{ id: 'a', status: 'dead', reason }];
+
+  expect(planSettlements([item('a', 1)], { status: 'resolved', outcomes }, policy)).toEqual([
+    { id: 'a', attempt: 6, status: 'dead', reason: expected },
   ]);
 });
 

@@ -33,7 +33,13 @@ function newPlace(kind: Place['kind']): Place {
 }
 
 function startWorker(task: Partial<WorkerTask> & Pick<WorkerTask, 'place' | 'role'>) {
-  const full: WorkerTask = { from: 0, count: 0, maxCount: 100_000, ...task };
+  const full: WorkerTask = {
+    from: 0,
+    count: 0,
+    maxCount: 100_000,
+    isTwoStep: false,
+    ...task,
+  };
   const file = new URL('fixtures/worker.ts', import.meta.url);
   return spawnNode<WorkerMessage>(file, [JSON.stringify(full)]);
 }
@@ -112,6 +118,22 @@ describe.each(['redis', 'sqlite'] as const)('on %s', (kind) => {
     expect(most).toBeLessThanOrEqual(200);
     const seen = await drain(opened, 200);
     expect([...seen.keys()].sort()).toEqual(addedBy(messages).sort());
+    await opened.close();
+  });
+
+  test('negative control: a store that checks and adds in two steps goes beyond the bound', async () => {
+    const place = newPlace(kind);
+    const opened = await connected(openQueue(place));
+    const task = { place, role: 'produce', count: 150, maxCount: 200, isTwoStep: true } as const;
+    const workers = await Promise.all(
+      [0, 1, 2].map((index) => startWorker({ ...task, from: index * 1000 })),
+    );
+
+    const messages = (await Promise.all(workers.map((worker) => worker.rest()))).flat();
+
+    expect(messages).toHaveLength(450);
+    expect(addedBy(messages).length).toBeGreaterThan(200);
+    expect((await opened.queue.stats()).ready).toBe(addedBy(messages).length);
     await opened.close();
   });
 

@@ -1,5 +1,6 @@
-import { requireFunction, requireObject, requireText } from '@holdfast/internal';
+import { requireFunction, requireObject } from '@holdfast/internal';
 import { StoreEvictsError } from '../errors.ts';
+import { requireStorableText } from '../require-storable-text.ts';
 import { LEASES_RAN_OUT } from '../store.ts';
 import type {
   Claim,
@@ -39,7 +40,7 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
   requireObject('options', options);
   const client = requireObject('client', options.client);
   requireFunction('client.callBuffer', (client as { readonly callBuffer: unknown }).callBuffer);
-  const prefix = requireText('prefix', options.prefix ?? 'sync-queue');
+  const prefix = requireStorableText('prefix', options.prefix ?? 'sync-queue');
   if (/[{}]/.test(prefix)) throw new TypeError(`prefix must not hold braces, got "${prefix}"`);
 
   const run = async (
@@ -47,14 +48,17 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
     queue: string,
     args: readonly Argument[],
   ): Promise<unknown> => {
-    // The braces make the part inside them the hash tag: one slot for all keys of a queue.
-    const keys = KEY_NAMES.map((name) => `{${prefix}:${queue}}:${name}`);
+    // The braces make the part inside them the hash tag: one slot for all keys of a queue. The length tells where the
+    // prefix ends, for it and the queue's name may hold colons.
+    const keys = KEY_NAMES.map((name) => `{${prefix.length}:${prefix}:${queue}}:${name}`);
     return script.run(client, keys, args);
   };
 
   return {
     async open() {
       await refuseEviction(client);
+      // Only now: the nodes of a cluster are known when it has answered. A call without keys asks any one of them.
+      for (const master of client.nodes?.('master') ?? []) await refuseEviction(master);
       // ioredis sends INFO before it is ready for other commands, and a user may lack the right to run scripts.
       await SCRIPTS.check.run(client, [], []);
     },

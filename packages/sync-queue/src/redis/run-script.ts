@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { StoreFailedError } from '../errors.ts';
+import { textOf } from '../text-of.ts';
 
 /** What the store needs of a client; `ioredis` has this shape, with `Redis` and `Cluster`. */
 export interface RedisLike {
   callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
+  /** Of a Cluster: a client for each node. */
+  nodes?(role: 'master'): readonly RedisLike[];
 }
 
 export type Argument = string | number | Uint8Array;
@@ -29,7 +32,7 @@ export class Script {
       try {
         return await client.callBuffer('EVALSHA', this.#hash, ...rest);
       } catch (error) {
-        if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
+        if (!textOf(error).startsWith('NOSCRIPT')) throw error;
         return await client.callBuffer('EVAL', this.#text, ...rest);
       }
     } catch (error) {
@@ -42,15 +45,11 @@ export class Script {
 export function redisFailure(error: unknown): StoreFailedError {
   // A script is refused as a whole, by name ReplyError; it does not fail half way.
   const isRefused = error instanceof Error && error.name === 'ReplyError';
-  const wasNotSent = messageOf(error).includes('enableOfflineQueue');
+  const wasNotSent = textOf(error).includes('enableOfflineQueue');
   return new StoreFailedError(isRefused || wasNotSent ? 'not-applied' : 'unknown', error);
 }
 
 function toWire(argument: Argument): string | Buffer {
   if (typeof argument !== 'object') return String(argument);
   return Buffer.from(argument.buffer, argument.byteOffset, argument.byteLength);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

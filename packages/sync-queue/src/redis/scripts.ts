@@ -148,6 +148,8 @@ for index = 2, #ARGV, 2 do
   local answer = 0
   if holds(ARGV[index], ARGV[index + 1]) then
     answer = 1
+    -- Without memory left ZADD is refused, except in a script that has already made a write that is not.
+    redis.call('ZREM', LEASED, ARGV[index])
     redis.call('ZADD', LEASED, inOrder(now + ARGV[1], index), ARGV[index])
   end
   answers[#answers + 1] = answer

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createQueue } from '@holdfast/sync-queue';
-import { redisStore } from '@holdfast/sync-queue/redis';
+import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
 import { createTestRedis, startRedisServer, type TestRedis } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -60,7 +60,7 @@ test('works on a node of a cluster, which refuses keys of different slots, whate
 test('tells a refused call from one whose answer is lost', async () => {
   const client = redis.createClient({ commandTimeout: 50, maxRetriesPerRequest: 0 });
   const store = redisStore({ client, prefix: redis.prefix });
-  await client.set(`{${redis.prefix}:broken}:items`, 'not a hash');
+  await client.set(`{${redis.prefix.length}:${redis.prefix}:broken}:items`, 'not a hash');
   await expect(store.stats('broken')).resolves.toBeDefined();
 
   const item = { id: 'a', payload: Buffer.from('x'), delayMs: 0 };
@@ -76,6 +76,72 @@ test('tells a refused call from one whose answer is lost', async () => {
     code: 'STORE_FAILED',
     outcome: 'unknown',
   });
+});
+
+test('settles, extends and redrives what it holds when the server has no memory left', async () => {
+  await using server = await startRedisServer();
+  const client = new Redis(server.url);
+  const store = redisStore({ client });
+  const limits = { maxCount: 10, maxBytes: 1000 };
+  const request = { maxItems: 10, leaseMs: 150, maxTries: 3 };
+  const items = ['ack', 'retry', 'release', 'dead'].map((id) => {
+    return { id, payload: Buffer.from('x'), delayMs: 0 };
+  });
+  await store.enqueue('full', items, limits);
+  await client.config('SET', 'maxmemory', '1mb');
+
+  await expect(store.enqueue('full', [{ ...items[0]!, id: 'more' }], limits)).rejects.toMatchObject(
+    { outcome: 'not-applied', message: expect.stringContaining('OOM') as string },
+  );
+  const { items: claimed } = await store.claim('full', request);
+  expect(claimed).toHaveLength(4);
+  expect(await store.extend('full', claimed, 10_000)).toEqual([true, true, true, true]);
+  await delay(200);
+  expect((await store.claim('full', request)).items).toEqual([]);
+  expect(
+    await store.settle('full', [
+      { id: 'ack', attempt: 1, status: 'ack' },
+      { id: 'retry', attempt: 1, status: 'retry', delayMs: 1 },
+      { id: 'release', attempt: 1, status: 'release' },
+      { id: 'dead', attempt: 1, status: 'dead', reason: 'bad' },
+    ]),
+  ).toEqual([true, true, true, true]);
+  expect(await store.redrive('full', { oldest: 1 })).toBe(1);
+  await delay(5);
+  const again = (await store.claim('full', request)).items.map(({ id }) => id);
+  expect(again).toEqual(['release', 'dead', 'retry']);
+  client.disconnect();
+});
+
+test('a prefix and a name with colons do not meet another prefix and name', async () => {
+  const client = redis.createClient();
+  const limits = { maxCount: 10, maxBytes: 1000 };
+  const item = { id: 'a', payload: Buffer.from('x'), delayMs: 0 };
+
+  await redisStore({ client, prefix: `${redis.prefix}shop` }).enqueue('eu:mails', [item], limits);
+
+  const other = redisStore({ client, prefix: `${redis.prefix}shop:eu` });
+  expect(await other.stats('mails')).toMatchObject({ ready: 0 });
+});
+
+test('refuses a cluster of which any master may evict keys', async () => {
+  await using strict = await startRedisServer();
+  await using evicting = await startRedisServer({
+    settings: { 'maxmemory-policy': 'allkeys-lru' },
+  });
+  const masters = [new Redis(strict.url), new Redis(evicting.url)];
+  const [first, second] = masters;
+  // Like ioredis's Cluster, but calls without a key always go to the master that is set right.
+  const client: RedisLike = {
+    callBuffer: (command, ...args) => first!.callBuffer(command, ...args),
+    nodes: () => masters,
+  };
+  const store = redisStore({ client });
+
+  await expect(store.open()).rejects.toMatchObject({ code: 'STORE_EVICTS' });
+  await second!.config('SET', 'maxmemory-policy', 'noeviction');
+  await store.open();
+  for (const master of masters) master.disconnect();
 });
 
 test('refuses a server that may evict keys', async () => {
@@ -104,6 +170,10 @@ test.each([
   [
     { client: { callBuffer: async () => undefined }, prefix: 'a{b}' },
     'prefix must not hold braces, got "a{b}"',
+  ],
+  [
+    { client: { callBuffer: async () => undefined }, prefix: 'a\ud800' },
+    'prefix must not hold NUL or half of a surrogate pair, got "a\\ud800"',
   ],
 ])('refuses %o', (options, message) => {
   expect(() => redisStore(options as never)).toThrow(message);

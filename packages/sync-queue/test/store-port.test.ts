@@ -1,0 +1,95 @@
+import { StoreEvictsError, StoreFailedError, type Guard } from '@holdfast/sync-queue';
+import { createGate } from '@holdfast/testkit';
+import { expect, test } from 'vitest';
+import { setUp } from './set-up.ts';
+
+const { signal } = new AbortController();
+
+test('opens the store through the guard, and what the guard refuses is told as not applied', async () => {
+  let isOpen = true;
+  let executed = 0;
+  const guard: Guard = {
+    async execute(fn) {
+      executed += 1;
+      if (isOpen) throw Object.assign(new Error('open'), { code: 'CIRCUIT_OPEN' });
+      return fn({ signal });
+    },
+  };
+  const { queue, store, events } = setUp({ guard });
+
+  await expect(queue.add('a')).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+    outcome: 'not-applied',
+    cause: { code: 'CIRCUIT_OPEN' },
+  });
+  expect(store.calls).toEqual([]);
+  expect(events).toMatchObject([['storeError', { operation: 'open' }]]);
+  isOpen = false;
+  await queue.add('a');
+  await queue.add('b');
+
+  expect(store.calls).toEqual(['open', 'enqueue', 'enqueue']);
+  expect(executed).toBe(4);
+  await queue.close();
+});
+
+test('an error that says why the store cannot be used passes a guard as it is', async () => {
+  const { queue, store } = setUp({ guard: { execute: (fn) => fn({ signal }) } });
+  store.hook = () => Promise.reject(new StoreEvictsError('allkeys-lru'));
+
+  await expect(queue.start()).rejects.toMatchObject({ code: 'STORE_EVICTS' });
+  await expect(queue.add('a')).rejects.toMatchObject({ code: 'STORE_EVICTS' });
+  store.hook = () => Promise.reject(new StoreFailedError('unknown', new Error('no answer')));
+  await expect(queue.start()).rejects.toMatchObject({ outcome: 'not-applied' });
+  store.hook = undefined;
+  await queue.close();
+});
+
+test('an opening that the guard cut short is the one that the next call waits for and close() ends', async () => {
+  const gate = createGate();
+  let isPatient = false;
+  const guard: Guard = {
+    async execute(fn) {
+      const call = fn({ signal });
+      if (isPatient) return call;
+      call.catch(() => undefined);
+      throw new Error('too late');
+    },
+  };
+  const { queue, store } = setUp({ guard });
+  let closes = 0;
+  store.close = () => Promise.resolve(void (closes += 1));
+  store.hook = (call) => (call === 'open' ? gate.pass() : Promise.resolve());
+
+  await expect(queue.start()).rejects.toMatchObject({ cause: { message: 'too late' } });
+  isPatient = true;
+  const added = queue.add('a');
+  await gate.arrived();
+  gate.open();
+  await added;
+  await queue.close();
+
+  expect(store.calls).toEqual(['open', 'enqueue']);
+  expect(closes).toBe(1);
+});
+
+test('a store whose opening the guard cut short is closed all the same', async () => {
+  const gate = createGate();
+  const guard: Guard = {
+    execute: (fn) => {
+      void fn({ signal });
+      return Promise.reject(new Error('too late'));
+    },
+  };
+  const { queue, store } = setUp({ guard });
+  let closes = 0;
+  store.close = () => Promise.resolve(void (closes += 1));
+  store.hook = () => gate.pass();
+
+  await expect(queue.start()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  const closed = queue.close();
+  gate.open();
+  await closed;
+
+  expect(closes).toBe(1);
+});
