@@ -30,6 +30,8 @@ export interface ConsumerContext<T> {
     settlement: Settlement,
     answer: { readonly isStale: boolean; readonly isRepeat: boolean },
   ) => void;
+  /** The work on a batch ended in a way that nobody has foreseen. */
+  readonly onBroken: (error: unknown) => void;
   readonly onClosed: () => void;
 }
 
@@ -125,8 +127,10 @@ export class ClaimLoop<T> implements Consumer {
 
   #start(items: readonly ClaimedItem[], claimedAtMs: number): void {
     this.#inFlight += items.length;
-    // Whatever goes wrong in it, the leases of its items run out as if the process had ended.
-    const work = this.#work(items, claimedAtMs).catch(() => undefined);
+    // Whatever goes wrong in it is told, and the leases of its items run out as if the process had ended.
+    const work = this.#work(items, claimedAtMs).catch((error: unknown) => {
+      this.#context.onBroken(error);
+    });
     const run = work.finally(() => {
       this.#inFlight -= items.length;
       this.#running.delete(run);

@@ -23,6 +23,7 @@ import type {
   QueueEvents,
   QueueOptions,
   QueueSnapshot,
+  StoreOperation,
   Verdict,
 } from './queue.ts';
 import { prepareItem } from './prepare-item.ts';
@@ -73,10 +74,7 @@ class BoundedQueue<T> implements Queue<T> {
     this.#port = new StorePort({
       store: options.store,
       guard: options.guard,
-      onError: (operation, error) => {
-        this.#counts.storeErrors += 1;
-        this.#listeners.emit('storeError', { operation, error });
-      },
+      onError: (operation, error) => this.#tellStoreError(operation, error),
     });
     this.#batcher = new AddBatcher({
       clock,
@@ -162,6 +160,7 @@ class BoundedQueue<T> implements Queue<T> {
         this.#listeners.emit('leaseLost', { id, attempt });
       },
       onSettled: (settlement, answer) => this.#countSettlement(settlement, answer),
+      onBroken: (error) => this.#tellStoreError('settle', error),
       onClosed: () => this.#consumers.delete(consumer),
     });
     this.#consumers.add(consumer);
@@ -276,6 +275,11 @@ class BoundedQueue<T> implements Queue<T> {
         return impossible;
       }
     }
+  }
+
+  #tellStoreError(operation: StoreOperation, error: unknown): void {
+    this.#counts.storeErrors += 1;
+    this.#listeners.emit('storeError', { operation, error });
   }
 
   #becomeFull(): void {

@@ -6,7 +6,7 @@ import {
   requireObject,
 } from '@holdfast/internal';
 import { Cycle } from './cycle.ts';
-import { CycleRunningError, SchedulerClosedError } from './errors.ts';
+import { CycleRunningError, SchedulerClosedError, ZoneSourceTimeoutError } from './errors.ts';
 import { resolveZoneSchedulerOptions, type ZoneSchedulerOptions } from './options.ts';
 import { startTicker, type Ticker } from './ticker.ts';
 import type { Tick } from './ticks.ts';
@@ -41,7 +41,9 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     skipped: 0,
     duplicates: 0,
   };
-  let deferred: ReadonlySet<string> = new Set();
+  let first: ReadonlySet<string> = new Set();
+  let deferredZones = 0;
+  let isSourceHanging = false;
   let current: Cycle<D> | undefined;
   let ticker: Ticker | undefined;
   let isPaused = false;
@@ -66,7 +68,8 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
   };
 
   const onTick = async (tick: Tick): Promise<void> => {
-    if (isPaused) return;
+    // A listener for `missed` may have closed the scheduler.
+    if (isPaused || closed !== undefined) return;
     if (current !== undefined) onMissed(1);
     else await runOne(tick);
   };
@@ -75,13 +78,14 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     startedCycles += 1;
     const number = startedCycles;
     const cycle = new Cycle<D>({
-      options: resolved,
+      // A source that still hangs is not asked again: each call would hang with it.
+      options: isSourceHanging ? { ...resolved, zones: hangingSource } : resolved,
       number,
       endMs: tick?.endMs ?? Infinity,
       // A timer may fire a fraction of a millisecond early.
       lagMs: tick === undefined ? 0 : Math.max(0, clock.now() - tick.plannedMs),
       missedTicks: unreportedMissedTicks,
-      deferredBefore: deferred,
+      deferredBefore: first,
       zombies,
       onZombie: (zoneId, runningMs) =>
         listeners.emit('zombie', { zoneId, cycle: number, runningMs }),
@@ -94,7 +98,9 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     current = cycle;
     const report = await cycle.run();
     current = undefined;
-    deferred = cycle.deferred;
+    first = cycle.first;
+    deferredZones = cycle.deferred.size;
+    if (!isSourceHanging) watchSource(cycle.sourceSettled);
     counters.cycles += 1;
     for (const outcome of Object.keys(report.zones) as (keyof ZoneCounts)[]) {
       counters[outcome] += report.zones[outcome];
@@ -102,6 +108,17 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     listeners.emit('cycle', report);
     resolveIfDrained();
     return report;
+  };
+
+  const hangingSource = (): never => {
+    throw new ZoneSourceTimeoutError(resolved.timeoutMs);
+  };
+
+  const watchSource = (settled: Promise<void>): void => {
+    isSourceHanging = true;
+    void settled.then(() => {
+      isSourceHanging = false;
+    });
   };
 
   const resolveIfDrained = (): void => {
@@ -163,7 +180,7 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
       gauges: {
         inFlight: current?.inFlight ?? 0,
         zombies: zombies.size,
-        deferred: deferred.size,
+        deferred: deferredZones,
       },
     }),
     async [Symbol.asyncDispose]() {

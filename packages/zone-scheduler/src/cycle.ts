@@ -15,7 +15,7 @@ export interface CycleSetup<D> {
   readonly endMs: number;
   readonly lagMs: number;
   readonly missedTicks: number;
-  /** Ids that the cycle before has deferred. */
+  /** Ids that go first in this cycle. */
   readonly deferredBefore: ReadonlySet<string>;
   /** Zones of any cycle whose handlers still run though they were aborted. A cycle adds and removes its own. */
   readonly zombies: Set<string>;
@@ -39,8 +39,10 @@ interface Run {
  */
 export class Cycle<D> {
   readonly number: number;
-  /** Ids that go first in the next cycle. */
+  /** Ids of the zones that this cycle has not started. */
   readonly deferred = new Set<string>();
+  /** Those of them that had to go first in this cycle already. */
+  readonly #stillFirst = new Set<string>();
   readonly #setup: CycleSetup<D>;
   readonly #tally: CycleTally;
   readonly #queue: ZoneQueue<D>;
@@ -52,6 +54,8 @@ export class Cycle<D> {
   readonly #done = createDeferred<CycleReport>();
   readonly #startedMs: number;
   readonly #startedAtMs: number;
+  /** Resolves when the source has ended, which may be long after it was given up. */
+  sourceSettled: Promise<void> = Promise.resolve();
   #isCut = false;
   #aborted = 0;
   #stuckDueMs = Infinity;
@@ -77,6 +81,14 @@ export class Cycle<D> {
     this.#startedAtMs = clock.wallNow();
   }
 
+  /**
+   * Ids that go first in the next cycle: whoever has waited longer, and the newly deferred only when nobody has. So each
+   * zone's turn comes, also when no cycle ever gets through.
+   */
+  get first(): ReadonlySet<string> {
+    return this.#stillFirst.size > 0 ? this.#stillFirst : this.deferred;
+  }
+
   get inFlight(): number {
     return this.#running.size;
   }
@@ -89,7 +101,7 @@ export class Cycle<D> {
   /** To be called once. Never rejects. */
   run(): Promise<CycleReport> {
     if (this.#setup.endMs !== Infinity) this.#sweep.watch(this.#setup.endMs);
-    void this.#reader.read();
+    this.sourceSettled = this.#reader.read();
     return this.#done.promise;
   }
 
@@ -125,13 +137,15 @@ export class Cycle<D> {
 
   #accept(zone: Zone<D>): void {
     this.#tally.plan();
-    let id: string;
+    let own: Zone<D>;
     try {
-      id = requireText('zone.id', zone.id);
+      // Read once and kept: a source may fill one object again and again.
+      own = { id: requireText('zone.id', zone.id), data: zone.data };
     } catch (error) {
       this.#tally.fail('failed', { zoneId: '', error, durationMs: 0 });
       return;
     }
+    const { id } = own;
     if (this.#seen.has(id)) {
       this.#tally.count('duplicates');
       return;
@@ -144,7 +158,7 @@ export class Cycle<D> {
       this.#queue.forget(id);
       this.#defer(id);
     } else {
-      this.#queue.push(zone);
+      this.#queue.push(own);
     }
     this.pump();
   }
@@ -154,7 +168,10 @@ export class Cycle<D> {
     if (failure !== undefined) {
       this.#sourceError = describeError(failure.error);
       // The source may not have come to them: they keep their turn.
-      for (const id of notGiven) this.deferred.add(id);
+      for (const id of notGiven) {
+        this.deferred.add(id);
+        this.#stillFirst.add(id);
+      }
     }
     this.pump();
   }
@@ -218,6 +235,7 @@ export class Cycle<D> {
   #defer(zoneId: string): void {
     this.#tally.count('deferred');
     this.deferred.add(zoneId);
+    if (this.#setup.deferredBefore.has(zoneId)) this.#stillFirst.add(zoneId);
   }
 
   #hasPlace(): boolean {

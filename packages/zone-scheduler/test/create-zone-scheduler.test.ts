@@ -1,6 +1,7 @@
-import { sleep } from '@holdfast/internal';
+import { createDeferred, sleep } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
+import { createZoneScheduler } from '../src/index.ts';
 import type { Zone } from '../src/zone.ts';
 import { counts, done, setUp, zonesOf } from './set-up.ts';
 
@@ -375,4 +376,119 @@ it('shows its state as plain JSON', async () => {
   });
   expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot);
   expect((await closeNow()).zombies).toEqual(['a', 'b', 'c']);
+});
+
+describe('under lasting trouble', () => {
+  it('comes to every zone, also when no cycle ever gets through', async () => {
+    const ids = Array.from({ length: 40 }, (_, n) => `z${n}`);
+    const runs = new Map(ids.map((id) => [id, 0]));
+    const clock = createFakeClock();
+    const scheduler = createZoneScheduler({
+      zones: () => ids.map((id) => ({ id })),
+      handler: async ({ id }, { signal }) => {
+        runs.set(id, (runs.get(id) ?? 0) + 1);
+        await sleep(20, { clock, signal }).catch(() => undefined);
+      },
+      limit: 2,
+      cycleMs: 110,
+      timeoutMs: 100,
+      clock,
+    });
+
+    await scheduler.start();
+    await clock.advance(110 * 100);
+    const closing = scheduler.close();
+    await clock.advance(1_000);
+    await closing;
+
+    // Some 12 starts a cycle: everybody's turn comes at least in each fifth one.
+    expect(Math.min(...runs.values())).toBeGreaterThanOrEqual(15);
+  });
+
+  it('is not fooled by a source that fills one object again and again', async () => {
+    const clock = createFakeClock();
+    const seen: string[] = [];
+    const scheduler = createZoneScheduler({
+      *zones() {
+        const zone = { id: '' };
+        for (const id of ['x', 'y', 'a', 'b', 'c', 'd']) {
+          zone.id = id;
+          yield zone;
+        }
+      },
+      handler: async ({ id }) => {
+        seen.push(id);
+        await sleep(1, { clock });
+      },
+      limit: 1,
+      clock,
+    });
+
+    const running = scheduler.runCycle();
+    await clock.advance(100);
+    const report = await running;
+
+    expect(seen).toEqual(['x', 'y', 'a', 'b', 'c', 'd']);
+    expect(report.zones).toMatchObject({ planned: 6, ok: 6 });
+    await scheduler.close();
+  });
+
+  it('starts nothing when a listener closes it because ticks were missed', async () => {
+    const clock = createFakeClock();
+    let lateMs = 0;
+    // As when the event loop was blocked: the timer fires, and the time is a later one.
+    const lateClock = { ...clock, now: () => clock.now() + lateMs };
+    const started: number[] = [];
+    const scheduler = createZoneScheduler({
+      zones: () => [{ id: 'a' }],
+      handler: (_zone, { cycle }) => {
+        started.push(cycle);
+        return Promise.resolve();
+      },
+      limit: 1,
+      cycleMs: 100,
+      clock: lateClock,
+    });
+    scheduler.on('missed', () => void scheduler.close());
+
+    await scheduler.start();
+    await clock.advance(99);
+    lateMs = 350;
+    await clock.advance(1);
+    await clock.advance(1_000);
+
+    expect(started).toEqual([1]);
+    expect(scheduler.snapshot().counters.missedTicks).toBe(3);
+  });
+
+  it('does not ask a source again that still hangs', async () => {
+    const clock = createFakeClock();
+    let asked = 0;
+    const wake = createDeferred<void>();
+    const scheduler = createZoneScheduler({
+      async *zones() {
+        asked += 1;
+        await wake.promise;
+        yield { id: 'a' };
+      },
+      handler: () => Promise.resolve(),
+      limit: 1,
+      cycleMs: 100,
+      timeoutMs: 10,
+      clock,
+    });
+    const errors: unknown[] = [];
+    scheduler.on('cycle', ({ sourceError, zones }) => errors.push(sourceError?.code ?? zones.ok));
+
+    await scheduler.start();
+    await clock.advance(450);
+    expect(asked).toBe(1);
+    wake.resolve();
+    await clock.advance(100);
+    await scheduler.close();
+
+    expect(asked).toBe(2);
+    expect(errors.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'ZONE_SOURCE_TIMEOUT'));
+    expect(errors.at(-1)).toBe(1);
+  });
 });

@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { createTemporaryFolder } from './temporary-folder.ts';
 
 export interface EmbeddedPostgres {
   readonly url: string;
@@ -52,7 +52,8 @@ const run = promisify(execFile);
  * @throws when there are no programs for this platform, or the server does not start.
  */
 export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-postgres-'));
+  const temporary = await createTemporaryFolder('holdfast-postgres-');
+  const folder = temporary.path;
   try {
     // PostgreSQL refuses to run as root (manual, 18.1 The PostgreSQL User Account).
     const user = process.getuid?.() === 0 ? await postgresUser() : undefined;
@@ -64,17 +65,19 @@ export async function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
     }
     const bin = await reachableBin(await findPrograms(), user, folder);
     const port = await freePort();
+    // The supervisor stops the server before it removes the folder, in this order.
+    temporary.handOver();
     const stop = await supervise(folder, bin, port, user);
     return {
       url: `postgres://holdfast:${password}@127.0.0.1:${port}/postgres`,
       async close() {
         await stop();
         // Where only root may write, the supervisor can empty the folder, but not remove it.
-        await rm(folder, { recursive: true, force: true });
+        await temporary.close();
       },
     };
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await temporary.close();
     throw error;
   }
 }

@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface TemporaryFolder {
   readonly path: string;
+  /** Should this process be killed, somebody else removes the folder from now on. */
+  handOver(): void;
   /** Removes the folder with all that is in it. */
   close(): Promise<void>;
 }
 
 /** Waits for the end of its standard input, which is the end of this process, however it comes. */
-const REMOVER = 'cat >/dev/null; rm -rf "$1"';
+const REMOVER = 'cat >/dev/null; [ -e "$1/.handed-over" ] || rm -rf "$1"';
 
 /** A folder that only this user can read and that is removed even when this process is killed. */
 export async function createTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
@@ -26,6 +29,7 @@ export async function createTemporaryFolder(prefix: string): Promise<TemporaryFo
   });
   return {
     path,
+    handOver: () => writeFileSync(join(path, '.handed-over'), ''),
     async close() {
       remover.stdin.end();
       await exited;
