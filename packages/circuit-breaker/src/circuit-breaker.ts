@@ -47,8 +47,8 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
     if (next.kind !== from) listeners.emit('transition', { from, to: next.kind });
   };
 
-  const touch = (): Circuit => {
-    const nowMs = clock.now();
+  // One reading of the clock for each decision: with a second one an open circuit could have nothing left to wait for.
+  const touch = (nowMs: number): Circuit => {
     for (let next = elapse(circuit, rules, nowMs); next !== circuit;) {
       moveTo(next);
       next = elapse(circuit, rules, nowMs);
@@ -56,8 +56,8 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
     return circuit;
   };
 
-  const enter = (): Admission => {
-    const decision = admit(touch(), rules, clock.now());
+  const enter = (nowMs: number): Admission => {
+    const decision = admit(circuit, rules, nowMs);
     if (decision.admission !== undefined) {
       moveTo(decision.circuit);
       return decision.admission;
@@ -72,14 +72,15 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
   };
 
   const leave = (admission: Admission, verdict: Verdict, error?: unknown): void => {
-    touch();
+    const nowMs = clock.now();
+    touch(nowMs);
     if (!isCurrent(circuit, admission)) {
       counters.stale += 1;
       return;
     }
     counters[COUNTED_AS[verdict]] += 1;
     if (verdict === 'failure') lastFailure = error;
-    moveTo(settle(circuit, { admission, verdict, nowMs: clock.now() }, rules));
+    moveTo(settle(circuit, { admission, verdict, nowMs }, rules));
     if (verdict === 'failure') listeners.emit('failure', { error });
   };
 
@@ -98,11 +99,14 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
   const run: Run = async (fn, callOptions) => {
     const source = abortSource(callOptions);
     counters.calls += 1;
+    const nowMs = clock.now();
+    touch(nowMs);
+    // Only now: a listener that heard the circuit move on may have aborted the call.
     if (source?.aborted === true) {
       counters.aborted += 1;
       throw source.reason;
     }
-    const admission = enter();
+    const admission = enter(nowMs);
     gauges.inFlight += 1;
     let value;
     try {
@@ -121,16 +125,16 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
     name,
     ...createPolicyMethods(run),
     get state() {
-      return touch().kind;
+      return touch(clock.now()).kind;
     },
     isolate() {
-      touch();
+      touch(clock.now());
       moveTo(isolate(circuit));
       let isHeld = true;
       return () => {
         if (!isHeld) return;
         isHeld = false;
-        touch();
+        touch(clock.now());
         moveTo(release(circuit));
       };
     },
@@ -138,7 +142,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
     snapshot: () => ({
       name,
       kind: 'circuit-breaker',
-      state: touch().kind,
+      state: touch(clock.now()).kind,
       counters: { ...counters },
       gauges: { ...gauges },
     }),

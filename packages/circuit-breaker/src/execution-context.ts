@@ -1,3 +1,4 @@
+import { requireBoolean, requireFunction, requireObject } from '@holdfast/internal';
 import type { ExecuteOptions, ExecutionContext, Work } from './policy.ts';
 
 /** A context whose signal is the caller's own or, when there is none, one that nobody aborts. */
@@ -40,6 +41,21 @@ export class AbortableContext implements ExecutionContext {
     this.#aborted = { reason };
     this.#controller?.abort(reason);
   }
+}
+
+/** @throws {TypeError} unless `options` are an object whose signal, if there is one, can be listened to. */
+export function checkExecuteOptions(options: ExecuteOptions): ExecuteOptions {
+  // Our own contexts are right, and to look at their signals would create them.
+  if (options instanceof PassedContext || options instanceof AbortableContext) return options;
+  const { signal } = requireObject('options', options);
+  if (signal === undefined) return options;
+  // By shape, not by class: signals of another realm and of polyfills will do.
+  requireObject('signal', signal);
+  requireBoolean('signal.aborted', signal.aborted);
+  const listenable: { addEventListener?: unknown; removeEventListener?: unknown } = signal;
+  requireFunction('signal.addEventListener', listenable.addEventListener);
+  requireFunction('signal.removeEventListener', listenable.removeEventListener);
+  return options;
 }
 
 /** The signal that can cut a call short; reads no lazy signal that nobody could abort. */

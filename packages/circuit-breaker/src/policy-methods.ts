@@ -1,4 +1,5 @@
 import { requireFunction } from '@holdfast/internal';
+import { checkExecuteOptions } from './execution-context.ts';
 import type { Awaitable, ExecuteOptions, Outcome, Policy, Work } from './policy.ts';
 
 /** How a policy runs work; everything else that a policy can do follows from it. */
@@ -6,7 +7,7 @@ export type Run = <T>(fn: Work<T>, options: ExecuteOptions) => Promise<T>;
 
 export function createPolicyMethods(run: Run): Pick<Policy, 'execute' | 'tryExecute' | 'guard'> {
   const execute = <T>(fn: Work<T>, options: ExecuteOptions = {}): Promise<T> =>
-    run(requireFunction('fn', fn), options);
+    run(requireFunction('fn', fn), checkExecuteOptions(options));
 
   return {
     execute,

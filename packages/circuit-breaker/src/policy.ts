@@ -39,7 +39,7 @@ export interface Policy<Events extends object = object> {
   /**
    * Runs `fn` under the policy. Rejects with what `fn` threw, with the policy's own error, or with `signal.reason`.
    *
-   * @throws {TypeError} at once, when `fn` is not a function.
+   * @throws {TypeError} at once, when `fn` is not a function or `options.signal` is not an `AbortSignal`.
    */
   execute<T>(fn: Work<T>, options?: ExecuteOptions): Promise<T>;
   /** As `execute`, but never rejects: the error is in the outcome. */
@@ -113,7 +113,7 @@ export interface CircuitBreakerEvents {
 
 /**
  * `calls = succeeded + failed + ignored + stale + rejected + aborted + inFlight`. Stale is a result that arrived after
- * the circuit had moved on; aborted is a call whose signal was aborted before it began.
+ * the circuit had moved on; aborted is a call whose signal was aborted before the work was called.
  */
 export interface CircuitBreakerSnapshot extends PolicySnapshot {
   readonly kind: 'circuit-breaker';

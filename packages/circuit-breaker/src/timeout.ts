@@ -38,6 +38,8 @@ export function timeout(options: TimeoutOptions): TimeoutPolicy {
         counters[how] += 1;
         return true;
       };
+      // Set before the timer, which may fire although listening to the signal threw.
+      let off = (): void => undefined;
       const timer = clock.setTimer(() => {
         if (!settleAs('timedOut')) return;
         const error = new TimeoutError(name, ms);
@@ -45,7 +47,7 @@ export function timeout(options: TimeoutOptions): TimeoutPolicy {
         context.abort(error);
         listeners.emit('timeout', { timeoutMs: ms });
       }, ms);
-      const off = onAbort(source, (reason) => {
+      off = onAbort(source, (reason) => {
         if (!settleAs('aborted')) return;
         reject(reason);
         context.abort(reason);

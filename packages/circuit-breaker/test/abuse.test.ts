@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { circuitBreaker, pipeline, retry, timeout } from '../src/index.ts';
+import { circuitBreaker, pipeline, retry, timeout, type Policy } from '../src/index.ts';
 
 const cases: [string, () => unknown, string][] = [
   ['retry', () => retry(5 as never), 'options must be an object, got 5'],
@@ -119,3 +119,56 @@ it('takes an explicit undefined as the default', async () => {
 
   await expect(policy.execute(() => 'fine')).resolves.toBe('fine');
 });
+
+const badCalls: [unknown, string][] = [
+  [null, 'options must be an object, got null'],
+  [new AbortController().signal.aborted, 'options must be an object, got false'],
+  [{ signal: null }, 'signal must be an object, got null'],
+  [{ signal: 'abort' }, 'signal must be an object, got "abort"'],
+  [{ signal: new AbortController() }, 'signal.aborted must be a boolean, got undefined'],
+  [{ signal: { aborted: 0 } }, 'signal.aborted must be a boolean, got 0'],
+  [{ signal: { aborted: false } }, 'signal.addEventListener must be a function, got undefined'],
+  [
+    { signal: { aborted: false, addEventListener: () => undefined } },
+    'signal.removeEventListener must be a function, got undefined',
+  ],
+];
+const policies: Record<string, () => Policy> = {
+  retry: () => retry({ attempts: 1 }),
+  circuitBreaker: () => circuitBreaker({ failures: 1 }),
+  timeout: () => timeout({ ms: 1_000 }),
+  pipeline: () => pipeline(circuitBreaker({ failures: 1 }), timeout({ ms: 1_000 })),
+  'pipeline of none': () => pipeline(),
+};
+
+it.each(Object.entries(policies))(
+  '%s refuses wrong call options at once: nothing runs, nothing is counted',
+  (_name, make) => {
+    const policy = make();
+    const before = policy.snapshot();
+    let calls = 0;
+
+    for (const [options, message] of badCalls) {
+      const refusal = new TypeError(message);
+      expect(() => policy.execute(() => (calls += 1), options as never)).toThrow(refusal);
+      expect(() => policy.tryExecute(() => (calls += 1), options as never)).toThrow(refusal);
+    }
+
+    expect(calls).toBe(0);
+    expect(policy.snapshot()).toEqual(before);
+  },
+);
+
+it.each(Object.entries(policies))(
+  '%s takes an undefined signal, and one that only looks like a signal',
+  async (_name, make) => {
+    const lookalike = {
+      aborted: false,
+      addEventListener: () => undefined,
+      removeEventListener: () => undefined,
+    };
+
+    await expect(make().execute(() => 1, { signal: undefined })).resolves.toBe(1);
+    await expect(make().execute(() => 1, { signal: lookalike as never })).resolves.toBe(1);
+  },
+);

@@ -253,6 +253,39 @@ describe('a half-open circuit', () => {
   });
 });
 
+describe('a clock that moves between two readings', () => {
+  /** Every reading is half a millisecond after the one before. */
+  function setUpTicking() {
+    let readings = 0;
+    const clock = { ...createFakeClock(), now: () => (readings += 1) / 2 };
+    const breaker = circuitBreaker({ failures: 1, openMs: 1, clock });
+    return { breaker, readings: () => readings };
+  }
+
+  it('never makes a rejection say that there is nothing to wait for', async () => {
+    const { breaker } = setUpTicking();
+    const hang = () => new Promise<never>(() => undefined);
+    const rejections: unknown[] = [];
+    breaker.on('reject', ({ error }) => rejections.push(error));
+
+    await failTimes(breaker, 1);
+    await breaker.tryExecute(failing);
+    void breaker.tryExecute(hang);
+    await breaker.tryExecute(failing);
+
+    expect(rejections).toMatchObject([{ retryAfterMs: 0.5 }, { retryAfterMs: 0.5 }]);
+  });
+
+  it('is read once when a call enters and once when it leaves', async () => {
+    const { breaker, readings } = setUpTicking();
+
+    await breaker.execute(() => 1);
+    expect(readings()).toBe(2);
+    await failTimes(breaker, 1);
+    expect(readings()).toBe(4);
+  });
+});
+
 describe('an abort', () => {
   it('before the call rejects without calling the work', async () => {
     const { breaker } = setUp();
@@ -263,6 +296,27 @@ describe('an abort', () => {
     await expect(call).rejects.toBe('early');
     expect(calls).toBe(0);
     expect(breaker.snapshot().counters).toMatchObject({ calls: 1, aborted: 1 });
+  });
+
+  it('by a listener that hears the circuit move on stops the call, and takes no probe', async () => {
+    const { breaker, clock } = setUp();
+    await failTimes(breaker, 2);
+    await clock.advance(100);
+    const controller = new AbortController();
+    const off = breaker.on('transition', () => controller.abort('enough'));
+    let calls = 0;
+
+    const call = breaker.execute(() => (calls += 1), { signal: controller.signal });
+
+    await expect(call).rejects.toBe('enough');
+    off();
+    expect(calls).toBe(0);
+    expect(breaker.state).toBe('half-open');
+    expect(breaker.snapshot()).toMatchObject({
+      counters: { calls: 3, failed: 2, aborted: 1 },
+      gauges: { inFlight: 0 },
+    });
+    await expect(breaker.execute(() => 'probe')).resolves.toBe('probe');
   });
 
   it('by the caller says nothing about health, one by a timeout does', async () => {

@@ -147,6 +147,23 @@ describe("an abort by the caller's signal", () => {
     expect([calls, clock.pending()]).toEqual([0, 0]);
   });
 
+  it('that cannot be listened to rejects, and the timer that was set does no harm', async () => {
+    const { clock, policy } = setUp();
+    const broken = new Error('no listeners here');
+    const signal = Object.assign(new EventTarget(), {
+      aborted: false,
+      addEventListener: () => {
+        throw broken;
+      },
+    });
+
+    await expect(policy.execute(() => 1, { signal: signal as never })).rejects.toBe(broken);
+    await clock.advance(50);
+
+    expect(clock.pending()).toBe(0);
+    expect(policy.snapshot().gauges).toEqual({ inFlight: 0 });
+  });
+
   it('leaves no listener behind after 100 000 calls', async () => {
     const { clock, policy } = setUp();
     const { signal } = new AbortController();
