@@ -28,8 +28,9 @@ interface User {
  * nothing is left running or lying around even after SIGKILL. `pg_ctl` tells readiness from failure.
  */
 const SUPERVISOR = `
-trap '' PIPE # so that the end of our reader does not end us before we have cleaned up
 folder=$1 bin=$2 port=$3
+trap '' PIPE # so that the end of our reader does not end us before we have cleaned up
+trap 'rm -rf "$folder"' EXIT
 "$bin/initdb" -D "$folder/data" -U holdfast -A scram-sha-256 --pwfile="$folder/password" -E UTF8 --locale=C -N \
   >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=100"
@@ -39,7 +40,6 @@ echo ready
 cat >/dev/null
 "$bin/pg_ctl" -D "$folder/data" -m fast -w -t 20 stop >/dev/null 2>&1 \
   || "$bin/pg_ctl" -D "$folder/data" -m immediate stop >/dev/null 2>&1
-rm -rf "$folder"
 `;
 
 const run = promisify(execFile);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,8 +18,9 @@ const REMOVER = 'cat >/dev/null; [ -e "$1/.handed-over" ] || rm -rf "$1"';
 
 /** A folder that only this user can read and that is removed even when this process is killed. */
 export async function createTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), prefix));
-  // In a session of its own: a Ctrl-C in the terminal does not reach it.
+  const path = join(tmpdir(), `${prefix}${randomUUID()}`);
+  // Before the folder is there, so that there is no time in which it has nobody. In a session of its own: a Ctrl-C in
+  // the terminal does not reach it.
   const remover = spawn('/bin/sh', ['-c', REMOVER, 'holdfast-remover', path], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -27,6 +29,7 @@ export async function createTemporaryFolder(prefix: string): Promise<TemporaryFo
     remover.once('exit', () => resolve());
     remover.once('error', () => resolve());
   });
+  await mkdir(path, { mode: 0o700 });
   return {
     path,
     handOver: () => writeFileSync(join(path, '.handed-over'), ''),

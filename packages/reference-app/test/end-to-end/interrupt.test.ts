@@ -44,14 +44,13 @@ describe('holdfast demo, interrupted', () => {
       await running.finished;
 
       await until(async () => (await running.temporaryFiles()).length === 0);
-      // The folder goes last, when the server has stopped.
-      expect(await serversIn(running)).toEqual([]);
+      await until(async () => (await processesOf(running)).length === 0);
     },
   );
 });
 
-/** Command lines of processes that work in the run's folder. */
-async function serversIn(running: Running): Promise<string[]> {
+/** Command lines of processes that work in the run's folder: servers, and who watches over them. */
+async function processesOf(running: Running): Promise<string[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'args=']);
   return stdout.split('\n').filter((line) => line.includes(running.folder));
 }
