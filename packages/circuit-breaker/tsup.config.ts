@@ -1,3 +1,9 @@
 import { libraryConfig } from '../../tsup.base.ts';
 
-export default libraryConfig(['src/index.ts']);
+export default libraryConfig([
+  'src/index.ts',
+  'src/postgres.ts',
+  'src/redis.ts',
+  'src/http.ts',
+  'src/sim.ts',
+]);

@@ -4,7 +4,7 @@ import { circuitBreaker, pipeline, retry, timeout } from '@holdfast/circuit-brea
 // Outer to inner: each attempt has 500 ms, and the circuit judges each attempt.
 const prices = pipeline(
   retry({ attempts: 3, backoff: { baseMs: 20 } }),
-  circuitBreaker({ name: 'prices', failures: 5, openMs: 10_000 }),
+  circuitBreaker({ name: 'prices', openMs: 10_000 }),
   timeout({ ms: 500 }),
 );
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { circuitBreaker, isHoldfastError } from '@holdfast/circuit-breaker';
+import { circuitBreaker, consecutive, isHoldfastError } from '@holdfast/circuit-breaker';
 
-const breaker = circuitBreaker({ name: 'reports', failures: 2, openMs: 30_000 });
+const breaker = circuitBreaker({ name: 'reports', trip: consecutive(2), openMs: 30_000 });
 const loadReport = (id: string) => Promise.reject(new Error(`no connection for ${id}`));
 
 await breaker.tryExecute(() => loadReport('a'));

@@ -51,3 +51,118 @@ export class TimeoutError extends HoldfastError {
     this.timeoutMs = timeoutMs;
   }
 }
+
+/** The call's deadline passed before it was done, or before it was begun; its signal has been aborted with this error. */
+export class DeadlineExceededError extends HoldfastError {
+  override readonly name = 'DeadlineExceededError';
+  override readonly code = 'DEADLINE_EXCEEDED';
+  /** Name of the policy that was given the deadline. */
+  readonly policy: string;
+
+  constructor(policy: string) {
+    super('DEADLINE_EXCEEDED', `the deadline of a call to "${policy}" has passed`);
+    this.policy = policy;
+  }
+}
+
+/** A retry with `exhausted: 'wrap'` has given up; the last error is the cause. */
+export class RetriesExhaustedError extends HoldfastError {
+  override readonly name = 'RetriesExhaustedError';
+  override readonly code = 'RETRIES_EXHAUSTED';
+  /** Name of the retry. */
+  readonly policy: string;
+  /** Why there was no further attempt: `attempts`, `elapsed`, `deadline` or `budget`. */
+  readonly reason: string;
+  /** How many were made. */
+  readonly attempts: number;
+  /** The errors of the last attempts, at most 10, in order. */
+  readonly errors: readonly unknown[];
+
+  constructor(
+    policy: string,
+    facts: {
+      readonly reason: string;
+      readonly attempts: number;
+      readonly errors: readonly unknown[];
+    },
+  ) {
+    super(
+      'RETRIES_EXHAUSTED',
+      `"${policy}" gave up after ${facts.attempts} attempts (${facts.reason})`,
+      { cause: facts.errors.at(-1) },
+    );
+    this.policy = policy;
+    this.reason = facts.reason;
+    this.attempts = facts.attempts;
+    this.errors = facts.errors;
+  }
+}
+
+/** All places are taken, and so is every place in the queue, or its wait was too long: the work was not called. */
+export class BulkheadFullError extends HoldfastError {
+  override readonly name = 'BulkheadFullError';
+  override readonly code = 'BULKHEAD_FULL';
+  /** Name of the bulkhead. */
+  readonly policy: string;
+  readonly limit: number;
+  readonly queued: number;
+
+  constructor(policy: string, limit: number, queued: number) {
+    super('BULKHEAD_FULL', `bulkhead "${policy}" is full: ${limit} running, ${queued} queued`);
+    this.policy = policy;
+    this.limit = limit;
+    this.queued = queued;
+  }
+}
+
+/** No permit was free in time: the work was not called. */
+export class RateLimitedError extends HoldfastError {
+  override readonly name = 'RateLimitedError';
+  override readonly code = 'RATE_LIMITED';
+  /** Name of the rate limiter. */
+  readonly policy: string;
+  /** Milliseconds until the next permit. */
+  readonly retryAfterMs: number;
+
+  constructor(policy: string, retryAfterMs: number) {
+    super(
+      'RATE_LIMITED',
+      `rate limiter "${policy}" has no permit, retry after ${Math.ceil(retryAfterMs)} ms`,
+    );
+    this.policy = policy;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Rejected at random, because what is called has refused too large a share of late: the work was not called. */
+export class ThrottledError extends HoldfastError {
+  override readonly name = 'ThrottledError';
+  override readonly code = 'THROTTLED';
+  /** Name of the adaptive throttle. */
+  readonly policy: string;
+  /** The probability of a rejection at that moment, from 0 to 1. */
+  readonly probability: number;
+
+  constructor(policy: string, probability: number) {
+    super(
+      'THROTTLED',
+      `"${policy}" throttles ${Math.round(probability * 100)} % of the calls for now`,
+    );
+    this.policy = policy;
+    this.probability = probability;
+  }
+}
+
+/**
+ * Creates an error without a stack. For rejections that come by the thousand when something is down: capturing the
+ * stack is most of what they cost, and it would only show the policy.
+ */
+export function withoutStack<E extends Error>(create: () => E): E {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return create();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}

@@ -1,49 +1,80 @@
-import { createListeners, raceAbort, requireFunction, requireObject } from '@holdfast/internal';
-import { abortSource, invoke, passOn } from './execution-context.ts';
-import { createPolicyMethods, type Run } from './policy-methods.ts';
-import type { ExecuteOptions, Pipeline, Policy, Work } from './policy.ts';
+import { requireFunction, requireObject, systemClock } from '@holdfast/internal';
+import { BasePolicy } from './base-policy.ts';
+import { invokeAbortable, type CallContext } from './call-context.ts';
+import { lintOrder } from './lint-order.ts';
+import type { AlternativeOf, Policy, PolicySnapshot, Work } from './policy.ts';
+
+export interface PipelineSnapshot extends PolicySnapshot {
+  readonly kind: 'pipeline';
+  /** Outer to inner. */
+  readonly policies: readonly PolicySnapshot[];
+}
+
+export interface Pipeline<Alternative = never> extends Policy<Alternative> {
+  /** Outer to inner. */
+  readonly policies: readonly Policy<unknown>[];
+  /** One sentence for each order that cannot be meant, such as a fallback inside a retry; empty when all is well. */
+  lint(): readonly string[];
+  snapshot(): PipelineSnapshot;
+}
 
 /**
  * Composes policies, outer to inner, into one that is a policy itself: `pipeline(retry(), timeout({ ms: 500 }))` gives
- * each attempt 500 ms. Each policy passes its signal and its attempt number inwards.
+ * each attempt 500 ms. Each policy passes its signal, its deadline and its attempt number inwards.
  *
  * @throws {TypeError} when one of them is not a policy.
  */
-export function pipeline(...policies: readonly Policy[]): Pipeline {
+export function pipeline<const P extends readonly Policy<unknown>[]>(
+  ...policies: P
+): Pipeline<AlternativeOf<P[number]>> {
   for (const [index, policy] of policies.entries()) {
     requireObject(`policies[${index}]`, policy);
     const candidate: { readonly execute?: unknown } = policy;
     requireFunction(`policies[${index}].execute`, candidate.execute);
   }
-  const name = 'pipeline';
-  const listeners = createListeners<object>();
+  return new PolicyPipeline<AlternativeOf<P[number]>>(policies);
+}
 
-  const runFrom = <T>(index: number, fn: Work<T>, options: ExecuteOptions): Promise<T> => {
-    const policy = policies[index];
-    if (policy === undefined) return runBare(fn, options);
-    const isInnermost = index === policies.length - 1;
-    // A context fits as options, so the next policy gets the signal of the one around it without it being created.
-    return policy.execute(isInnermost ? fn : (context) => runFrom(index + 1, fn, context), options);
-  };
-  const run: Run = (fn, options) => runFrom(0, fn, options);
+class PolicyPipeline<Alternative>
+  extends BasePolicy<Alternative, object>
+  implements Pipeline<Alternative>
+{
+  readonly policies: readonly Policy<unknown>[];
 
-  return {
-    name,
-    ...createPolicyMethods(run),
-    on: (event, listener) => listeners.on(event, listener),
-    snapshot: () => ({
-      name,
+  constructor(policies: readonly Policy<unknown>[]) {
+    const [outermost] = policies;
+    super('pipeline', outermost instanceof BasePolicy ? outermost.clock : systemClock);
+    this.policies = Object.freeze([...policies]);
+  }
+
+  protected override run<T>(fn: Work<T>, context: CallContext): Promise<T | Alternative> {
+    const [outermost, ...inner] = this.policies;
+    if (outermost === undefined) return runBare(fn, context);
+    // A context fits as options, so that each policy gets the one of the policy around it as it is.
+    const work = inner.reduceRight<Work<unknown>>(
+      (next, policy) => (passed) => policy.execute(next, passed),
+      fn,
+    );
+    return outermost.execute(work, context) as Promise<T | Alternative>;
+  }
+
+  lint(): readonly string[] {
+    return lintOrder(this.policies);
+  }
+
+  override snapshot(): PipelineSnapshot {
+    return {
+      name: this.name,
       kind: 'pipeline',
       counters: {},
       gauges: {},
-      policies: policies.map((policy) => policy.snapshot()),
-    }),
-  };
+      policies: this.policies.map((policy) => policy.snapshot()),
+    };
+  }
 }
 
 /** What a pipeline of no policies does. */
-function runBare<T>(fn: Work<T>, options: ExecuteOptions): Promise<T> {
-  const source = abortSource(options);
-  if (source?.aborted === true) return Promise.reject(source.reason);
-  return raceAbort(invoke(fn, passOn(options)), source);
+function runBare<T>(fn: Work<T>, context: CallContext): Promise<T> {
+  if (context.source?.aborted === true) return Promise.reject(context.source.reason);
+  return invokeAbortable(fn, context);
 }

@@ -1,5 +1,17 @@
 import { expect, it } from 'vitest';
-import { circuitBreaker, pipeline, retry, timeout, type Policy } from '../src/index.ts';
+import {
+  circuitBreaker,
+  consecutive,
+  countWindow,
+  Guarded,
+  pipeline,
+  retry,
+  retryBudget,
+  timeout,
+  timeWindow,
+  withDeadline,
+  type Policy,
+} from '../src/index.ts';
 
 const cases: [string, () => unknown, string][] = [
   ['retry', () => retry(5 as never), 'options must be an object, got 5'],
@@ -30,9 +42,9 @@ const cases: [string, () => unknown, string][] = [
   [
     'retry',
     () => retry({ maxElapsedMs: -1 }),
-    'maxElapsedMs must be an integer of at least 0, got -1',
+    'maxElapsedMs must be a finite number of at least 0, got -1',
   ],
-  ['retry', () => retry({ retryIf: true as never }), 'retryIf must be a function, got true'],
+  ['retry', () => retry({ classify: true as never }), 'classify must be a function, got true'],
   ['retry', () => retry({ clock: 1 as never }), 'clock must be an object, got 1'],
   ['retry', () => retry({ random: 4 as never }), 'random must be a function, got 4'],
   ['circuitBreaker', () => circuitBreaker(null as never), 'options must be an object, got null'],
@@ -41,41 +53,155 @@ const cases: [string, () => unknown, string][] = [
     () => circuitBreaker({ name: 5 as never }),
     'name must be a non-empty string, got 5',
   ],
+  ['consecutive', () => consecutive(0), 'failures must be an integer of at least 1, got 0'],
   [
-    'circuitBreaker',
-    () => circuitBreaker({ failures: 0 }),
-    'failures must be an integer of at least 1, got 0',
+    'countWindow',
+    () => countWindow({ size: 0 }),
+    'size must be an integer from 1 to 1000000, got 0',
   ],
+  [
+    'countWindow',
+    () => countWindow({ size: 5, minimumCalls: 6 }),
+    'minimumCalls must be an integer from 1 to 5, got 6',
+  ],
+  [
+    'timeWindow',
+    () => timeWindow({ spanMs: Infinity }),
+    'spanMs must be an integer of at least 1, got Infinity',
+  ],
+  [
+    'timeWindow',
+    () => timeWindow({ buckets: 1_001 }),
+    'buckets must be an integer from 1 to 1000, got 1001',
+  ],
+  [
+    'timeWindow',
+    () => timeWindow({ failureRate: 0 }),
+    `failureRate must be a finite number from ${Number.EPSILON} to 1, got 0`,
+  ],
+  [
+    'timeWindow',
+    () => timeWindow({ failureRate: 50 }),
+    `failureRate must be a finite number from ${Number.EPSILON} to 1, got 50`,
+  ],
+  [
+    'timeWindow',
+    () => timeWindow({ slow: { overMs: -1, rate: 0.5 } }),
+    'slow.overMs must be a finite number of at least 0, got -1',
+  ],
+  ['circuitBreaker', () => circuitBreaker({ trip: 5 as never }), 'trip must be an object, got 5'],
   [
     'circuitBreaker',
     () => circuitBreaker({ openMs: 0 }),
-    'openMs must be an integer of at least 1, got 0',
+    'openMs must be a finite number of at least 1, got 0',
   ],
   [
     'circuitBreaker',
     () => circuitBreaker({ openMs: NaN }),
-    'openMs must be an integer of at least 1, got NaN',
+    'openMs must be a finite number of at least 1, got NaN',
   ],
   [
     'circuitBreaker',
-    () => circuitBreaker({ halfOpenProbes: -1 }),
-    'halfOpenProbes must be an integer of at least 1, got -1',
+    () => circuitBreaker({ openMs: { baseMs: 0 } }),
+    'openMs.baseMs must be a finite number of at least 1, got 0',
   ],
   [
     'circuitBreaker',
-    () => circuitBreaker({ probeTimeoutMs: 0 }),
-    'probeTimeoutMs must be an integer of at least 1, got 0',
+    () => circuitBreaker({ openMs: { baseMs: 10, capMs: 5 } }),
+    'openMs.capMs must be a finite number of at least 10, got 5',
   ],
   [
     'circuitBreaker',
-    () => circuitBreaker({ isFailure: 'yes' as never }),
-    'isFailure must be a function, got "yes"',
+    () => circuitBreaker({ openMs: { jitter: 2 } }),
+    'openMs.jitter must be a finite number from 0 to 1, got 2',
   ],
   [
     'circuitBreaker',
-    () => circuitBreaker({ clock: null as never, openMs: 'x' as never }),
-    'openMs must be an integer of at least 1, got "x"',
+    () => circuitBreaker({ halfOpen: { probes: -1 } }),
+    'halfOpen.probes must be an integer of at least 1, got -1',
   ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ halfOpen: { concurrent: 0 } }),
+    'halfOpen.concurrent must be an integer of at least 1, got 0',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ halfOpen: { maxFailures: -1 } }),
+    'halfOpen.maxFailures must be an integer of at least 0, got -1',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ halfOpen: { maxWaitMs: 0 } }),
+    'halfOpen.maxWaitMs must be a finite number of at least 1, got 0',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ rampMs: -1 }),
+    'rampMs must be a finite number of at least 0, got -1',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ mode: 'on' as never }),
+    'mode must be one of enforce, shadow, off, got "on"',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ classify: 'yes' as never }),
+    'classify must be a function, got "yes"',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ restore: { version: 2 } as never }),
+    'restore.version must be an integer from 1 to 1, got 2',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker({ restore: { ...circuitBreaker().save(), window: [1, 2] } }),
+    'restore.window must be 30 integers of at least 0, got [1,2]',
+  ],
+  [
+    'circuitBreaker',
+    () => circuitBreaker().configure({ openMs: 'x' as never }),
+    'openMs must be a number of at least 1, got "x"',
+  ],
+  [
+    'retryBudget',
+    () => retryBudget({ ratio: 2 }),
+    'ratio must be a finite number from 0 to 1, got 2',
+  ],
+  [
+    'retryBudget',
+    () => retryBudget({ minPerSecond: -1 }),
+    'minPerSecond must be a finite number of at least 0, got -1',
+  ],
+  [
+    'retryBudget',
+    () => retryBudget({ ttlMs: 9 }),
+    'ttlMs must be an integer of at least 10, got 9',
+  ],
+  [
+    'retry',
+    () => retry({ budget: {} as never }),
+    'budget.deposit must be a function, got undefined',
+  ],
+  [
+    'retry',
+    () => retry({ onOpenCircuit: 'hope' as never }),
+    'onOpenCircuit must be one of fail, wait, got "hope"',
+  ],
+  [
+    'retry',
+    () => retry({ nested: 'maybe' as never }),
+    'nested must be one of suppress, allow, got "maybe"',
+  ],
+  ['Guarded', () => Guarded(1 as never), 'policy must be an object, got 1'],
+  [
+    'withDeadline',
+    () => withDeadline(-1, () => 1),
+    'ms must be a finite number of at least 0, got -1',
+  ],
+  ['withDeadline', () => withDeadline(1, 5 as never), 'fn must be a function, got 5'],
   ['timeout', () => timeout(undefined as never), 'options must be an object, got undefined'],
   ['timeout', () => timeout({} as never), 'ms must be an integer of at least 1, got undefined'],
   ['timeout', () => timeout({ ms: 0 }), 'ms must be an integer of at least 1, got 0'],
@@ -101,18 +227,26 @@ it('takes an explicit undefined as the default', async () => {
       attempts: undefined,
       backoff: undefined,
       maxElapsedMs: undefined,
-      retryIf: undefined,
+      classify: undefined,
+      budget: undefined,
+      retryAfter: undefined,
+      onOpenCircuit: undefined,
+      nested: undefined,
+      exhausted: undefined,
       clock: undefined,
       random: undefined,
     }),
     circuitBreaker({
       name: undefined,
-      failures: undefined,
+      trip: undefined,
       openMs: undefined,
-      halfOpenProbes: undefined,
-      probeTimeoutMs: undefined,
-      isFailure: undefined,
+      halfOpen: undefined,
+      rampMs: undefined,
+      mode: undefined,
+      restore: undefined,
+      classify: undefined,
       clock: undefined,
+      random: undefined,
     }),
     timeout({ ms: 1_000, name: undefined, clock: undefined }),
   );
@@ -122,6 +256,11 @@ it('takes an explicit undefined as the default', async () => {
 
 const badCalls: [unknown, string][] = [
   [null, 'options must be an object, got null'],
+  [{ attempt: 0.5 }, 'attempt must be an integer of at least 1, got 0.5'],
+  [{ deadline: NaN }, 'deadline must be a number, got NaN'],
+  [{ deadline: '5s' }, 'deadline must be a number, got 5s'],
+  [{ key: '' }, 'key must be a non-empty string, got ""'],
+  [{ idempotent: 1 }, 'idempotent must be a boolean, got 1'],
   [new AbortController().signal.aborted, 'options must be an object, got false'],
   [{ signal: null }, 'signal must be an object, got null'],
   [{ signal: 'abort' }, 'signal must be an object, got "abort"'],
@@ -135,9 +274,9 @@ const badCalls: [unknown, string][] = [
 ];
 const policies: Record<string, () => Policy> = {
   retry: () => retry({ attempts: 1 }),
-  circuitBreaker: () => circuitBreaker({ failures: 1 }),
+  circuitBreaker: () => circuitBreaker({ trip: consecutive(1) }),
   timeout: () => timeout({ ms: 1_000 }),
-  pipeline: () => pipeline(circuitBreaker({ failures: 1 }), timeout({ ms: 1_000 })),
+  pipeline: () => pipeline(circuitBreaker({ trip: consecutive(1) }), timeout({ ms: 1_000 })),
   'pipeline of none': () => pipeline(),
 };
 
@@ -149,7 +288,7 @@ it.each(Object.entries(policies))(
     let calls = 0;
 
     for (const [options, message] of badCalls) {
-      const refusal = new TypeError(message);
+      const refusal = expect.objectContaining({ message }) as Error;
       expect(() => policy.execute(() => (calls += 1), options as never)).toThrow(refusal);
       expect(() => policy.tryExecute(() => (calls += 1), options as never)).toThrow(refusal);
     }

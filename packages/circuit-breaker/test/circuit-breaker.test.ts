@@ -2,18 +2,17 @@ import { getEventListeners } from 'node:events';
 import { createDeferred, type Deferred } from '@holdfast/internal';
 import { createFakeClock, type FakeClock } from '@holdfast/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { circuitBreaker } from '../src/circuit-breaker.ts';
 import { TimeoutError } from '../src/errors.ts';
-import type { CircuitBreakerOptions } from '../src/options.ts';
-import type { CircuitBreaker, CircuitBreakerEvents } from '../src/policy.ts';
+import type { CircuitBreaker, CircuitBreakerEvents } from '../src/index.ts';
+import { exactBreaker, type ExactOptions } from './exact-breaker.ts';
 
 const failing = (): Promise<never> => Promise.reject(new Error('down'));
 
-function setUp(options: CircuitBreakerOptions = {}): { clock: FakeClock; breaker: CircuitBreaker } {
+function setUp(options: ExactOptions = {}): { clock: FakeClock; breaker: CircuitBreaker } {
   const clock = createFakeClock();
   return {
     clock,
-    breaker: circuitBreaker({ name: 'db', failures: 2, openMs: 100, clock, ...options }),
+    breaker: exactBreaker({ name: 'db', failures: 2, openMs: 100, clock, ...options }),
   };
 }
 
@@ -80,12 +79,15 @@ describe('a closed circuit', () => {
 
     await Promise.all(Array.from({ length: 20 }, () => breaker.tryExecute(failing)));
 
-    expect(transitions).toEqual([{ from: 'closed', to: 'open' }]);
+    expect(transitions).toEqual([{ from: 'closed', to: 'open', reason: 'tripped' }]);
     expect(breaker.snapshot().counters).toMatchObject({ failed: 2, stale: 18 });
   });
 
-  it('takes errors that isFailure denies as neither a failure nor a success', async () => {
-    const { breaker } = setUp({ isFailure: (error) => (error as Error).message !== 'not found' });
+  it('takes errors that the classifier ignores as neither a failure nor a success', async () => {
+    const { breaker } = setUp({
+      classify: ({ error }) =>
+        (error as Error | undefined)?.message === 'not found' ? { verdict: 'ignore' } : undefined,
+    });
     const notFound = () => Promise.reject(new Error('not found'));
 
     await failTimes(breaker, 1);
@@ -97,11 +99,11 @@ describe('a closed circuit', () => {
     expect(breaker.snapshot().counters).toMatchObject({ failed: 2, ignored: 1 });
   });
 
-  it('counts a failure and reports both errors when isFailure throws', async () => {
-    const broken = new Error('isFailure is broken');
+  it('counts a failure and reports both errors when the classifier throws', async () => {
+    const broken = new Error('classify is broken');
     const { breaker } = setUp({
       failures: 1,
-      isFailure: () => {
+      classify: () => {
         throw broken;
       },
     });
@@ -172,8 +174,8 @@ describe('an open circuit', () => {
 });
 
 describe('a half-open circuit', () => {
-  it.each([1, 3])('admits just %i of 1 000 concurrent calls', async (halfOpenProbes) => {
-    const { breaker, clock } = setUp({ halfOpenProbes });
+  it.each([1, 3])('admits just %i of 1 000 concurrent calls', async (probes) => {
+    const { breaker, clock } = setUp({ probes });
     await failTimes(breaker, 2);
     await clock.advance(100);
     let running = 0;
@@ -186,11 +188,11 @@ describe('a half-open circuit', () => {
       }),
     );
     await clock.advance(0);
-    expect(running).toBe(halfOpenProbes);
+    expect(running).toBe(probes);
     work.resolve();
     const outcomes = await Promise.all(calls);
 
-    expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(halfOpenProbes);
+    expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(probes);
     expect(breaker.state).toBe('closed');
   });
 
@@ -205,7 +207,7 @@ describe('a half-open circuit', () => {
   });
 
   it('recovers from a probe that hangs, and ignores its late result', async () => {
-    const { breaker, clock } = setUp({ probeTimeoutMs: 40 });
+    const { breaker, clock } = setUp({ maxWaitMs: 40 });
     await failTimes(breaker, 2);
     await clock.advance(100);
     const { works, calls } = startCalls(breaker, 1);
@@ -223,7 +225,7 @@ describe('a half-open circuit', () => {
   });
 
   it('takes the success of a probe that had expired for late, though nobody looked meanwhile', async () => {
-    const { breaker, clock } = setUp({ probeTimeoutMs: 40 });
+    const { breaker, clock } = setUp({ maxWaitMs: 40 });
     await failTimes(breaker, 2);
     await clock.advance(100);
     const { works, calls } = startCalls(breaker, 1);
@@ -258,7 +260,7 @@ describe('a clock that moves between two readings', () => {
   function setUpTicking() {
     let readings = 0;
     const clock = { ...createFakeClock(), now: () => (readings += 1) / 2 };
-    const breaker = circuitBreaker({ failures: 1, openMs: 1, clock });
+    const breaker = exactBreaker({ failures: 1, openMs: 1, clock });
     return { breaker, readings: () => readings };
   }
 
@@ -268,21 +270,23 @@ describe('a clock that moves between two readings', () => {
     const rejections: unknown[] = [];
     breaker.on('reject', ({ error }) => rejections.push(error));
 
-    await failTimes(breaker, 1);
-    await breaker.tryExecute(failing);
-    void breaker.tryExecute(hang);
-    await breaker.tryExecute(failing);
+    for (const work of [failing, failing, hang, failing]) {
+      void breaker.execute(work).catch(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
 
     expect(rejections).toMatchObject([{ retryAfterMs: 0.5 }, { retryAfterMs: 0.5 }]);
   });
 
-  it('is read once when a call enters and once when it leaves', async () => {
+  it('is read once when a call enters, unless the circuit is closed, and once when it leaves', async () => {
     const { breaker, readings } = setUpTicking();
 
     await breaker.execute(() => 1);
-    expect(readings()).toBe(2);
+    expect(readings()).toBe(1);
     await failTimes(breaker, 1);
-    expect(readings()).toBe(4);
+    expect(readings()).toBe(2);
+    await breaker.execute(failing).catch(() => undefined);
+    expect(readings()).toBe(3);
   });
 });
 
@@ -431,7 +435,10 @@ describe('listeners', () => {
 });
 
 it('accounts for every call', async () => {
-  const { breaker, clock } = setUp({ isFailure: (error) => (error as Error).message === 'down' });
+  const { breaker, clock } = setUp({
+    classify: ({ ok, error }) =>
+      !ok && (error as Error).message !== 'down' ? { verdict: 'ignore' } : undefined,
+  });
   const { calls, works } = startCalls(breaker, 3);
   await breaker.execute(() => 1);
   await breaker.tryExecute(() => Promise.reject(new Error('not found')));
@@ -442,8 +449,8 @@ it('accounts for every call', async () => {
 
   const { counters, gauges, ...rest } = breaker.snapshot();
 
-  expect(rest).toEqual({ name: 'db', kind: 'circuit-breaker', state: 'open' });
-  expect(gauges).toEqual({ inFlight: 2 });
+  expect(rest).toEqual({ name: 'db', kind: 'circuit-breaker', state: 'open', mode: 'enforce' });
+  expect(gauges).toEqual({ inFlight: 2, windowCalls: 2, windowFailures: 2, windowSlow: 0 });
   const { calls: total, ...parts } = counters;
   expect(parts).toEqual({ succeeded: 1, failed: 2, ignored: 1, stale: 1, rejected: 2, aborted: 0 });
   expect(total).toBe(Object.values(parts).reduce((sum, part) => sum + part, gauges.inFlight));

@@ -1,10 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
-import { circuitBreaker } from '../src/circuit-breaker.ts';
-import { pipeline } from '../src/pipeline.ts';
-import { retry } from '../src/retry.ts';
-import { timeout } from '../src/timeout.ts';
+import { circuitBreaker, consecutive, pipeline, retry, timeout } from '../src/index.ts';
 
 const backoff = { jitter: 'none', baseMs: 10, factor: 1 } as const;
 const hang = () => new Promise<never>(() => undefined);
@@ -34,12 +31,28 @@ describe('pipeline', () => {
 
     const result = policy.tryExecute(() => {
       calls += 1;
-      throw new Error('down');
+      return calls < 2 ? Promise.reject(new Error('down')) : hang();
     });
     await clock.advance(1_000);
 
     expect(await result).toMatchObject({ ok: false, error: { code: 'TIMEOUT' } });
-    expect(calls).toBe(3);
+    expect(calls).toBe(2);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('ends with the real error, at once, when the next wait would outlast the timeout outside', async () => {
+    const clock = createFakeClock();
+    const inner = retry({ attempts: 9, backoff, clock });
+    const reasons: string[] = [];
+    inner.on('giveUp', ({ reason }) => reasons.push(reason));
+
+    const result = pipeline(timeout({ ms: 25, clock }), inner).tryExecute(() =>
+      Promise.reject(new Error('down')),
+    );
+    await clock.advance(10);
+
+    expect(await result).toMatchObject({ ok: false, error: { message: 'down' } });
+    expect(reasons).toEqual(['deadline']);
     expect(clock.pending()).toBe(0);
   });
 
@@ -47,7 +60,7 @@ describe('pipeline', () => {
     'opens the circuit when the work hangs and the timeout is %s it',
     async (place) => {
       const clock = createFakeClock();
-      const breaker = circuitBreaker({ failures: 2, clock });
+      const breaker = circuitBreaker({ trip: consecutive(2), clock });
       const limit = timeout({ ms: 50, clock });
       const policy = place === 'inside' ? pipeline(breaker, limit) : pipeline(limit, breaker);
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { circuitBreaker } from '../src/circuit-breaker.ts';
-import { pipeline } from '../src/pipeline.ts';
-import type { Policy } from '../src/policy.ts';
-import { retry } from '../src/retry.ts';
-import { timeout } from '../src/timeout.ts';
+import { circuitBreaker } from '../src/index.ts';
+import { pipeline } from '../src/index.ts';
+import type { Policy } from '../src/index.ts';
+import { retry } from '../src/index.ts';
+import { timeout } from '../src/index.ts';
 
 const policies: Record<string, () => Policy> = {
   retry: () => retry({ attempts: 1 }),

@@ -2,10 +2,14 @@ import { getEventListeners } from 'node:events';
 import { seededRandom } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
-import { circuitBreaker } from '../src/circuit-breaker.ts';
-import type { RetryOptions } from '../src/options.ts';
-import type { RetryEvents, RetryPolicy } from '../src/policy.ts';
-import { retry } from '../src/retry.ts';
+import {
+  circuitBreaker,
+  consecutive,
+  retry,
+  type RetryEvents,
+  type RetryOptions,
+  type RetryPolicy,
+} from '../src/index.ts';
 
 /** Fails with numbered errors, then succeeds with the number of the call. */
 function failingTimes(times: number): { work: () => Promise<number>; readonly calls: number } {
@@ -89,12 +93,12 @@ describe('retry', () => {
     expect(Math.max(...delays)).toBeGreaterThan(15_000);
   });
 
-  it('stops when retryIf says so, and tells it the attempt', async () => {
+  it('stops when the classifier says so, and tells it the attempt', async () => {
     const asked: number[] = [];
     const { clock, policy, events } = setUp({
-      retryIf: (error, attempt) => {
+      classify: ({ error }, { attempt }) => {
         asked.push(attempt);
-        return (error as Error).message !== 'failure 2';
+        return { retry: (error as Error).message !== 'failure 2' };
       },
     });
     const failing = failingTimes(9);
@@ -107,24 +111,24 @@ describe('retry', () => {
     expect(events.at(-1)).toEqual({ attempts: 2, reason: 'not-retryable' });
   });
 
-  it('reports both errors when retryIf throws', async () => {
-    const broken = new Error('retryIf is broken');
+  it('reports both errors when the classifier throws', async () => {
+    const broken = new Error('classify is broken');
     const { policy } = setUp({
-      retryIf: () => {
+      classify: () => {
         throw broken;
       },
     });
 
     await expect(policy.execute(failingTimes(1).work)).rejects.toMatchObject({
       name: 'AggregateError',
-      message: 'retryIf threw while it judged an error',
+      message: 'classify threw while it judged an outcome',
       errors: [new Error('failure 1'), broken],
     });
   });
 
-  it('does not retry against an open or isolated circuit, whatever retryIf says', async () => {
-    const { clock, policy, events } = setUp({ retryIf: () => true });
-    const breaker = circuitBreaker({ failures: 1, clock });
+  it('does not retry against an open or isolated circuit, whatever the classifier says', async () => {
+    const { clock, policy, events } = setUp({ classify: () => ({ retry: true }) });
+    const breaker = circuitBreaker({ trip: consecutive(1), clock });
     await breaker.tryExecute(failingTimes(1).work);
 
     await expect(policy.execute(() => breaker.execute(() => 1))).rejects.toMatchObject({
@@ -136,8 +140,8 @@ describe('retry', () => {
     });
 
     expect(events).toEqual([
-      { attempts: 1, reason: 'not-retryable' },
-      { attempts: 1, reason: 'not-retryable' },
+      { attempts: 1, reason: 'open-circuit' },
+      { attempts: 1, reason: 'open-circuit' },
     ]);
   });
 

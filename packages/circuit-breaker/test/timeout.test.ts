@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { createDeferred } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { timeout } from '../src/timeout.ts';
+import { timeout } from '../src/index.ts';
 
 function setUp() {
   const clock = createFakeClock();

@@ -4,6 +4,7 @@ import {
   pipeline,
   retry,
   timeout,
+  Guarded,
   type CircuitState,
   type ExecutionContext,
   type Outcome,
@@ -49,6 +50,35 @@ pipeline().on('retry', () => undefined);
 void policy.execute(() => 1, new AbortController().signal);
 // @ts-expect-error: ms has no default
 timeout({});
+
+// Twelve policies keep their types, and what a fallback may add goes through all of them.
+declare const alternative: Policy<'instead'>;
+const twelve = pipeline(
+  timeout({ ms: 1 }),
+  alternative,
+  retry(),
+  circuitBreaker(),
+  timeout({ ms: 1 }),
+  pipeline(alternative, retry()),
+  retry(),
+  retry(),
+  retry(),
+  retry(),
+  retry(),
+  timeout({ ms: 1 }),
+);
+expectTypeOf(twelve.execute(() => 1)).toEqualTypeOf<Promise<number | 'instead'>>();
+expectTypeOf(twelve.guard((id: string) => id.length)).returns.toEqualTypeOf<
+  Promise<number | 'instead'>
+>();
+
+class Prices {
+  @Guarded(retry())
+  async load(id: string): Promise<number> {
+    return Promise.resolve(id.length);
+  }
+}
+expectTypeOf(new Prices().load('a')).toEqualTypeOf<Promise<number>>();
 
 expectTypeOf(circuitBreaker().isolate()).toEqualTypeOf<() => void>();
 expectTypeOf(circuitBreaker().snapshot().counters.stale).toBeNumber();

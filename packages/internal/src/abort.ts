@@ -1,5 +1,13 @@
+/** The part of an `AbortSignal` that is needed to wait for it: a lighter stand-in will do. */
+export interface AbortSource {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** Throws `signal.reason` itself when `signal` is aborted. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
+export function throwIfAborted(signal: AbortSource | undefined): void {
   if (signal?.aborted === true) throw signal.reason;
 }
 
@@ -9,7 +17,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
  * `AbortSignal.any` leaks (nodejs/node#54614).
  */
 export function onAbort(
-  signal: AbortSignal | undefined,
+  signal: AbortSource | undefined,
   listener: (reason: unknown) => void,
 ): () => void {
   if (signal === undefined) return () => undefined;
@@ -26,10 +34,19 @@ export function onAbort(
  * Settles as `promise` does, or rejects with `signal.reason` as soon as `signal` aborts. The work behind `promise`
  * goes on; its late rejection is handled, never unhandled.
  */
-export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function raceAbort<T>(promise: Promise<T>, signal: AbortSource | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {
     const off = onAbort(signal, reject);
-    promise.then(resolve, reject).finally(off);
+    promise.then(
+      (value) => {
+        off();
+        resolve(value);
+      },
+      (error: unknown) => {
+        off();
+        reject(error);
+      },
+    );
   });
 }

@@ -1,7 +1,8 @@
 import { requireFunction, requireNumber, requireOneOf } from './checks.ts';
 import { systemRandom, type Random } from './random.ts';
 
-export type Jitter = 'none' | 'full' | 'equal' | 'decorrelated';
+/** A number, from 0 to 1: by up to this share either way, also beyond `capMs`, so that a fleet at the cap still spreads. */
+export type Jitter = 'none' | 'full' | 'equal' | 'decorrelated' | number;
 
 export interface BackoffOptions {
   /** Delay before the first retry, milliseconds. Default 100. */
@@ -34,11 +35,14 @@ export function createBackoff(options: BackoffOptions = {}, group = ''): Backoff
   const capMs = requireNumber(`${group}capMs`, options.capMs ?? 20_000, { min: baseMs });
   const factor = requireNumber(`${group}factor`, options.factor ?? 2, { min: 1 });
   const random = requireFunction('random', options.random ?? systemRandom);
-  const jitter = requireOneOf(`${group}jitter`, options.jitter ?? 'full', JITTERS);
+  const jitter = resolveJitter(`${group}jitter`, options.jitter ?? 'full');
 
   // Without the first case a base of 0 would give 0 × Infinity = NaN once the power overflows.
   const ceiling = (attempt: number): number =>
     baseMs === 0 ? 0 : Math.min(capMs, baseMs * factor ** (attempt - 1));
+  if (typeof jitter === 'number') {
+    return (attempt) => ceiling(attempt) * (1 + jitter * (2 * random() - 1));
+  }
   switch (jitter) {
     case 'none':
       return ceiling;
@@ -56,6 +60,12 @@ export function createBackoff(options: BackoffOptions = {}, group = ''): Backoff
       return impossible;
     }
   }
+}
+
+function resolveJitter(name: string, jitter: Jitter): Jitter {
+  return typeof jitter === 'number'
+    ? requireNumber(name, jitter, { min: 0, max: 1 })
+    : requireOneOf(name, jitter, JITTERS);
 }
 
 const JITTERS = ['none', 'full', 'equal', 'decorrelated'] as const;

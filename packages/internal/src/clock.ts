@@ -26,19 +26,21 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  setTimer(fn, delayMs, options = {}) {
-    // Long delays are slept in legs, each within what the platform keeps.
-    const due = performance.now() + delayMs;
-    let handle: NodeJS.Timeout;
-    const arm = (legMs: number): void => {
-      const isLastLeg = legMs <= LONGEST_TIMEOUT_MS;
-      handle = setTimeout(
-        () => (isLastLeg ? fn() : arm(due - performance.now())),
-        isLastLeg ? legMs : LONGEST_TIMEOUT_MS,
-      );
-      if (options.background === true) handle.unref();
-    };
-    arm(delayMs);
+  setTimer(fn, delayMs, options) {
+    if (delayMs > LONGEST_TIMEOUT_MS) return setInLegs(fn, delayMs, options);
+    const handle = setTimeout(fn, delayMs);
+    if (options?.background === true) handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },
 };
+
+/** Long delays are slept in legs, each within what the platform keeps. */
+function setInLegs(fn: () => void, delayMs: number, options?: TimerOptions): Timer {
+  const due = performance.now() + delayMs;
+  let leg: Timer;
+  const wake = (): void => {
+    leg = systemClock.setTimer(fn, due - performance.now(), options);
+  };
+  leg = systemClock.setTimer(wake, LONGEST_TIMEOUT_MS, options);
+  return { cancel: () => leg.cancel() };
+}

@@ -10,7 +10,11 @@ export class HoldfastError extends Error {
   constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
-    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  // On the prototype: to define it on every error costs as much as the rest of an error without a stack.
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 }
 

@@ -1,4 +1,4 @@
-export { onAbort, raceAbort, throwIfAborted } from './abort.ts';
+export { onAbort, raceAbort, throwIfAborted, type AbortSource } from './abort.ts';
 export { createBackoff, type Backoff, type BackoffOptions, type Jitter } from './backoff.ts';
 export {
   requireBoolean,

@@ -1,11 +1,11 @@
-import { onAbort, throwIfAborted } from './abort.ts';
+import { onAbort, throwIfAborted, type AbortSource } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
 
 export interface SleepOptions {
   /** Default: the system clock. */
   readonly clock?: Clock | undefined;
   /** Ends the wait early: the promise rejects with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSource | undefined;
   /** True: the wait alone does not keep the process alive. Default false, because somebody awaits it. */
   readonly background?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 import { classifyPgError, createBatchWriter, type BatchWriter } from '@holdfast/batch-writer';
-import { circuitBreaker, pipeline, timeout } from '@holdfast/circuit-breaker';
+import { circuitBreaker, consecutive, pipeline, timeout } from '@holdfast/circuit-breaker';
 import { systemClock } from '@holdfast/internal';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
@@ -36,10 +36,11 @@ export function createWriters(pool: Pool, log: Logger): TelemetryWriters {
   const guard = pipeline(
     circuitBreaker({
       name: 'postgres',
-      failures: 5,
+      trip: consecutive(5),
       openMs: 2_000,
       // A row that the database refuses says nothing about the database.
-      isFailure: (error) => classifyPgError(error).class !== 'row',
+      classify: ({ ok, error }) =>
+        !ok && classifyPgError(error).class === 'row' ? { verdict: 'ignore' } : undefined,
     }),
     timeout({ ms: 15_000 }),
   );

@@ -1,0 +1,81 @@
+import { createListeners, requireFunction, type Clock, type Listeners } from '@holdfast/internal';
+import { ambient } from './ambient-deadline.ts';
+import { CallContext, contextOf } from './call-context.ts';
+import { DeadlineExceededError } from './errors.ts';
+import type { Awaitable, ExecuteOptions, Outcome, Policy, PolicySnapshot, Work } from './policy.ts';
+import { runWithin } from './run-within.ts';
+
+/** What all policies share: everything that they can do follows from how they `run` work. */
+export abstract class BasePolicy<Alternative, Events extends object> implements Policy<
+  Alternative,
+  Events
+> {
+  readonly name: string;
+  readonly clock: Clock;
+  #listeners: Listeners<Events> | undefined;
+
+  protected constructor(name: string, clock: Clock) {
+    this.name = name;
+    this.clock = clock;
+  }
+
+  protected abstract run<T>(fn: Work<T>, context: CallContext): Promise<T | Alternative>;
+
+  abstract snapshot(): PolicySnapshot;
+
+  execute<T>(fn: Work<T>, options?: ExecuteOptions): Promise<T | Alternative> {
+    requireFunction('fn', fn);
+    // A context comes from a policy around this one, which has seen to the deadline.
+    if (options instanceof CallContext) return this.run(fn, options);
+    const context =
+      options === undefined ? new CallContext(this.clock) : contextOf(options, this.clock);
+    const deadline = Math.min(context.deadline, ambient.deadline());
+    return deadline === Infinity ? this.run(fn, context) : this.#runUntil(deadline, fn, context);
+  }
+
+  tryExecute<T>(fn: Work<T>, options?: ExecuteOptions): Promise<Outcome<T | Alternative>> {
+    return this.execute(fn, options).then(
+      (value) => ({ ok: true, value }),
+      (error: unknown) => ({ ok: false, error }),
+    );
+  }
+
+  guard<This, Args extends unknown[], T>(
+    fn: (this: This, ...args: Args) => Awaitable<T>,
+    optionsOf?: (...args: Args) => ExecuteOptions,
+  ): (this: This, ...args: Args) => Promise<T | Alternative> {
+    requireFunction('fn', fn);
+    if (optionsOf !== undefined) requireFunction('optionsOf', optionsOf);
+    const run = (work: Work<T>, args: Args): Promise<T | Alternative> =>
+      this.execute(work, optionsOf?.(...args));
+    return function (this: This, ...args: Args) {
+      return run(() => fn.apply(this, args), args);
+    };
+  }
+
+  on<K extends keyof Events>(event: K, listener: (payload: Events[K]) => void): () => void {
+    this.#listeners ??= createListeners<Events>();
+    return this.#listeners.on(event, listener);
+  }
+
+  /** False: nobody would hear an event. */
+  protected get isWatched(): boolean {
+    return this.#listeners !== undefined;
+  }
+
+  protected emit<K extends keyof Events>(event: K, payload: Events[K]): void {
+    this.#listeners?.emit(event, payload);
+  }
+
+  #runUntil<T>(deadline: number, fn: Work<T>, context: CallContext): Promise<T | Alternative> {
+    const { clock } = this;
+    const ms = deadline - clock.now();
+    if (context.source?.aborted === true) return Promise.reject(context.source.reason);
+    if (ms <= 0) return Promise.reject(new DeadlineExceededError(this.name));
+    return runWithin((inner) => this.run(fn, inner), context, {
+      ms,
+      clock,
+      expire: () => new DeadlineExceededError(this.name),
+    });
+  }
+}
