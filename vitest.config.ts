@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { transform } from 'esbuild';
+import { defineConfig, type Plugin } from 'vitest/config';
 
 /** The aliases of tsconfig.json: the tests run from source, without a build. */
 const tsconfig = JSON.parse(readFileSync(new URL('tsconfig.json', import.meta.url), 'utf8')) as {
@@ -12,7 +13,19 @@ const alias = Object.entries(tsconfig.compilerOptions.paths).map(([name, [target
   replacement: fileURLToPath(new URL(target.replace('*', '$1'), import.meta.url)),
 }));
 
+/** Vite's own transform leaves standard decorators as they are, and Node.js cannot run them. */
+const lowerDecorators: Plugin = {
+  name: 'lower-decorators',
+  enforce: 'pre',
+  async transform(code, id) {
+    if (!id.endsWith('.ts') || !/^\s*@[A-Z]\w*\(/m.test(code)) return undefined;
+    const lowered = await transform(code, { loader: 'ts', target: 'es2022', sourcemap: true });
+    return { code: lowered.code, map: lowered.map };
+  },
+};
+
 export default defineConfig({
+  plugins: [lowerDecorators],
   resolve: { alias },
   test: {
     include: [

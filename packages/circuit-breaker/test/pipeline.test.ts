@@ -1,10 +1,53 @@
 import { getEventListeners } from 'node:events';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
-import { circuitBreaker, consecutive, pipeline, retry, timeout } from '../src/index.ts';
+import {
+  circuitBreaker,
+  consecutive,
+  pipeline,
+  retry,
+  timeout,
+  type Policy,
+} from '../src/index.ts';
 
 const backoff = { jitter: 'none', baseMs: 10, factor: 1 } as const;
 const hang = () => new Promise<never>(() => undefined);
+
+describe('lint', () => {
+  const fake = (kind: string): Policy => ({
+    ...pipeline(),
+    name: kind,
+    execute: (fn) => pipeline().execute(fn),
+    snapshot: () => ({ name: kind, kind, counters: {}, gauges: {} }),
+  });
+
+  it.each([
+    ['retry', 'fallback', 'nothing is ever tried again'],
+    ['hedge', 'cached-fallback', 'nothing is ever tried again'],
+    ['circuit-breaker', 'fallback', 'hides every failure'],
+    ['retry', 'retry', 'multiply'],
+    ['bulkhead', 'retry', 'a place is held'],
+    ['rate-limiter', 'retry', 'past the limit'],
+  ])('finds fault with %s(%s)', (outer, inner, why) => {
+    const findings = pipeline(fake(outer), pipeline(fake(inner))).lint();
+
+    expect(findings).toEqual([expect.stringContaining(why)]);
+    expect(findings[0]).toContain(`${inner} "${inner}" stands inside ${outer} "${outer}"`);
+  });
+
+  it('finds fault with a policy that a call would enter twice', () => {
+    const limit = timeout({ ms: 5 });
+    expect(pipeline(limit, limit).lint()).toEqual([expect.stringContaining('twice')]);
+  });
+
+  it('has nothing against the usual orders', () => {
+    const usual = ['fallback', 'retry', 'circuit-breaker', 'rate-limiter', 'bulkhead', 'timeout'];
+    expect(pipeline(...usual.map(fake)).lint()).toEqual([]);
+    expect(
+      pipeline(timeout({ ms: 9 }), retry(), circuitBreaker(), timeout({ ms: 5 })).lint(),
+    ).toEqual([]);
+  });
+});
 
 describe('pipeline', () => {
   it('gives each attempt its own timeout when retry is outside', async () => {
@@ -49,7 +92,7 @@ describe('pipeline', () => {
     const result = pipeline(timeout({ ms: 25, clock }), inner).tryExecute(() =>
       Promise.reject(new Error('down')),
     );
-    await clock.advance(10);
+    await clock.advance(20);
 
     expect(await result).toMatchObject({ ok: false, error: { message: 'down' } });
     expect(reasons).toEqual(['deadline']);
