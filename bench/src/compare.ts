@@ -1,4 +1,5 @@
 import type { Claim } from './claim.ts';
+import { median } from './median.ts';
 
 export interface Side {
   /** Median operations a second. */
@@ -63,11 +64,4 @@ function summarise(rounds: readonly Round[]): Side {
     spread: [Math.round(Math.min(...speeds)), Math.round(Math.max(...speeds))],
     cpuMicros: Number(median(rounds.map((round) => round.cpuMicros)).toPrecision(3)),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }

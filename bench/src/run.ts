@@ -1,9 +1,23 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { compare } from './compare.ts';
 import { batchInsert } from './claims/batch-insert.ts';
+import { compare } from './compare.ts';
+import { runPolicies } from './policies/policies.ts';
+import { measureSizes } from './policies/sizes.ts';
 
-const CLAIMS = { 'batch-insert': batchInsert };
+/** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
+const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
+  'batch-insert': async (options) => {
+    const claim = await batchInsert(options);
+    try {
+      print({ name: 'batch-insert', ...(await compare(claim, options.smoke ? 1 : ROUNDS)) });
+    } finally {
+      await claim.close();
+    }
+  },
+  policies: runPolicies,
+  'policy-sizes': async () => (await measureSizes()).forEach(print),
+};
 const ROUNDS = 7;
 
 const { values, positionals } = parseArgs({
@@ -17,9 +31,6 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-const print = (line: object): void => {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-};
 const [cpu] = cpus();
 print({
   machine: {
@@ -29,12 +40,10 @@ print({
     node: process.version,
   },
 });
-for (const [name, createClaim] of Object.entries(CLAIMS)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
-  const claim = await createClaim({ smoke: values.smoke });
-  try {
-    print({ name, ...(await compare(claim, values.smoke ? 1 : ROUNDS)) });
-  } finally {
-    await claim.close();
-  }
+for (const [name, run] of Object.entries(CLAIMS)) {
+  if (positionals.length === 0 || positionals.includes(name)) await run({ smoke: values.smoke });
+}
+
+function print(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }

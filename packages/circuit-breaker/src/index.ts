@@ -7,7 +7,7 @@ export {
   type Timer,
 } from '@holdfast/internal';
 export { circuitBreaker } from './circuit-breaker/circuit-breaker.ts';
-export type { CircuitState, TransitionReason } from './circuit-breaker/circuit.ts';
+export type { CircuitState, TransitionReason } from './circuit-breaker/circuit-contract.ts';
 export { consecutive } from './circuit-breaker/consecutive.ts';
 export type {
   CircuitBreaker,

@@ -12,12 +12,14 @@ import { CircuitIsolatedError, CircuitOpenError, withoutStack } from '../errors.
 import { judge, type Classifier } from '../judgement.ts';
 import type { ExecuteOptions, Outcome, Work } from '../policy.ts';
 import {
-  Circuit,
   NOT_ADMITTED,
   type Admission,
+  type CircuitObserver,
   type CircuitState,
   type Result,
-} from './circuit.ts';
+  type TransitionReason,
+} from './circuit-contract.ts';
+import { Circuit } from './circuit.ts';
 import type { CircuitBreaker, CircuitBreakerEvents, CircuitBreakerSnapshot } from './contract.ts';
 import {
   resolveCircuitBreakerOptions,
@@ -28,6 +30,7 @@ import {
   type SavedCircuit,
 } from './options.ts';
 import { rejectSoon } from '../reject-soon.ts';
+import { Refusal } from './refusal.ts';
 import { loadCircuit, saveCircuit } from './saved-circuit.ts';
 
 /**
@@ -43,7 +46,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
 
 class LocalCircuitBreaker
   extends BasePolicy<never, CircuitBreakerEvents>
-  implements CircuitBreaker
+  implements CircuitBreaker, CircuitObserver
 {
   readonly #classifiers: readonly Classifier[];
   readonly #random: Random;
@@ -68,13 +71,15 @@ class LocalCircuitBreaker
     this.#classifiers = classifiers;
     this.#random = random;
     this.#rules = rules;
-    this.#circuit = new Circuit(rules, (from, to, reason) => {
-      this.#hasToldShadow = false;
-      this.emit('transition', { from, to, reason });
-    });
+    this.#circuit = new Circuit(rules, this);
     if (options.restore !== undefined) {
       loadCircuit(this.#circuit, options.restore, rules.trip.shape, clock);
     }
+  }
+
+  onTransition(from: CircuitState, to: CircuitState, reason: TransitionReason): void {
+    this.#hasToldShadow = false;
+    this.emit('transition', { from, to, reason });
   }
 
   get state(): CircuitState {
@@ -265,21 +270,6 @@ class LocalCircuitBreaker
       this.emit('failure', { error });
     }
     if (slowMs !== undefined) this.emit('slow', { durationMs: slowMs });
-  }
-}
-
-/** The outcome of a call that was turned away. */
-class Refusal {
-  readonly ok = false;
-  readonly #create: () => Error;
-  #error: Error | undefined;
-
-  constructor(create: () => Error) {
-    this.#create = create;
-  }
-
-  get error(): Error {
-    return (this.#error ??= this.#create());
   }
 }
 

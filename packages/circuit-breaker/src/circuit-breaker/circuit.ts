@@ -15,57 +15,24 @@
  * generation, or of a probe that was given up, is stale and changes nothing.
  */
 import type { Random } from '@holdfast/internal';
-import type { CallWindow, Trip } from './trip.ts';
-
-type RunningState = 'closed' | 'open' | 'half-open' | 'ramping';
-export type CircuitState = RunningState | 'isolated';
-
-export type TransitionReason =
-  | 'tripped'
-  | 'probe-failed'
-  | 'probe-expired'
-  | 'waited'
-  | 'probes-succeeded'
-  | 'ramped'
-  | 'isolated'
-  | 'released'
-  | 'reset';
-
-export interface CircuitRules {
-  readonly trip: Trip;
-  /** How long the `opens`th opening in a row lasts, milliseconds; `previousMs` is how long the one before did, 0 at first. */
-  readonly openMs: (opens: number, previousMs: number) => number;
-  readonly probes: number;
-  readonly concurrent: number;
-  readonly maxFailures: number;
-  /** Undefined: as long as the circuit was open. */
-  readonly maxWaitMs: number | undefined;
-  readonly rampMs: number;
-}
-
-export type Verdict = 'success' | 'failure' | 'ignore';
-
-export interface Result {
-  readonly verdict: Verdict;
-  /** What the dependency asked for: an opening lasts at least so long. */
-  readonly retryAfterMs?: number | undefined;
-}
-
-/** The right to call the work once; `NOT_ADMITTED` is none. */
-export type Admission = number;
-export const NOT_ADMITTED: Admission = 0;
-
-export interface CircuitSave {
-  readonly opens: number;
-  /** How long the present or the last opening lasts in all. */
-  readonly openMs: number;
-  /** How much of it is left; undefined: not open. */
-  readonly remainingMs: number | undefined;
-  readonly window: readonly number[];
-}
+import {
+  NOT_ADMITTED,
+  type Admission,
+  type CircuitObserver,
+  type CircuitRules,
+  type CircuitSave,
+  type CircuitState,
+  type Result,
+  type RunningState,
+  type TransitionReason,
+} from './circuit-contract.ts';
+import type { CallWindow } from './trip.ts';
 
 /** The share of calls that a ramp begins with. */
 const RAMP_FLOOR = 0.1;
+
+/** Shared by all circuits that are not half-open, and never written to: an empty map is the largest part of one. */
+const NO_PROBES = new Map<Admission, number>();
 
 export class Circuit {
   #rules: CircuitRules;
@@ -81,18 +48,15 @@ export class Circuit {
   #opens = 0;
   #holds = 0;
   /** In flight: when each is given up. */
-  readonly #probes = new Map<Admission, number>();
+  #probes: Map<Admission, number> = NO_PROBES;
   #succeeded = 0;
   #failed = 0;
-  readonly #onTransition: (from: CircuitState, to: CircuitState, reason: TransitionReason) => void;
+  readonly #observer: CircuitObserver;
 
-  constructor(
-    rules: CircuitRules,
-    onTransition: (from: CircuitState, to: CircuitState, reason: TransitionReason) => void,
-  ) {
+  constructor(rules: CircuitRules, observer: CircuitObserver) {
     this.#rules = rules;
     this.#window = rules.trip.createWindow();
-    this.#onTransition = onTransition;
+    this.#observer = observer;
   }
 
   get state(): CircuitState {
@@ -154,6 +118,7 @@ export class Circuit {
         // With none in flight one always passes: `probes` may have been lowered to what has succeeded.
         const isEnough = inFlight > 0 && inFlight + this.#succeeded >= probes;
         if (isEnough || inFlight >= concurrent) return NOT_ADMITTED;
+        if (this.#probes === NO_PROBES) this.#probes = new Map();
         this.#probes.set(++this.#serial, nowMs + maxWaitMs);
         return this.#serial;
       }
@@ -288,7 +253,7 @@ export class Circuit {
 
   #begin(): void {
     this.#generation = ++this.#serial;
-    this.#probes.clear();
+    this.#probes = NO_PROBES;
     this.#succeeded = this.#failed = 0;
   }
 
@@ -300,6 +265,6 @@ export class Circuit {
 
   /** Last: a listener sees the circuit as it is after the change. */
   #tell(from: CircuitState, reason: TransitionReason): void {
-    if (this.state !== from) this.#onTransition(from, this.state, reason);
+    if (this.state !== from) this.#observer.onTransition(from, this.state, reason);
   }
 }

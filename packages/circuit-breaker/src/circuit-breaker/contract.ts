@@ -1,5 +1,5 @@
 import type { Policy, PolicySnapshot } from '../policy.ts';
-import type { CircuitState, TransitionReason } from './circuit.ts';
+import type { CircuitState, TransitionReason } from './circuit-contract.ts';
 import type { CircuitBreakerRules, SavedCircuit } from './options.ts';
 
 export interface CircuitBreakerEvents {

@@ -14,7 +14,7 @@ import {
   type Random,
 } from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
-import type { CircuitRules } from './circuit.ts';
+import type { CircuitRules } from './circuit-contract.ts';
 import { timeWindow } from './time-window.ts';
 import type { Trip } from './trip.ts';
 
@@ -106,8 +106,18 @@ export function resolveCircuitBreakerOptions(
   };
 }
 
+/** One for all breakers that ask for nothing else: a tenth of what each would hold. */
+const shared: { rules?: ResolvedRules } = {};
+
 /** @throws {TypeError | RangeError} when a rule is wrong. */
 export function resolveRules(options: CircuitBreakerRules, random: Random): ResolvedRules {
+  const { trip, openMs, halfOpen, rampMs, mode } = options;
+  const isDefault = [trip, openMs, halfOpen, rampMs, mode].every((rule) => rule === undefined);
+  if (!isDefault || random !== systemRandom) return resolveGivenRules(options, random);
+  return (shared.rules ??= resolveGivenRules({}, random));
+}
+
+function resolveGivenRules(options: CircuitBreakerRules, random: Random): ResolvedRules {
   const halfOpen = requireObject('halfOpen', options.halfOpen ?? {});
   const trip = requireObject('trip', options.trip ?? timeWindow());
   requireText('trip.shape', trip.shape);
