@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { batchInsert } from './claims/batch-insert.ts';
 import { compare } from './compare.ts';
+import { conformanceTable } from './conformance/table.ts';
 import { runPolicies } from './policies/policies.ts';
 import { measureSizes } from './policies/sizes.ts';
 
@@ -15,6 +16,7 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
       await claim.close();
     }
   },
+  conformance: async () => void process.stdout.write(await conformanceTable()),
   policies: runPolicies,
   'policy-sizes': async () => (await measureSizes()).forEach(print),
 };

@@ -6,6 +6,33 @@ export {
   type Random,
   type Timer,
 } from '@holdfast/internal';
+export {
+  adaptiveThrottle,
+  type AdaptiveThrottle,
+  type AdaptiveThrottleEvents,
+  type AdaptiveThrottleSnapshot,
+} from './adaptive-throttle/adaptive-throttle.ts';
+export type { AdaptiveThrottleOptions } from './adaptive-throttle/options.ts';
+export {
+  bulkhead,
+  type Bulkhead,
+  type BulkheadEvents,
+  type BulkheadSnapshot,
+} from './bulkhead/bulkhead.ts';
+export type { BulkheadOptions } from './bulkhead/options.ts';
+export type { CacheEntry, CacheStore } from './cached-fallback/cache-store.ts';
+export {
+  cachedFallback,
+  type CachedFallback,
+  type CachedFallbackEvents,
+  type CachedFallbackSnapshot,
+} from './cached-fallback/cached-fallback.ts';
+export {
+  memoryCacheStore,
+  type MemoryCacheStore,
+  type MemoryCacheStoreOptions,
+} from './cached-fallback/memory-cache-store.ts';
+export type { CachedFallbackOptions } from './cached-fallback/options.ts';
 export { circuitBreaker } from './circuit-breaker/circuit-breaker.ts';
 export type { CircuitState, TransitionReason } from './circuit-breaker/circuit-contract.ts';
 export { consecutive } from './circuit-breaker/consecutive.ts';
@@ -36,7 +63,24 @@ export {
   ThrottledError,
   TimeoutError,
 } from './errors.ts';
+export {
+  fallback,
+  fallbackWith,
+  type FallbackEvents,
+  type FallbackPolicy,
+  type FallbackSnapshot,
+} from './fallback/fallback.ts';
+export type {
+  AnswerOf,
+  FallbackFunction,
+  FallbackOptions,
+  FallbackStep,
+} from './fallback/options.ts';
+export { hedge, type HedgeEvents, type HedgePolicy, type HedgeSnapshot } from './hedge/hedge.ts';
+export type { HedgeOptions, HedgeQuantile } from './hedge/options.ts';
 export type { Classifier, Judgement } from './judgement.ts';
+export { keyed, type KeyedEvents, type KeyedPolicy, type KeyedSnapshot } from './keyed/keyed.ts';
+export type { KeyedOptions } from './keyed/options.ts';
 export { pipeline, type Pipeline, type PipelineSnapshot } from './pipeline.ts';
 export type {
   AlternativeOf,
@@ -48,6 +92,13 @@ export type {
   PolicySnapshot,
   Work,
 } from './policy.ts';
+export type { RateLimiterOptions } from './rate-limiter/options.ts';
+export {
+  rateLimiter,
+  type RateLimiter,
+  type RateLimiterEvents,
+  type RateLimiterSnapshot,
+} from './rate-limiter/rate-limiter.ts';
 export { retryBudget, type RetryBudget, type RetryBudgetOptions } from './retry/budget.ts';
 export type { GiveUpReason, RetryEvents, RetryPolicy, RetrySnapshot } from './retry/contract.ts';
 export type { RetryOptions } from './retry/options.ts';

@@ -94,6 +94,24 @@ describe('bulkhead', () => {
     }
   });
 
+  it('K03 work that is just being started overtakes nobody with a call of its own', async () => {
+    const { policy, call, works, started } = setUp({ limit: 1, queue: 5 });
+    const calls = [call(0)];
+    calls.push(
+      policy.execute(() => {
+        started.push(1);
+        return call(3);
+      }),
+      call(2),
+    );
+
+    policy.resize(4);
+
+    expect(started).toEqual([0, 1, 2, 3]);
+    works.forEach((work, id) => work.resolve(id));
+    await Promise.all(calls);
+  });
+
   it('K06 counts successes and failures', async () => {
     const { policy } = setUp();
 
@@ -252,6 +270,7 @@ describe('bulkhead', () => {
     await expect(call(1, broken as never)).rejects.toThrow('no listeners here');
 
     expect(policy.snapshot().gauges).toMatchObject({ queued: 0 });
+    expectBooksToBalance(policy.snapshot());
     works[0]!.resolve(0);
     await first;
   });

@@ -118,7 +118,10 @@ describe('rate limiter', () => {
 
     const outcome = await policy.tryExecute(() => 1, { deadline: clock.now() + 499 });
 
-    expect(outcome).toMatchObject({ ok: false, error: { code: 'RATE_LIMITED', retryAfterMs: 500 } });
+    expect(outcome).toMatchObject({
+      ok: false,
+      error: { code: 'RATE_LIMITED', retryAfterMs: 500 },
+    });
     expect(policy.snapshot().gauges.queued).toBe(0);
   });
 
@@ -135,7 +138,7 @@ describe('rate limiter', () => {
 
       controller.abort('enough');
       await expect(calls[which + 1]).rejects.toBe('enough');
-      calls.splice(which + 1, 1);
+      void calls.splice(which + 1, 1);
       calls.push(call());
       await clock.advance(10_000);
       await Promise.all(calls);
@@ -157,6 +160,24 @@ describe('rate limiter', () => {
 
     await expect(waiting).rejects.toBe('enough');
     expect(clock.pending()).toBe(0);
+  });
+
+  it('takes no permit for a caller whose signal cannot be listened to', async () => {
+    const { policy, call } = setUp({ permits: 1, maxWaitMs: 10_000 });
+    await call();
+    const broken = Object.assign(new EventTarget(), {
+      aborted: false,
+      addEventListener: () => {
+        throw new Error('no listeners here');
+      },
+    });
+
+    await expect(call(broken as never)).rejects.toThrow('no listeners here');
+
+    expect(policy.snapshot()).toMatchObject({
+      counters: { calls: 2, succeeded: 1, failed: 1 },
+      gauges: { queued: 0, available: 0 },
+    });
   });
 
   it('counts failures, aborted work and calls that were aborted before', async () => {
@@ -308,9 +329,15 @@ const wrong: [unknown, string][] = [
   [{ permits: 1 }, 'perMs must be an integer of at least 1, got undefined'],
   [{ permits: 1, perMs: 0 }, 'perMs must be an integer of at least 1, got 0'],
   [{ permits: 1, perMs: 1, burst: 0 }, 'burst must be an integer of at least 1, got 0'],
-  [{ permits: 1, perMs: 1, maxWaitMs: -1 }, 'maxWaitMs must be a finite number of at least 0, got -1'],
+  [
+    { permits: 1, perMs: 1, maxWaitMs: -1 },
+    'maxWaitMs must be a finite number of at least 0, got -1',
+  ],
   [{ permits: 1, perMs: 1, name: 5 }, 'name must be a non-empty string, got 5'],
-  [{ permits: 1, perMs: 1, clock: null, burst: 'x' }, 'burst must be an integer of at least 1, got "x"'],
+  [
+    { permits: 1, perMs: 1, clock: null, burst: 'x' },
+    'burst must be an integer of at least 1, got "x"',
+  ],
   [{ permits: 1, perMs: 1, clock: 'now' }, 'clock must be an object, got "now"'],
 ];
 

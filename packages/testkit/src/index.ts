@@ -22,3 +22,16 @@ export type { ServerProcess } from './server-process.ts';
 export { createTestDatabase, type TestDatabase } from './test-database.ts';
 export { createTestMqtt, type TestMqtt } from './test-mqtt.ts';
 export { createTestRedis, type TestRedis } from './test-redis.ts';
+export { CONFORMANCE_ROWS } from './conformance/conformance.ts';
+export { NotApplicable } from './conformance/library.ts';
+export type {
+  BreakerSpec,
+  BreakerUnderTest,
+  Execute,
+  Library,
+  RetrySpec,
+  Session,
+  VirtualClock,
+  WorkUnderTest,
+} from './conformance/library.ts';
+export { runRow, type Row, type RowResult, type Verdict } from './conformance/row.ts';

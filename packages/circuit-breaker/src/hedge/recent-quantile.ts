@@ -1,0 +1,37 @@
+import { PSquare } from './p-square.ts';
+
+/** The estimate rests on the last so many observations, and on up to twice as many. */
+export const GENERATION = 1_000;
+
+/**
+ * A quantile of recent observations, in constant memory and time. Two estimators overlap: each begins one generation
+ * after the other, and when the older one has seen two generations it is dropped and the younger one takes its place.
+ */
+export class RecentQuantile {
+  readonly #quantile: number;
+  #older: PSquare;
+  #younger: PSquare;
+
+  constructor(quantile: number) {
+    this.#quantile = quantile;
+    this.#older = new PSquare(quantile);
+    this.#younger = new PSquare(quantile);
+  }
+
+  /** How many observations the estimate rests on. */
+  get count(): number {
+    return this.#older.count;
+  }
+
+  get estimate(): number {
+    return this.#older.estimate;
+  }
+
+  record(observation: number): void {
+    this.#older.record(observation);
+    if (this.#older.count > GENERATION) this.#younger.record(observation);
+    if (this.#older.count < 2 * GENERATION) return;
+    this.#older = this.#younger;
+    this.#younger = new PSquare(this.#quantile);
+  }
+}
