@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { circuitBreaker, pipeline, retry, retryBudget, timeout } from '../../src/index.ts';
+import {
+  formatReport,
+  simulateOutage,
+  type LayerOptions,
+  type PolicyFactory,
+} from '../../src/sim.ts';
+
+const OPEN_MS = 5_000;
+
+/** Three layers of ten processes, each with three retries. */
+function layers(policy: PolicyFactory): LayerOptions[] {
+  return ['edge', 'api', 'store'].map((name) => ({ name, instances: 10, policy }));
+}
+
+const naive: PolicyFactory = ({ clock, random }) => retry({ attempts: 4, clock, random });
+
+const guarded =
+  (rampMs: number): PolicyFactory =>
+  ({ clock, random }) =>
+    pipeline(
+      retry({ attempts: 4, budget: retryBudget({ clock }), clock, random }),
+      circuitBreaker({ openMs: OPEN_MS, rampMs, clock, random }),
+      timeout({ ms: 1_000, clock }),
+    );
+
+describe('an outage of 60 s, 1 000 clients, three layers of three retries (T13)', () => {
+  const run = (policy: PolicyFactory) => simulateOutage({ clients: 1_000, layers: layers(policy) });
+
+  it('adds at most a quarter to the load when retries have a budget and a circuit', async () => {
+    const report = await run(guarded(5_000));
+
+    expect(report.outageAmplification.mean).toBeLessThanOrEqual(1.25);
+    expect(report.recoveryMs).toBeLessThanOrEqual(2 * OPEN_MS + 5_000);
+    expect(report.recoveryPeak).toBeLessThanOrEqual(1.5);
+  }, 120_000);
+});
+
+it('bare retries multiply the load (the negative control)', async () => {
+  const report = await simulateOutage({ clients: 20, layers: layers(naive) });
+
+  expect(report.outageAmplification.mean).toBeGreaterThan(50);
+}, 120_000);
+
+it('gives the same report for the same seed, and another one for another', async () => {
+  const options = {
+    clients: 20,
+    layers: layers(guarded(0)),
+    outage: { startMs: 5_000, durationMs: 10_000, kind: 'hangs' as const },
+    afterMs: 10_000,
+  };
+  const [first, second, other] = [
+    await simulateOutage({ ...options, seed: 7 }),
+    await simulateOutage({ ...options, seed: 7 }),
+    await simulateOutage({ ...options, seed: 8 }),
+  ];
+
+  expect(second).toEqual(first);
+  expect(other).not.toEqual(first);
+});
+
+it('without an outage in sight everything succeeds, once each', async () => {
+  const report = await simulateOutage({
+    clients: 50,
+    requestsPerSecond: 2,
+    layers: layers(guarded(0)),
+    outage: { startMs: 1e6, durationMs: 1 },
+    afterMs: 1,
+  }).catch((error: unknown) => error);
+  const short = await simulateOutage({
+    clients: 50,
+    layers: [],
+    outage: { startMs: 9_000, durationMs: 1 },
+    afterMs: 1_000,
+  });
+
+  expect(report).toMatchObject({ nominalPerSecond: 100 });
+  expect(short.goodput).toBeGreaterThan(0.99);
+  expect(short.timeline[3]).toEqual({ atMs: 3_000, offered: 50, load: 50, succeeded: 50 });
+}, 120_000);
+
+it('refuses what is above the capacity of the backend', async () => {
+  const report = await simulateOutage({
+    clients: 100,
+    layers: [],
+    backend: { capacityPerSecond: 25 },
+    outage: { startMs: 5_000, durationMs: 1 },
+    afterMs: 5_000,
+  });
+
+  expect(report.goodput).toBeGreaterThan(0.2);
+  expect(report.goodput).toBeLessThan(0.3);
+});
+
+it('prints the figures and a bar for each stretch of time', async () => {
+  const report = await simulateOutage({
+    clients: 10,
+    layers: layers(naive),
+    outage: { startMs: 2_000, durationMs: 3_000 },
+    afterMs: 5_000,
+  });
+
+  const text = formatReport(report, 5);
+
+  expect(text).toMatch(/^requests {12}\d+, 10 a second\ngoodput {13}\d+\.\d %\n/);
+  expect(text.split('\n').filter((line) => /^ +\d+ +\d+\.\d\dx/.test(line))).toHaveLength(5);
+});
+
+it.each([
+  [{ layers: 5 }, 'layers must be an array'],
+  [{ layers: [{}] }, 'layers[0].name must be a non-empty string, got undefined'],
+  [{ layers: [{ name: 'a' }] }, 'layers[0].policy must be a function, got undefined'],
+  [{ layers: [], clients: 0 }, 'clients must be an integer of at least 1, got 0'],
+  [
+    { layers: [], outage: { kind: 'slow' } },
+    'outage.kind must be one of errors, hangs, got "slow"',
+  ],
+  [{ layers: [], seed: 0.5 }, 'seed must be an integer, got 0.5'],
+])('refuses %j', async (options, message) => {
+  await expect(simulateOutage(options as never)).rejects.toThrow(message);
+});
