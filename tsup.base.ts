@@ -16,6 +16,8 @@ export function libraryConfig(entry: string[]): ReturnType<typeof defineConfig> 
     clean: true,
     sourcemap: false,
     treeshake: true,
+    // Entries of one package share their modules, in CommonJS too: two copies of a module would have two states.
+    splitting: true,
     noExternal: ['@holdfast/internal'],
     dts: { resolve: true, compilerOptions: { paths: { '@holdfast/internal': [internalSource] } } },
   };

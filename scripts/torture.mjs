@@ -1,0 +1,24 @@
+// Runs fault tests at the full size that their claims name: the same tests that run small in `npm test`. Each appends
+// one JSON line to bench/results/torture.jsonl. Usage: npm run torture [-- name …]
+import { spawnSync } from 'node:child_process';
+
+const TESTS = {
+  'redis-guard-drill': 'packages/circuit-breaker/test/redis/drill.test.ts',
+  'shared-breaker': 'packages/circuit-breaker/test/shared/processes.test.ts',
+};
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !(name in TESTS));
+if (unknown !== undefined) {
+  console.error(`torture: there is no test ${unknown}; there are ${Object.keys(TESTS).join(', ')}`);
+  process.exit(2);
+}
+for (const [name, file] of Object.entries(TESTS)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  console.log(`== ${name}`);
+  const { status } = spawnSync('npx', ['vitest', 'run', file], {
+    stdio: 'inherit',
+    env: { ...process.env, HOLDFAST_TORTURE: '1' },
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
