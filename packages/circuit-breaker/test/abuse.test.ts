@@ -1,9 +1,15 @@
-import { expect, it } from 'vitest';
+import { createFakeClock } from '@holdfast/testkit';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
+  adaptiveThrottle,
+  cachedFallback,
   circuitBreaker,
   consecutive,
   countWindow,
+  fallbackWith,
   Guarded,
+  hedge,
+  memoryCacheStore,
   pipeline,
   retry,
   retryBudget,
@@ -12,6 +18,32 @@ import {
   withDeadline,
   type Policy,
 } from '../src/index.ts';
+import { everyPolicy } from './every-policy.ts';
+
+const BAD_DEADLINES = [NaN, '5s', null, {}];
+
+/** Of all policies: one that a policy does not have is never emitted. */
+const EVENTS = [
+  'transition',
+  'reject',
+  'failure',
+  'slow',
+  'retry',
+  'giveUp',
+  'timeout',
+  'late',
+  'queue',
+  'limit',
+  'wait',
+  'throttle',
+  'hedge',
+  'won',
+  'fallback',
+  'stale',
+  'storeError',
+  'create',
+  'forget',
+];
 
 const cases: [string, () => unknown, string][] = [
   ['retry', () => retry(5 as never), 'options must be an object, got 5'],
@@ -311,3 +343,111 @@ it.each(Object.entries(policies))(
     await expect(make().execute(() => 1, { signal: lookalike as never })).resolves.toBe(1);
   },
 );
+
+describe.each(Object.entries(everyPolicy))('%s', (_name, create) => {
+  it('refuses work that is not a function, at once', () => {
+    const policy = create();
+    const before = policy.snapshot();
+    for (const fn of [undefined, null, 5, 'work', {}, Promise.resolve(1)]) {
+      expect(() => policy.execute(fn as never)).toThrow(/^fn must be a function, got /);
+      expect(() => policy.tryExecute(fn as never)).toThrow(/^fn must be a function, got /);
+      expect(() => policy.guard(fn as never)).toThrow(/^fn must be a function, got /);
+    }
+    expect(policy.snapshot()).toEqual(before);
+  });
+
+  it('gives the same results and counts when every listener throws', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    onTestFinished(() => warn.mockRestore());
+    const results = async (listens: boolean): Promise<unknown> => {
+      const clock = createFakeClock();
+      const policy = create(clock);
+      for (const event of listens ? EVENTS : []) {
+        policy.on(event as never, () => {
+          throw new Error('bad listener');
+        });
+      }
+      const outcomes: unknown[] = [];
+      for (let n = 0; n < 50; n += 1) {
+        const work = n % 3 === 0 ? () => n : () => Promise.reject(new Error(`error ${n}`));
+        const call = policy.tryExecute(work, { key: 'a', idempotent: true });
+        await clock.advance(200_000);
+        outcomes.push(await call);
+      }
+      return [JSON.stringify(outcomes), policy.snapshot().counters];
+    };
+    // The jitter of waits is the one thing that may differ, and nothing here depends on it.
+    expect(await results(true)).toEqual(await results(false));
+  });
+
+  it.each(BAD_DEADLINES)('refuses a deadline of %s', (deadline) => {
+    expect(() => create().execute(() => 1, { deadline: deadline as never })).toThrow(
+      /^deadline must be a number, got /,
+    );
+  });
+});
+
+describe('a delay of 2^31 ms or more', () => {
+  const LONG = 2 ** 31;
+
+  it.each([
+    ['timeout', () => timeout({ ms: LONG })],
+    ['hedge', () => hedge({ afterMs: LONG })],
+    ['a deadline', () => ({ execute: (fn: () => Promise<string>) => withDeadline(LONG, fn) })],
+  ])('of %s does not fire at once', async (_name, create) => {
+    let calls = 0;
+    const work = async (): Promise<string> => {
+      calls += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return 'in time';
+    };
+
+    await expect(create().execute(work, { idempotent: true })).resolves.toBe('in time');
+    expect(calls).toBe(1);
+  });
+
+  it.each([
+    ['back-off', () => retry({ backoff: { baseMs: LONG, capMs: LONG, jitter: 'none' } })],
+    [
+      'Retry-After',
+      () => retry({ classify: ({ ok }) => (ok ? undefined : { retryAfterMs: LONG }) }),
+    ],
+  ])('of a %s is waited for, not looped over', async (_name, create) => {
+    const controller = new AbortController();
+    let calls = 0;
+    const call = create().tryExecute(() => ((calls += 1), Promise.reject(new Error('down'))), {
+      signal: controller.signal,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    controller.abort();
+    await call;
+
+    expect(calls).toBe(1);
+  });
+});
+
+describe('a classifier that throws', () => {
+  const broken = new Error('broken');
+  const classify = (): never => {
+    throw broken;
+  };
+  const store = memoryCacheStore({ maxEntries: 1 });
+
+  it.each([
+    ['retry', () => retry({ classify })],
+    ['circuitBreaker', () => circuitBreaker({ classify })],
+    ['adaptiveThrottle', () => adaptiveThrottle({ classify })],
+    ['fallbackWith', () => fallbackWith({ classify }, 0)],
+    ['cachedFallback', () => cachedFallback({ store, staleIfErrorMs: 1, classify })],
+    ['hedge', () => hedge({ afterMs: 1, accept: classify })],
+  ])('in %s surfaces with the error that it was asked about', async (_name, create) => {
+    const down = new Error('down');
+    const call = create().execute(() => Promise.reject(down), { key: 'a', idempotent: true });
+
+    await expect(call).rejects.toMatchObject({
+      name: 'AggregateError',
+      errors: [down, broken],
+      cause: broken,
+    });
+  });
+});
