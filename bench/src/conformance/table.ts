@@ -4,7 +4,7 @@ import { holdfast } from './holdfast.ts';
 import { opossumLibrary } from './opossum.ts';
 import { pRetryLibrary } from './p-retry.ts';
 
-export const LIBRARIES: readonly Library[] = [
+const LIBRARIES: readonly Library[] = [
   holdfast,
   cockatielLibrary,
   opossumLibrary,

@@ -10,7 +10,7 @@ export interface Row {
 /** `hangs`: a call that should have settled did not. */
 export type Verdict = 'passes' | 'fails' | 'hangs' | 'not applicable';
 
-export class Hangs extends Error {}
+class Hangs extends Error {}
 
 export interface RowResult {
   readonly id: string;
