@@ -15,3 +15,24 @@ it.each(readdirSync(folder))(
     expect(readme).toContain(`\`\`\`ts\n${text}\`\`\`\n`);
   },
 );
+
+it('shows no code in the README that is not run here', () => {
+  const shown = readme.matchAll(/^```ts\n(.*?)^```$/gms);
+  const run = new Set(
+    readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8')),
+  );
+
+  expect([...shown].map(([, code]) => code).filter((code) => !run.has(code ?? ''))).toEqual([]);
+});
+
+it('has a heading in the README for every link within it', () => {
+  const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  const links = [...readme.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
+
+  expect(links.filter((anchor) => !headings.includes(anchor ?? ''))).toEqual([]);
+});

@@ -35,8 +35,8 @@ export interface CircuitBreakerRules {
   readonly trip?: Trip | undefined;
   /**
    * How long an open circuit rejects before it probes, milliseconds. A number, at least 1: about as long, each time,
-   * with 10 % of jitter, so that processes do not probe in step. Options: a back-off over the openings in a row; its
-   * `baseMs` is at least 1. Default: 5 000, doubling up to 60 000, with 10 % of jitter.
+   * with 10 % of jitter, so that processes do not probe in step. Options: a back-off over the openings in a row, by
+   * default 5 000, at least 1, doubling up to 60 000, or `baseMs` when that is more, with 10 % of jitter.
    */
   readonly openMs?: number | Omit<BackoffOptions, 'random'> | undefined;
   readonly halfOpen?: HalfOpenOptions | undefined;
@@ -137,19 +137,19 @@ function resolveGivenRules(options: CircuitBreakerRules, random: Random): Resolv
   };
 }
 
+const OPEN_BACKOFF = { baseMs: 5_000, capMs: 60_000, jitter: 0.1 } as const;
+
 function resolveOpenMs(openMs: CircuitBreakerRules['openMs'], random: Random): Backoff {
   if (typeof openMs === 'object') {
-    requireNumber('openMs.baseMs', requireObject('openMs', openMs).baseMs ?? 100, { min: 1 });
-    return createBackoff({ ...openMs, random }, 'openMs.');
+    const { baseMs = OPEN_BACKOFF.baseMs } = requireObject('openMs', openMs);
+    requireNumber('openMs.baseMs', baseMs, { min: 1 });
+    const capMs = openMs.capMs ?? Math.max(baseMs, OPEN_BACKOFF.capMs);
+    const jitter = openMs.jitter ?? OPEN_BACKOFF.jitter;
+    return createBackoff({ ...openMs, baseMs, capMs, jitter, random }, 'openMs.');
   }
-  const isDefault = openMs === undefined;
-  const baseMs = requireNumber('openMs', openMs ?? 5_000, { min: 1 });
-  return createBackoff({
-    baseMs,
-    capMs: isDefault ? 60_000 : baseMs,
-    jitter: 0.1,
-    random,
-  });
+  if (openMs === undefined) return createBackoff({ ...OPEN_BACKOFF, random });
+  const baseMs = requireNumber('openMs', openMs, { min: 1 });
+  return createBackoff({ ...OPEN_BACKOFF, baseMs, capMs: baseMs, random });
 }
 
 function requireSaved(saved: SavedCircuit): SavedCircuit {

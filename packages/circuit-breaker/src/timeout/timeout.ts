@@ -12,7 +12,7 @@ import {
 export interface TimeoutEvents {
   /** The time was up. */
   readonly timeout: { readonly timeoutMs: number };
-  /** Work that had timed out settled after all, `afterMs` milliseconds after it was called. */
+  /** Work that nobody waited for any more, after a timeout or an abort, settled `afterMs` milliseconds after it was called. */
   readonly late: { readonly ok: boolean; readonly afterMs: number };
 }
 

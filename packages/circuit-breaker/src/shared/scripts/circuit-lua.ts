@@ -1,0 +1,41 @@
+import { FORGET_MS } from '../store.ts';
+
+/**
+ * What every script begins with. KEYS: state, members, votes, leases, all of one circuit and in one slot.
+ *
+ * `state` is a hash that is missing until the circuit first opens; the other three are sorted sets whose scores are
+ * expiries, so that what has expired is not counted even before it is removed. The time is the server's. `ends` is 0
+ * while the circuit is closed; a circuit whose `ends` has passed is half-open, and nothing is written to make it so.
+ */
+export const CIRCUIT_LUA = `
+local state, members, votes, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local time = redis.call('TIME')
+local micros = time[1] * 1000000 + time[2]
+local now = math.floor(micros / 1000)
+local fields = redis.call('HMGET', state, 'version', 'ends', 'opens', 'openMs', 'succeeded', 'failed')
+for i = 1, 6 do fields[i] = tonumber(fields[i] or 0) end
+local version, ends, opens, openMs, succeeded, failed = unpack(fields)
+
+local function live(key) return redis.call('ZCOUNT', key, '(' .. now, '+inf') end
+local function purge(key) redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
+local function isHalfOpen() return ends > 0 and ends <= now end
+
+-- A key that is missing stays so.
+local function keep() redis.call('PEXPIRE', state, math.max(0, ends - now) + ${FORGET_MS}) end
+
+-- From the clock, so that a circuit that was forgotten comes back with no version that anybody has seen; written out,
+-- because Lua's own text of so large a number is rounded.
+local function move(newEnds, newOpens, newOpenMs)
+  version = math.max(version + 1, micros)
+  ends, opens, openMs, succeeded, failed = newEnds, newOpens, newOpenMs, 0, 0
+  redis.call('HSET', state, 'version', string.format('%.0f', version), 'ends', string.format('%.0f', ends),
+    'opens', opens, 'openMs', openMs, 'succeeded', 0, 'failed', 0)
+  redis.call('DEL', votes, leases)
+  keep()
+end
+
+local function view(flag, voted)
+  local remaining = ends == 0 and -1 or math.max(0, ends - now)
+  return { flag, version, remaining, opens, openMs, succeeded, live(leases), voted or live(votes), live(members) }
+end
+`;

@@ -1,0 +1,108 @@
+/**
+ * How many of the live members must vote before the circuit opens: one, more than half, or so many (all of them when
+ * there are fewer). With fewer than three live members one is enough: two cannot outvote each other.
+ */
+export type Quorum = 'any' | 'majority' | number;
+
+/** A shared circuit at the moment when the store looked at it. */
+export interface SharedView {
+  readonly state: 'closed' | 'open' | 'half-open';
+  /** Rises with every opening and closing; 0: the store knows nothing of the circuit, which is closed then. */
+  readonly version: number;
+  /** Until it is half-open, milliseconds; 0 unless it is open. */
+  readonly remainingMs: number;
+  /** Openings since it was last closed, and how long the last of them lasts, milliseconds. */
+  readonly opens: number;
+  readonly openMs: number;
+  /** Half-open: probes that have succeeded, and leases that are out. */
+  readonly succeeded: number;
+  readonly leases: number;
+  /** Live votes to open, before they are forgotten because the circuit opened, and live members. */
+  readonly votes: number;
+  readonly members: number;
+}
+
+export interface MemberReport {
+  readonly member: string;
+  /** The member, and its vote, count for so long without another report, milliseconds. */
+  readonly liveMs: number;
+  /** How long its vote to open holds at the most, milliseconds; 0: it does not vote. */
+  readonly voteMs: number;
+  readonly quorum: Quorum;
+  /** The vote counts only while the circuit is closed and has this version. */
+  readonly expectedVersion: number;
+  /** How long the circuit is open when this vote opens it, milliseconds. */
+  readonly openMs: number;
+}
+
+export interface LeaseRequest {
+  /** Names the lease; never used twice. Asking again with the same one gives the same lease. */
+  readonly token: string;
+  readonly leaseMs: number;
+  readonly expectedVersion: number;
+  /** So many successes are wanted in all: no more leases than can still be needed. */
+  readonly probes: number;
+  /** So many leases at once. */
+  readonly concurrent: number;
+}
+
+export interface ProbeResult {
+  readonly token: string;
+  readonly expectedVersion: number;
+  readonly verdict: 'success' | 'failure' | 'ignore';
+  /** So many successes close the circuit. */
+  readonly probes: number;
+  /** More failures than these open it again, for `openMs` milliseconds. */
+  readonly maxFailures: number;
+  readonly openMs: number;
+}
+
+/**
+ * Where the members of one circuit meet. Every method is one atomic step by the store's own clock, may be sent again
+ * after its answer was lost, and rejects when the store cannot answer. Nothing is kept for ever.
+ *
+ * The circuit is closed until enough members vote, then open, then half-open as soon as its time is over; nobody moves
+ * it there, so that nobody can do so too early or twice. A report, request or result with another version than the
+ * circuit's changes nothing: what was decided about one opening says nothing about the next.
+ */
+export interface BreakerStore {
+  /** Looks, and changes nothing. */
+  read(circuit: string): Promise<SharedView>;
+  /** Keeps the member live, casts or withdraws its vote, and opens the circuit when that makes the quorum. */
+  sync(circuit: string, report: MemberReport): Promise<SharedView>;
+  /** Asks for the right to probe a half-open circuit. A lease that is not settled ends by itself, without a verdict. */
+  lease(
+    circuit: string,
+    request: LeaseRequest,
+  ): Promise<SharedView & { readonly isGranted: boolean }>;
+  /** Ends a lease with its verdict; one that has ended already counts for nothing. */
+  settle(
+    circuit: string,
+    result: ProbeResult,
+  ): Promise<SharedView & { readonly isCounted: boolean }>;
+  /** The member, and its vote, no longer count. */
+  leave(circuit: string, member: string): Promise<void>;
+}
+
+/** A store forgets a circuit, milliseconds after its opening ended and nobody has reported any more. */
+export const FORGET_MS = 600_000;
+
+/** Below so many live members one vote is enough. */
+export const SMALLEST_QUORUM_GROUP = 3;
+
+/** What the votes that a view shows are worth. */
+export interface Tally {
+  readonly votes: number;
+  readonly members: number;
+  /** So many votes open the circuit. */
+  readonly needed: number;
+  /** There are too few members for the quorum that was asked for. */
+  readonly isFallback: boolean;
+}
+
+export function tally(quorum: Quorum, votes: number, members: number): Tally {
+  const isFallback = quorum !== 'any' && members < SMALLEST_QUORUM_GROUP;
+  const most = quorum === 'majority' ? Math.floor(members / 2) + 1 : Number(quorum);
+  const needed = quorum === 'any' || isFallback ? 1 : Math.min(most, members);
+  return { votes, members, needed, isFallback };
+}
