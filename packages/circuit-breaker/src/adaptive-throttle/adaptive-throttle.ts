@@ -1,8 +1,9 @@
-import { isHoldfastError, type AbortSource, type Random } from '@holdfast/internal';
+import type { Random } from '@holdfast/internal';
 import { BasePolicy } from '../base-policy.ts';
 import { invokeAbortable, type CallContext } from '../call-context.ts';
 import { ThrottledError, withoutStack } from '../errors.ts';
-import { judge, type Classifier, type Judgement } from '../judgement.ts';
+import { judgeHealth } from '../judge-health.ts';
+import type { Classifier, Judgement } from '../judgement.ts';
 import type { Outcome, Policy, PolicySnapshot, Work } from '../policy.ts';
 import { rejectSoon } from '../reject-soon.ts';
 import {
@@ -110,9 +111,7 @@ class LocalAdaptiveThrottle
     this.#inFlight -= 1;
     let verdict: Judgement['verdict'] = outcome.ok ? 'ignore' : 'failure';
     try {
-      verdict = isCallersAbort(outcome, context.source)
-        ? 'ignore'
-        : judge(this.#classifiers, outcome, context).verdict;
+      verdict = judgeHealth(this.#classifiers, outcome, context).verdict;
     } finally {
       // Also when a classifier throws.
       this.#count(bucket, verdict);
@@ -153,10 +152,4 @@ class LocalAdaptiveThrottle
       },
     };
   }
-}
-
-/** A timeout around the throttle aborts the same signal, yet it says that the call was not accepted in time. */
-function isCallersAbort({ ok, error }: Outcome<unknown>, source: AbortSource | undefined): boolean {
-  if (ok || source?.aborted !== true || error !== source.reason) return false;
-  return !isHoldfastError(error, 'TIMEOUT') && !isHoldfastError(error, 'DEADLINE_EXCEEDED');
 }

@@ -1,15 +1,10 @@
-import {
-  isHoldfastError,
-  requireFunction,
-  requireObject,
-  type AbortSource,
-  type Random,
-} from '@holdfast/internal';
+import { requireFunction, requireObject, type Random } from '@holdfast/internal';
 import { ambient } from '../ambient-deadline.ts';
 import { BasePolicy } from '../base-policy.ts';
 import { invokeAbortable, type CallContext } from '../call-context.ts';
 import { CircuitIsolatedError, CircuitOpenError, withoutStack } from '../errors.ts';
-import { judge, type Classifier } from '../judgement.ts';
+import { judgeHealth } from '../judge-health.ts';
+import type { Classifier } from '../judgement.ts';
 import type { ExecuteOptions, Outcome, Work } from '../policy.ts';
 import {
   NOT_ADMITTED,
@@ -239,9 +234,7 @@ class LocalCircuitBreaker
   ): void {
     let judgement: Result = outcome.ok ? IGNORED : FAILED;
     try {
-      judgement = isCallersAbort(outcome, context.source)
-        ? IGNORED
-        : judge(this.#classifiers, outcome, context);
+      judgement = judgeHealth(this.#classifiers, outcome, context);
     } finally {
       // Also when a classifier throws: an admission that is never settled would wedge a half-open circuit.
       this.#settle(admission, startedMs, judgement, outcome.ok ? outcome.value : outcome.error);
@@ -276,9 +269,3 @@ class LocalCircuitBreaker
 const SUCCEEDED = { verdict: 'success' } as const;
 const FAILED = { verdict: 'failure' } as const;
 const IGNORED = { verdict: 'ignore' } as const;
-
-/** A timeout around the breaker aborts the same signal, yet it is the best evidence of ill health that there is. */
-function isCallersAbort({ ok, error }: Outcome<unknown>, source: AbortSource | undefined): boolean {
-  if (ok || source?.aborted !== true || error !== source.reason) return false;
-  return !isHoldfastError(error, 'TIMEOUT') && !isHoldfastError(error, 'DEADLINE_EXCEEDED');
-}

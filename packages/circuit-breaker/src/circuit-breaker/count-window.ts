@@ -16,8 +16,8 @@ export interface CountWindowOptions extends RateOptions {
 export function countWindow(options: CountWindowOptions): Trip {
   requireObject('options', options);
   const size = requireInteger('size', options.size, { min: 1, max: 1_000_000 });
-  const minimumCalls = options.minimumCalls ?? Math.min(20, size);
-  if (minimumCalls > size) requireInteger('minimumCalls', minimumCalls, { min: 1, max: size });
+  const wanted = options.minimumCalls ?? Math.min(20, size);
+  const minimumCalls = requireInteger('minimumCalls', wanted, { min: 1, max: size });
   return {
     shape: `count ${size}`,
     createWindow: () => new CountWindow(size),

@@ -1,7 +1,7 @@
 import { PSquare } from './p-square.ts';
 
 /** The estimate rests on the last so many observations, and on up to twice as many. */
-export const GENERATION = 1_000;
+const GENERATION = 1_000;
 
 /**
  * A quantile of recent observations, in constant memory and time. Two estimators overlap: each begins one generation

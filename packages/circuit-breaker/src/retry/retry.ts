@@ -65,7 +65,8 @@ class Retry extends BasePolicy<never, RetryEvents> implements RetryPolicy {
       } catch (error) {
         throwIfAborted(source);
         outcome = { ok: false, error };
-        if (options.wraps) errors.push(error);
+        errors.push(error);
+        if (errors.length > KEPT_ERRORS) errors.shift();
       }
       const elapsedMs = clock.now() - startedMs;
       const step = nextStep(options, {
@@ -77,8 +78,9 @@ class Retry extends BasePolicy<never, RetryEvents> implements RetryPolicy {
         spentBefore,
       });
       if (step.kind === 'give-up') return this.#giveUp(step.reason, outcome, { attempt, errors });
-      if (step.kind === 'done' && outcome.ok) return outcome.value;
-      const delayMs = step.kind === 'retry' ? step.delayMs : 0;
+      // Only a value is ever done.
+      if (step.kind === 'done') return outcome.value as T;
+      const { delayMs } = step;
       this.#counters.retries += 1;
       this.emit('retry', { attempt, delayMs, error: errorOf(outcome) });
       await sleep(delayMs, { clock, signal: source });
@@ -95,16 +97,14 @@ class Retry extends BasePolicy<never, RetryEvents> implements RetryPolicy {
   ): T {
     const error = errorOf(outcome);
     const isSpent = SPENT.has(reason);
-    if (isSpent && attempt > 1) tagSpent(error);
+    // One attempt multiplies nothing.
+    const isTagged = isSpent && attempt > 1;
+    if (isTagged) tagSpent(error);
     this.emit('giveUp', { attempts: attempt, reason, error });
     if (outcome.ok) return outcome.value;
     if (!this.#options.wraps || !isSpent) throw error;
-    const exhausted = new RetriesExhaustedError(this.name, {
-      reason,
-      attempts: attempt,
-      errors: errors.slice(-KEPT_ERRORS),
-    });
-    tagSpent(exhausted);
+    const exhausted = new RetriesExhaustedError(this.name, { reason, attempts: attempt, errors });
+    if (isTagged) tagSpent(exhausted);
     throw exhausted;
   }
 

@@ -1,7 +1,7 @@
-import { isHoldfastError, type AbortSource } from '@holdfast/internal';
 import { invokeAbortable, type CallContext } from '../call-context.ts';
 import type { Result } from '../circuit-breaker/circuit-contract.ts';
-import { judge, type Classifier } from '../judgement.ts';
+import { judgeHealth } from '../judge-health.ts';
+import type { Classifier } from '../judgement.ts';
 import type { Outcome, Work } from '../policy.ts';
 
 /** Told once, with the value or the error that was judged. */
@@ -35,9 +35,7 @@ function settleJudged(
 ): void {
   let result: Result = outcome.ok ? IGNORED : FAILED;
   try {
-    result = isCallersAbort(outcome, context.source)
-      ? IGNORED
-      : judge(classifiers, outcome, context);
+    result = judgeHealth(classifiers, outcome, context);
   } finally {
     // Also when a classifier throws: a probe that is never settled would hold its lease.
     settle(result, outcome.ok ? outcome.value : outcome.error);
@@ -47,9 +45,3 @@ function settleJudged(
 const SUCCEEDED = { verdict: 'success' } as const;
 const FAILED = { verdict: 'failure' } as const;
 const IGNORED = { verdict: 'ignore' } as const;
-
-/** A timeout around the breaker aborts the same signal, yet it is the best evidence of ill health that there is. */
-function isCallersAbort({ ok, error }: Outcome<unknown>, source: AbortSource | undefined): boolean {
-  if (ok || source?.aborted !== true || error !== source.reason) return false;
-  return !isHoldfastError(error, 'TIMEOUT') && !isHoldfastError(error, 'DEADLINE_EXCEEDED');
-}
