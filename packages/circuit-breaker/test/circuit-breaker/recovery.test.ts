@@ -66,6 +66,18 @@ describe('the time that a circuit is open', () => {
     expect(breaker.state).toBe('half-open');
   });
 
+  it.each([
+    [{}, 4_500],
+    [{ baseMs: 30_000 }, 27_000],
+    [{ baseMs: 90_000 }, 81_000],
+    [{ jitter: 'none' as const }, 5_000],
+  ])('as a back-off of %j keeps the other defaults', async (openMs, expected) => {
+    const { breaker } = setUp({ openMs, random: () => 0 });
+    await breaker.tryExecute(fail);
+    const { error } = await breaker.tryExecute(fail);
+    expect((error as { retryAfterMs: number }).retryAfterMs).toBeCloseTo(expected, 6);
+  });
+
   it('is at least what the dependency asked for', async () => {
     const { breaker, clock } = setUp({
       classify: ({ ok }) => (ok ? undefined : { retryAfterMs: 700 }),
