@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/coverage/', '.ci/out/'] },
+  { ignores: ['**/dist/', '**/coverage/', '.ci/out/', '.stryker-tmp/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

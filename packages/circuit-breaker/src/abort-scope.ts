@@ -7,7 +7,9 @@ import type { AbortSource } from '@holdfast/internal';
 export class AbortScope implements AbortSource {
   aborted = false;
   reason: unknown = undefined;
-  #listeners: readonly (() => void)[] = NOBODY;
+  /** Nearly always there is at most one. */
+  #first: (() => void) | undefined;
+  #others: Set<() => void> | undefined;
   #controller: AbortController | undefined;
 
   get signal(): AbortSignal {
@@ -22,22 +24,20 @@ export class AbortScope implements AbortSource {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = NOBODY;
-    for (const listener of listeners) listener();
+    const [first, others] = [this.#first, this.#others];
+    this.#first = this.#others = undefined;
+    first?.();
+    for (const listener of others ?? []) listener();
     this.#controller?.abort(reason);
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners = this.#listeners === NOBODY ? [listener] : [...this.#listeners, listener];
+    if (this.#first === undefined) this.#first = listener;
+    else (this.#others ??= new Set()).add(listener);
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners =
-      this.#listeners.length === 1 && this.#listeners[0] === listener
-        ? NOBODY
-        : this.#listeners.filter((other) => other !== listener);
+    if (this.#first === listener) this.#first = undefined;
+    else this.#others?.delete(listener);
   }
 }
-
-const NOBODY: readonly (() => void)[] = [];

@@ -25,12 +25,15 @@ export abstract class BasePolicy<Alternative, Events extends object> implements 
 
   execute<T>(fn: Work<T>, options?: ExecuteOptions): Promise<T | Alternative> {
     requireFunction('fn', fn);
-    // A context comes from a policy around this one, which has seen to the deadline.
-    if (options instanceof CallContext) return this.run(fn, options);
-    const context =
-      options === undefined ? new CallContext(this.clock) : contextOf(options, this.clock);
-    const deadline = Math.min(context.deadline, ambient.deadline());
-    return deadline === Infinity ? this.run(fn, context) : this.#runUntil(deadline, fn, context);
+    const around = ambient.deadline();
+    if (options === undefined && around === Infinity) {
+      return this.run(fn, new CallContext(this.clock));
+    }
+    const context = this.#contextOf(options);
+    // A context comes from a policy around this one, which has seen to the deadline in it.
+    const isSeenTo = context === options || context.deadline === Infinity;
+    if (isSeenTo && around >= context.deadline) return this.run(fn, context);
+    return this.#runUntil(Math.min(context.deadline, around), fn, context);
   }
 
   tryExecute<T>(fn: Work<T>, options?: ExecuteOptions): Promise<Outcome<T | Alternative>> {
@@ -54,6 +57,7 @@ export abstract class BasePolicy<Alternative, Events extends object> implements 
   }
 
   on<K extends keyof Events>(event: K, listener: (payload: Events[K]) => void): () => void {
+    requireFunction('listener', listener);
     this.#listeners ??= createListeners<Events>();
     return this.#listeners.on(event, listener);
   }
@@ -65,6 +69,11 @@ export abstract class BasePolicy<Alternative, Events extends object> implements 
 
   protected emit<K extends keyof Events>(event: K, payload: Events[K]): void {
     this.#listeners?.emit(event, payload);
+  }
+
+  #contextOf(options: ExecuteOptions | undefined): CallContext {
+    if (options === undefined) return new CallContext(this.clock);
+    return options instanceof CallContext ? options : contextOf(options, this.clock);
   }
 
   #runUntil<T>(deadline: number, fn: Work<T>, context: CallContext): Promise<T | Alternative> {

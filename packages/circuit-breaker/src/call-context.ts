@@ -53,7 +53,7 @@ export class CallContext implements ExecutionContext {
       (this.source as AbortSignal | undefined) ?? new AbortController().signal);
   }
 
-  remainingMs(): number {
+  remainingMs(this: CallContext): number {
     return this.deadline === Infinity ? Infinity : Math.max(0, this.deadline - this.clock.now());
   }
 }
@@ -65,8 +65,16 @@ export class CallContext implements ExecutionContext {
  */
 export function contextOf(options: ExecuteOptions, clock: Clock): CallContext {
   requireObject('options', options);
-  const { signal, attempt, deadline, key, idempotent } = options;
+  if ('aborted' in options)
+    throw new TypeError('options must be { signal }, got the signal itself');
+  const { attempt, deadline, key, idempotent } = options;
   const context = new CallContext(clock);
+  // `{ ...context, key }` is the obvious way to change one thing, and copies what a context has but not its getters.
+  const copied = options as ExecuteOptions & Partial<Pick<CallContext, 'source' | 'trackers'>>;
+  const signal = Object.hasOwn(options, 'signal')
+    ? options.signal
+    : (copied.source ?? options.signal);
+  context.trackers = copied.trackers;
   if (signal !== undefined) context.source = requireSignal(signal);
   if (attempt !== undefined) context.attempt = requireInteger('attempt', attempt, { min: 1 });
   if (deadline !== undefined) context.deadline = requireDeadline(deadline);
@@ -76,9 +84,9 @@ export function contextOf(options: ExecuteOptions, clock: Clock): CallContext {
 }
 
 /** By shape, not by class: signals of another realm and of polyfills will do. */
-function requireSignal(signal: AbortSignal): AbortSignal {
+function requireSignal(signal: AbortSource): AbortSource {
   requireObject('signal', signal);
-  const shape = signal as { readonly [K in keyof AbortSignal]: unknown };
+  const shape = signal as { readonly [K in keyof AbortSource]: unknown };
   requireBoolean('signal.aborted', shape.aborted);
   requireFunction('signal.addEventListener', shape.addEventListener);
   requireFunction('signal.removeEventListener', shape.removeEventListener);
@@ -86,8 +94,16 @@ function requireSignal(signal: AbortSignal): AbortSignal {
 }
 
 function requireDeadline(deadline: unknown): number {
-  if (typeof deadline === 'number' && !Number.isNaN(deadline)) return deadline;
-  throw new TypeError(`deadline must be a number, got ${String(deadline)}`);
+  if (typeof deadline !== 'number' || Number.isNaN(deadline)) {
+    throw new TypeError(`deadline must be a number, got ${String(deadline)}`);
+  }
+  // Thirty years after the process began: that is `Date.now()`.
+  if (deadline > 1e12 && deadline !== Infinity) {
+    throw new RangeError(
+      `deadline must be on the scale of performance.now(), not of the wall clock, got ${deadline}`,
+    );
+  }
+  return deadline;
 }
 
 /** The work, or the next policy on the way to it. */

@@ -49,6 +49,7 @@ function storage(): AsyncLocalStorage<number> {
   if (scopes.storage === undefined) {
     const created = (scopes.storage = new AsyncLocalStorage<number>());
     ambient.deadline = () => created.getStore() ?? Infinity;
+    ambient.detached = (fn) => created.run(Infinity, fn);
   }
   return scopes.storage;
 }

@@ -1,11 +1,4 @@
-export {
-  isHoldfastError,
-  type BackoffOptions,
-  type Clock,
-  type Jitter,
-  type Random,
-  type Timer,
-} from '@holdfast/internal';
+export type { BackoffOptions, Clock, Jitter, Random, Timer } from '@holdfast/internal';
 export {
   adaptiveThrottle,
   type AdaptiveThrottle,
@@ -78,7 +71,8 @@ export type {
 } from './fallback/options.ts';
 export { hedge, type HedgeEvents, type HedgePolicy, type HedgeSnapshot } from './hedge/hedge.ts';
 export type { HedgeOptions, HedgeQuantile } from './hedge/options.ts';
-export type { Classifier, Judgement } from './judgement.ts';
+export { isHoldfastError, type ErrorsByCode, type IsHoldfastError } from './is-holdfast-error.ts';
+export type { Classifier, Judgement, Opinion } from './judgement.ts';
 export { keyed, type KeyedEvents, type KeyedPolicy, type KeyedSnapshot } from './keyed/keyed.ts';
 export type { KeyedOptions } from './keyed/options.ts';
 export { pipeline, type Pipeline, type PipelineSnapshot } from './pipeline.ts';

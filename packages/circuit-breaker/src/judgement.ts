@@ -1,4 +1,11 @@
-import { requireFunction, requireNumber } from '@holdfast/internal';
+import {
+  requireBoolean,
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requireOneOf,
+} from '@holdfast/internal';
+import { isMisuse } from './misuse.ts';
 import type { ExecutionContext, Outcome } from './policy.ts';
 
 /** What one settled attempt means. */
@@ -22,9 +29,12 @@ export interface Judgement {
 export type Classifier = (
   outcome: Outcome<unknown>,
   context: ExecutionContext,
-) => Partial<Judgement> | undefined;
+) => Opinion | undefined;
 
-const SUCCESS: Judgement = { verdict: 'success', retry: false, applied: 'yes', label: 'value' };
+/** The part of a judgement that a classifier has something to say about. */
+export type Opinion = { readonly [K in keyof Judgement]?: Judgement[K] | undefined };
+
+const MISUSE: Judgement = { verdict: 'ignore', retry: false, applied: 'no', label: 'misuse' };
 
 /**
  * Asks the classifiers in order; the first that answers decides.
@@ -36,6 +46,7 @@ export function judge(
   outcome: Outcome<unknown>,
   context: ExecutionContext,
 ): Judgement {
+  if (isMisuse(outcome.error)) return MISUSE;
   for (const classify of classifiers) {
     try {
       const answer = classify(outcome, context);
@@ -50,12 +61,28 @@ export function judge(
   return complete({}, outcome.ok);
 }
 
-function complete(answer: Partial<Judgement>, isValue: boolean): Judgement {
+function complete(answer: Opinion, isValue: boolean): Judgement {
+  requireObject('what classify returns', answer);
+  if ('then' in answer) throw new TypeError('classify must be synchronous, and returned a promise');
   const { retryAfterMs } = answer;
   if (retryAfterMs !== undefined) requireNumber('retryAfterMs', retryAfterMs, { min: 0 });
-  if (isValue && (answer.verdict ?? 'success') === 'success') return { ...SUCCESS, ...answer };
-  const verdict = answer.verdict ?? 'failure';
-  return { verdict, retry: verdict === 'failure', applied: 'no', label: verdict, ...answer };
+  const verdict = requireOneOf('verdict', answer.verdict ?? (isValue ? 'success' : 'failure'), [
+    'success',
+    'failure',
+    'ignore',
+  ]);
+  const isFine = isValue && verdict === 'success';
+  return {
+    verdict,
+    retry: requireBoolean('retry', answer.retry ?? verdict === 'failure'),
+    applied: requireOneOf('applied', answer.applied ?? (isFine ? 'yes' : 'no'), [
+      'no',
+      'maybe',
+      'yes',
+    ]),
+    retryAfterMs,
+    label: answer.label ?? verdict,
+  };
 }
 
 /** @throws {TypeError} unless `classify` is a function or an array of functions. */

@@ -1,4 +1,4 @@
-import { requireFunction, requireObject, systemClock } from '@holdfast/internal';
+import { requireFunction, requireObject, systemClock, type Clock } from '@holdfast/internal';
 import { BasePolicy } from './base-policy.ts';
 import { invokeAbortable, type CallContext } from './call-context.ts';
 import { lintOrder } from './lint-order.ts';
@@ -42,8 +42,7 @@ class PolicyPipeline<Alternative>
   readonly policies: readonly Policy<unknown>[];
 
   constructor(policies: readonly Policy<unknown>[]) {
-    const [outermost] = policies;
-    super('pipeline', outermost instanceof BasePolicy ? outermost.clock : systemClock);
+    super('pipeline', clockOf(policies));
     this.policies = Object.freeze([...policies]);
   }
 
@@ -77,4 +76,12 @@ class PolicyPipeline<Alternative>
 function runBare<T>(fn: Work<T>, context: CallContext): Promise<T> {
   if (context.source?.aborted === true) return Promise.reject(context.source.reason);
   return invokeAbortable(fn, context);
+}
+
+/** Deadlines are told on the clock that the policies were given. */
+function clockOf(policies: readonly Policy<unknown>[]): Clock {
+  const clocks = policies.map((policy) =>
+    policy instanceof BasePolicy ? policy.clock : systemClock,
+  );
+  return clocks.find((clock) => clock !== systemClock) ?? systemClock;
 }

@@ -12,7 +12,7 @@ export interface ExecutionContext {
   /** The moment, on the clock's monotonic scale (`performance.now()`), after which the result is of no use; `Infinity`: none. */
   readonly deadline: number;
   /** Milliseconds until the deadline, at least 0; `Infinity` without one. */
-  remainingMs(): number;
+  remainingMs(this: ExecutionContext): number;
   /** What the call is about, for keyed policies and caches. */
   readonly key: string | undefined;
   /** True: doing the work twice does no harm. */
@@ -22,7 +22,7 @@ export interface ExecutionContext {
 /** The function under protection. A value, a promise and a synchronous throw are all fine. */
 export type Work<T> = (context: ExecutionContext) => Awaitable<T>;
 
-/** An `ExecutionContext` fits as it is: pass it on when policies are nested by hand. */
+/** An `ExecutionContext` fits as it is, while its call lasts: pass it on when policies are nested by hand. */
 export interface ExecuteOptions {
   /** Aborting rejects at once with `signal.reason`, also when the work does not look at its own signal. */
   readonly signal?: AbortSignal | undefined;

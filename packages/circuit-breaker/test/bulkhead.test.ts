@@ -1,9 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { createDeferred, type Deferred } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { bulkhead, type Bulkhead, type BulkheadSnapshot } from '../src/bulkhead/bulkhead.ts';
 import type { BulkheadOptions } from '../src/bulkhead/options.ts';
+import { remaining, withDeadline } from '../src/deadline.ts';
 import type { Policy } from '../src/policy.ts';
 import { timeout } from '../src/timeout/timeout.ts';
 
@@ -380,4 +382,39 @@ it('takes an explicit undefined as the default', async () => {
 
   expect(await policy.execute(() => 'fine')).toBe('fine');
   expect(policy.name).toBe('bulkhead');
+});
+
+describe('the asynchronous context of work that has waited', () => {
+  it('is that of its own caller, not of the call that has made the room', async () => {
+    const { policy } = setUp({ limit: 1, queue: 2 });
+    const user = new AsyncLocalStorage<string>();
+    const order: string[] = [];
+    const request = (name: string): Promise<string | undefined> =>
+      user.run(name, () =>
+        policy.execute(async () => {
+          order.push(name);
+          await Promise.resolve();
+          return user.getStore();
+        }),
+      );
+
+    const seen = await Promise.all(['alice', 'bob', 'carol'].map(request));
+
+    expect(seen).toEqual(['alice', 'bob', 'carol']);
+    expect(order).toEqual(['alice', 'bob', 'carol']);
+  });
+
+  it('has the deadline of its own caller', async () => {
+    const { clock, policy } = setUp({ limit: 1, queue: 2 });
+    const work = createDeferred<number>();
+    const left = (): number => remaining(clock);
+
+    const first = withDeadline(40, () => policy.execute(() => work.promise), { clock });
+    const second = withDeadline(5_000, () => policy.execute(left), { clock });
+    const third = policy.execute(left);
+    await clock.advance(20);
+    work.resolve(1);
+
+    expect(await Promise.all([first, second, third])).toEqual([1, 4_980, Infinity]);
+  });
 });

@@ -6,6 +6,7 @@ import type { CacheStore } from '../src/cached-fallback/cache-store.ts';
 import { cachedFallback } from '../src/cached-fallback/cached-fallback.ts';
 import { memoryCacheStore } from '../src/cached-fallback/memory-cache-store.ts';
 import type { CachedFallbackOptions } from '../src/cached-fallback/options.ts';
+import { remaining, withDeadline } from '../src/deadline.ts';
 import type { ExecutionContext } from '../src/policy.ts';
 import { timeout } from '../src/timeout/timeout.ts';
 
@@ -587,4 +588,68 @@ const wrong: [unknown, string][] = [
 
 it.each(wrong)('refuses wrong options at once (%#)', (options, message) => {
   expect(() => cachedFallback(options as never)).toThrow(message);
+});
+
+describe('callers with a deadline of their own (withDeadline)', () => {
+  const options = { key: 'tea' };
+
+  it("do not bound a renewal in the background, which has the policy's deadline", async () => {
+    const { clock, policy } = setUp({ freshMs: 10, staleWhileRevalidateMs: 2_000 });
+    const upstream = timeout({ ms: 1_000, clock });
+    const works: Deferred<string>[] = [];
+    const contexts: ExecutionContext[] = [];
+    const left: number[] = [];
+    const load = (context: ExecutionContext): Promise<string> => {
+      const work = createDeferred<string>();
+      works.push(work);
+      contexts.push(context);
+      left.push(remaining(clock));
+      return upstream.execute(() => work.promise);
+    };
+    const first = policy.execute(load, options);
+    await clock.advance(0);
+    works[0]!.resolve('v1');
+    await first;
+    await clock.advance(20);
+
+    expect(await withDeadline(30, () => policy.execute(load, options), { clock })).toBe('v1');
+    await clock.advance(60);
+    expect(contexts[1]!.deadline).toBe(2_020);
+    works[1]!.resolve('v2');
+    await turn();
+
+    expect(await policy.execute(load, options)).toBe('v2');
+    expect(left).toEqual([Infinity, Infinity]);
+  });
+
+  it('end their own wait, not the call that others share', async () => {
+    const { clock, policy } = setUp();
+    const upstream = timeout({ ms: 1_000, clock });
+    const work = createDeferred<string>();
+    const load = (): Promise<string> => upstream.execute(() => work.promise);
+
+    const first = withDeadline(30, () => policy.execute(load, options), { clock });
+    const failed = expect(first).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const second = withDeadline(5_000, () => policy.execute(load, options), { clock });
+    const third = policy.execute(load, options);
+    await clock.advance(60);
+    work.resolve('v1');
+
+    await failed;
+    expect(await Promise.all([second, third])).toEqual(['v1', 'v1']);
+  });
+
+  it('do not bound the writing of what others wait for too', async () => {
+    const clock = createFakeClock();
+    const left: number[] = [];
+    const store: CacheStore = {
+      get: () => undefined,
+      set: () => left.push(remaining(clock)),
+    };
+    const policy = cachedFallback({ store, staleIfErrorMs: 1_000, clock });
+
+    await withDeadline(30, () => policy.execute(() => 'v1', options), { clock });
+
+    expect(left).toEqual([Infinity]);
+  });
 });

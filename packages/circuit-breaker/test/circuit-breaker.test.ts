@@ -3,7 +3,14 @@ import { createDeferred, type Deferred } from '@holdfast/internal';
 import { createFakeClock, type FakeClock } from '@holdfast/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TimeoutError } from '../src/errors.ts';
-import type { CircuitBreaker, CircuitBreakerEvents } from '../src/index.ts';
+import {
+  circuitBreaker,
+  consecutive,
+  countWindow,
+  timeWindow,
+  type CircuitBreaker,
+  type CircuitBreakerEvents,
+} from '../src/index.ts';
 import { exactBreaker, type ExactOptions } from './exact-breaker.ts';
 
 const failing = (): Promise<never> => Promise.reject(new Error('down'));
@@ -431,6 +438,61 @@ describe('listeners', () => {
     expect(breaker.state).toBe('closed');
     await clock.advance(0);
     expect(new Set(warnings)).toEqual(new Set(['HoldfastListenerWarning']));
+  });
+});
+
+describe('wrong options', () => {
+  const breaker = exactBreaker();
+  const saved = breaker.save();
+
+  it.each<[() => unknown, string]>([
+    [() => circuitBreaker({ random: 5 as never }), 'random must be a function, got 5'],
+    [() => circuitBreaker({ clock: 5 as never }), 'clock must be an object, got 5'],
+    [() => circuitBreaker({ halfOpen: 5 as never }), 'halfOpen must be an object, got 5'],
+    [() => circuitBreaker({ restore: 5 as never }), 'restore must be an object, got 5'],
+    [() => circuitBreaker({ openMs: null as never }), 'openMs must be an object, got null'],
+    [
+      () => circuitBreaker({ trip: { ...consecutive(1), shape: '' } }),
+      'trip.shape must be a non-empty string, got ""',
+    ],
+    [() => breaker.configure(5 as never), 'rules must be an object, got 5'],
+    [() => breaker.tryExecute(5 as never), 'fn must be a function, got 5'],
+    [() => timeWindow(5 as never), 'options must be an object, got 5'],
+    [() => countWindow(5 as never), 'options must be an object, got 5'],
+    [() => countWindow({ size: 5, slow: 5 as never }), 'slow must be an object, got 5'],
+  ])('are refused with a TypeError that names them (%#)', (act, message) => {
+    expect(act).toThrow(new TypeError(message));
+  });
+
+  it.each<[() => unknown, string]>([
+    [() => timeWindow({ spanMs: 0 }), 'spanMs must be an integer of at least 1, got 0'],
+    [() => timeWindow({ buckets: 0 }), 'buckets must be an integer from 1 to 1000, got 0'],
+    [
+      () => countWindow({ size: 5, minimumCalls: 0 }),
+      'minimumCalls must be an integer from 1 to 5, got 0',
+    ],
+    [() => timeWindow({ minimumCalls: 0 }), 'minimumCalls must be an integer of at least 1, got 0'],
+    [
+      () => countWindow({ size: 1_000_001 }),
+      'size must be an integer from 1 to 1000000, got 1000001',
+    ],
+    [() => timeWindow({ slow: { overMs: 1, rate: 0 } }), 'slow.rate must be above 0, got 0'],
+    [
+      () => circuitBreaker({ restore: { ...saved, version: 0 as never } }),
+      'restore.version must be an integer from 1 to 1, got 0',
+    ],
+    [
+      () => circuitBreaker({ restore: { ...saved, openMs: -1 } }),
+      'restore.openMs must be a finite number from 0 to 9007199254740991, got -1',
+    ],
+  ])('are refused with a RangeError that names the bounds (%#)', (act, message) => {
+    expect(act).toThrow(new RangeError(message));
+  });
+
+  it('are refused by an open circuit as well', async () => {
+    const { breaker: open } = setUp({ failures: 1 });
+    await failTimes(open, 1);
+    expect(() => open.tryExecute(5 as never)).toThrow('fn must be a function, got 5');
   });
 });
 

@@ -225,3 +225,14 @@ it('refuses wrong arguments at once', () => {
     'classify must be a function, got 5',
   );
 });
+
+it('measures the deadline of a call by its clock', async () => {
+  const clock = createFakeClock({ startMs: 1e9 });
+  const policy = fallbackWith({ clock }, 'instead');
+
+  expect(await policy.execute(() => 'fine', { deadline: clock.now() + 50 })).toBe('fine');
+  await expect(policy.execute(() => 'fine', { deadline: clock.now() })).rejects.toMatchObject({
+    code: 'DEADLINE_EXCEEDED',
+  });
+  expect(() => fallbackWith({ clock: 5 as never }, 1)).toThrow('clock must be an object, got 5');
+});

@@ -428,3 +428,59 @@ const wrong: [unknown, string][] = [
 it.each(wrong)('refuses wrong options at once (%#)', (options, message) => {
   expect(() => hedge(options as never)).toThrow(message);
 });
+
+it('learns for longer than a generation of estimators, and then does not stop hedging', async () => {
+  const { policy } = setUp({ afterMs: { quantile: 0.9, warmup: 1_500 } });
+  const changes: number[] = [];
+  let isOn = false;
+
+  for (let n = 1; n <= 5_000; n += 1) {
+    await policy.execute(() => n, { idempotent: true });
+    const isOnNow = policy.snapshot().gauges.afterMs !== -1;
+    if (isOnNow !== isOn) changes.push(n);
+    isOn = isOnNow;
+  }
+
+  expect(changes).toEqual([1_500]);
+});
+
+it.each([10, 'on-failure' as const])(
+  'starts no attempt when a listener of its event aborts the caller (afterMs %s)',
+  async (afterMs) => {
+    const { clock, policy, contexts, works, call } = setUp({ afterMs, maxHedges: 3 });
+    const controller = new AbortController();
+    policy.on('hedge', () => controller.abort('by a listener'));
+
+    const result = call({ signal: controller.signal });
+    const rejected = expect(result).rejects.toBe('by a listener');
+    if (afterMs === 'on-failure') works[0]!.reject(new Error('down'));
+    await clock.advance(100);
+    await rejected;
+
+    expect(contexts).toHaveLength(1);
+    expect(clock.pending()).toBe(0);
+    expect(policy.snapshot()).toMatchObject({
+      counters: { aborted: 1, failed: 0, succeeded: 0 },
+      gauges: { inFlight: 0 },
+    });
+  },
+);
+
+it('neither tells of nor starts an attempt when the budget aborts the caller', async () => {
+  const controller = new AbortController();
+  const budget = {
+    deposit: () => undefined,
+    tryWithdraw: () => {
+      controller.abort('by the budget');
+      return true;
+    },
+  };
+  const { clock, events, contexts, call } = setUp({ budget });
+
+  const rejected = expect(call({ signal: controller.signal })).rejects.toBe('by the budget');
+  await clock.advance(100);
+  await rejected;
+
+  expect(contexts).toHaveLength(1);
+  expect(events).toEqual([]);
+});

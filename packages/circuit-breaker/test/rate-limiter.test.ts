@@ -1,8 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import type { Clock } from '@holdfast/internal';
 import { createFakeClock, testSeed } from '@holdfast/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { remaining, withDeadline } from '../src/deadline.ts';
 import type { RateLimiterOptions } from '../src/rate-limiter/options.ts';
 import { rateLimiter } from '../src/rate-limiter/rate-limiter.ts';
 
@@ -343,4 +345,38 @@ const wrong: [unknown, string][] = [
 
 it.each(wrong)('refuses wrong options at once (%#)', (options, message) => {
   expect(() => rateLimiter(options as never)).toThrow(message);
+});
+
+describe('the asynchronous context of work that has waited', () => {
+  const evenly = { permits: 1, perMs: 10, burst: 1, maxWaitMs: 1_000 };
+
+  it('is that of its own caller, not of the call that has set the timer', async () => {
+    const { clock, policy } = setUp(evenly);
+    const user = new AsyncLocalStorage<string>();
+    const order: string[] = [];
+    const request = (name: string): Promise<string | undefined> =>
+      user.run(name, () =>
+        policy.execute(() => {
+          order.push(name);
+          return user.getStore();
+        }),
+      );
+
+    const calls = Promise.all(['alice', 'bob', 'carol'].map(request));
+    await clock.advance(20);
+
+    expect(await calls).toEqual(['alice', 'bob', 'carol']);
+    expect(order).toEqual(['alice', 'bob', 'carol']);
+  });
+
+  it('has the deadline of its own caller', async () => {
+    const { clock, policy } = setUp(evenly);
+    const request = (ms: number): Promise<number> =>
+      withDeadline(ms, () => policy.execute(() => remaining(clock)), { clock });
+
+    const calls = Promise.all([request(40), request(50), request(5_000)]);
+    await clock.advance(20);
+
+    expect(await calls).toEqual([40, 40, 4_980]);
+  });
 });

@@ -1,3 +1,4 @@
+import { HoldfastError } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import {
@@ -78,6 +79,29 @@ describe('Retry-After', () => {
       name: 'AggregateError',
       cause: { message: expect.stringContaining('retryAfterMs must be') as string },
     });
+  });
+});
+
+describe('the wait that an error of a policy inside asks for', () => {
+  class Asking extends HoldfastError {
+    readonly retryAfterMs: unknown;
+
+    constructor(retryAfterMs: unknown) {
+      super('ASKING', 'not now');
+      this.retryAfterMs = retryAfterMs;
+    }
+  }
+
+  it.each([
+    [700, 700],
+    ['soon', 100],
+    [undefined, 100],
+  ])('of %j makes a wait of %d ms', async (askedMs, expected) => {
+    const { clock, policy, waits } = setUp({ attempts: 2 });
+    const call = policy.tryExecute(failing(() => new Asking(askedMs)).work);
+    await clock.advance(700);
+    await call;
+    expect(waits).toEqual([expected]);
   });
 });
 
@@ -162,6 +186,113 @@ describe('layers of retries', () => {
 
   it('multiply when that is allowed (the negative control)', async () => {
     expect(await callsOf({ nested: 'allow' })).toBe(64);
+  });
+
+  it('say that there was one inside', async () => {
+    const { clock, policy: inner } = setUp({ attempts: 2 });
+    const { policy: outer, reasons } = setUp({ clock });
+    const call = outer.tryExecute(() => inner.execute(failing().work));
+    await clock.advance(100);
+    await call;
+    expect(reasons).toEqual(['nested']);
+  });
+
+  it.each([
+    [8, 2],
+    [9, 4],
+  ])('look through %d errors in all, each the cause of the one before', async (links, expected) => {
+    const { clock, policy: inner } = setUp({ attempts: 2 });
+    const outer = retry({ attempts: 2, backoff, clock });
+    const { work, calls } = failing();
+    const wrap = (error: unknown): unknown => {
+      let wrapped = error;
+      for (let link = 1; link < links; link += 1) wrapped = new Error('', { cause: wrapped });
+      return wrapped;
+    };
+    const call = outer.tryExecute(() =>
+      inner.execute(work).catch((error: unknown) => {
+        throw wrap(error);
+      }),
+    );
+    await clock.advance(10_000);
+    await call;
+    expect(calls()).toBe(expected);
+  });
+
+  it('retry an error that is its own cause, and one whose cause is null', async () => {
+    const own = new Error('own cause');
+    own.cause = own;
+    for (const error of [own, new Error('no cause', { cause: null }), null, 'text']) {
+      const { clock, policy, reasons } = setUp();
+      const call = policy.tryExecute(failing(() => error).work);
+      await clock.advance(1_000);
+      expect(await call).toEqual({ ok: false, error });
+      expect(reasons).toEqual(['attempts']);
+    }
+  });
+
+  it.each(['last-error', 'wrap'] as const)(
+    'retry what was attempted only once inside (%s)',
+    async (exhausted) => {
+      const { clock, policy: inner } = setUp({ attempts: 1, exhausted });
+      const outer = retry({ attempts: 3, backoff, clock });
+      const { work, calls } = failing();
+      const call = outer.tryExecute(() => inner.execute(work));
+      await clock.advance(1_000);
+      await call;
+      expect(calls()).toBe(3);
+    },
+  );
+
+  it('retry what was given up inside, though there was room for more attempts', async () => {
+    const isFirst: Classifier = (_outcome, { attempt }) => ({ retry: attempt === 1 });
+    const { clock, policy: inner } = setUp({ classify: isFirst });
+    const outer = retry({ attempts: 2, backoff, clock });
+    const { work, calls } = failing();
+    const call = outer.tryExecute(() => inner.execute(work));
+    await clock.advance(1_000);
+    await call;
+    expect(calls()).toBe(4);
+  });
+
+  it.each([
+    ['the wrapped error', () => 'text', (error: unknown) => error],
+    ['its cause', () => new Error('down'), (error: unknown) => (error as Error).cause],
+  ])('make the calls of one when the one inside wraps: by %s', async (_what, create, pick) => {
+    const { clock, policy: inner } = setUp({ attempts: 2, exhausted: 'wrap' });
+    const outer = retry({ attempts: 2, backoff, clock });
+    const { work, calls } = failing(create);
+    const call = outer.tryExecute(() =>
+      inner.execute(work).catch((error: unknown) => {
+        throw pick(error);
+      }),
+    );
+    await clock.advance(1_000);
+    await call;
+    expect(calls()).toBe(2);
+  });
+
+  it('do not mistake calls for layers that share an error object, as on a lost connection', async () => {
+    const { clock, policy, reasons } = setUp();
+    const lost = new Error('connection lost');
+    let breakAll: (() => void) | undefined;
+    const broken = new Promise<never>((_resolve, reject) => (breakAll = () => reject(lost)));
+    let early = 0;
+    // One call is at its last attempt when the connection of all breaks, the others are at their first.
+    const first = policy.tryExecute(() =>
+      (early += 1) < 3 ? Promise.reject(new Error('x')) : broken,
+    );
+    await clock.advance(300);
+    const others = Array.from({ length: 5 }, () => {
+      let calls = 0;
+      return policy.tryExecute(() => ((calls += 1) === 1 ? broken : 'again'));
+    });
+    breakAll?.();
+    await clock.advance(10_000);
+
+    expect((await first).ok).toBe(false);
+    expect(await Promise.all(others)).toEqual(others.map(() => ({ ok: true, value: 'again' })));
+    expect(reasons).toEqual(['attempts']);
   });
 
   it('do not mistake an error object that is thrown again and again for a layer', async () => {
@@ -273,6 +404,19 @@ describe('exhausted: wrap', () => {
     );
   });
 
+  it.each<[string, RetryOptions, number]>([
+    ['elapsed', { maxElapsedMs: 0 }, Infinity],
+    ['deadline', {}, 50],
+    ['budget', { budget: retryBudget({ ratio: 0, minPerSecond: 0 }) }, Infinity],
+  ])('also when the bound is: %s', async (reason, options, deadline) => {
+    const { policy } = setUp({ exhausted: 'wrap', ...options });
+    const { error } = await policy.tryExecute(failing().work, { deadline });
+    expect(error).toMatchObject({
+      message: `"retry" gave up after 1 attempts (${reason})`,
+      errors: [new Error('down')],
+    });
+  });
+
   it('leaves an error alone that is not worth a retry', async () => {
     const { policy } = setUp({ exhausted: 'wrap', classify: () => ({ retry: false }) });
     await expect(policy.execute(failing().work)).rejects.toThrow('down');
@@ -280,6 +424,14 @@ describe('exhausted: wrap', () => {
 });
 
 describe('a deadline', () => {
+  it('ends the call at once when the wait would end just then', async () => {
+    const { clock, policy, reasons } = setUp();
+    const call = policy.tryExecute(failing().work, { deadline: 100 });
+    await clock.advance(0);
+    expect(await call).toMatchObject({ error: { message: 'down' } });
+    expect([reasons, clock.pending()]).toEqual([['deadline'], 0]);
+  });
+
   it('ends a wait that has begun when it is earlier than the wait knew', async () => {
     const { clock, policy } = setUp();
     const { work, calls } = failing();

@@ -6,6 +6,7 @@ import {
   circuitBreaker,
   consecutive,
   retry,
+  retryBudget,
   type RetryEvents,
   type RetryOptions,
   type RetryPolicy,
@@ -167,6 +168,45 @@ describe('retry', () => {
   });
 });
 
+describe('the clock of a retry', () => {
+  it('may begin anywhere', async () => {
+    const clock = createFakeClock({ startMs: 1_000_000 });
+    const policy = retry({ backoff: exactly, maxElapsedMs: 400, clock });
+
+    const result = policy.execute(failingTimes(2).work);
+    await clock.advance(400);
+
+    await expect(result).resolves.toBe(3);
+  });
+
+  it('is read once when the first attempt succeeds', async () => {
+    let readings = 0;
+    const clock = { ...createFakeClock(), now: () => (readings += 1) };
+
+    await retry({ clock }).execute(() => 1);
+
+    expect(readings).toBe(1);
+  });
+});
+
+it.each<[string, () => unknown, string]>([
+  ['budget', () => retry({ budget: 5 as never }), 'budget must be an object, got 5'],
+  [
+    'budget.tryWithdraw',
+    () => retry({ budget: { deposit: () => undefined } as never }),
+    'budget.tryWithdraw must be a function, got undefined',
+  ],
+  [
+    'exhausted',
+    () => retry({ exhausted: 'throw' as never }),
+    'exhausted must be one of last-error, wrap, got "throw"',
+  ],
+  ['retryBudget', () => retryBudget(5 as never), 'options must be an object, got 5'],
+  ['clock', () => retryBudget({ clock: 5 as never }), 'clock must be an object, got 5'],
+])('names what is wrong: %s', (_option, make, message) => {
+  expect(make).toThrow(new TypeError(message));
+});
+
 describe('an abort', () => {
   it('in the back-off rejects at once, calls nothing more and leaves no timer or listener', async () => {
     const { clock, policy, events } = setUp();
@@ -234,6 +274,7 @@ it('accounts for every call', async () => {
     policy.tryExecute(failingTimes(1).work),
     policy.tryExecute(failingTimes(2).work),
     policy.tryExecute(() => 1, { signal: AbortSignal.abort() }),
+    policy.tryExecute(() => 1, { signal: AbortSignal.abort() }),
   ];
   await clock.advance(1_000);
   await Promise.all(calls);
@@ -241,7 +282,7 @@ it('accounts for every call', async () => {
   expect(policy.snapshot()).toEqual({
     name: 'retry',
     kind: 'retry',
-    counters: { calls: 5, succeeded: 2, gaveUp: 1, aborted: 1, retries: 2 },
+    counters: { calls: 6, succeeded: 2, gaveUp: 1, aborted: 2, retries: 2 },
     gauges: { inFlight: 1 },
   });
   void hanging;

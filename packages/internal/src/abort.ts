@@ -41,7 +41,7 @@ export function onAbort(
 export function raceAbort<T>(promise: Promise<T>, signal: AbortSource | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {
-    const off = onAbort(signal, reject);
+    let off = (): void => undefined;
     promise.then(
       (value) => {
         off();
@@ -52,5 +52,7 @@ export function raceAbort<T>(promise: Promise<T>, signal: AbortSource | undefine
         reject(error);
       },
     );
+    // Last: when the signal cannot be listened to, this throws, and the promise is handled all the same.
+    off = onAbort(signal, reject);
   });
 }

@@ -7,7 +7,7 @@ export type Jitter = 'none' | 'full' | 'equal' | 'decorrelated' | number;
 export interface BackoffOptions {
   /** Delay before the first retry, milliseconds. Default 100. */
   readonly baseMs?: number | undefined;
-  /** Longest delay, milliseconds. Default 20 000. */
+  /** Longest delay, milliseconds. Default 20 000, or `baseMs` when that is more. */
   readonly capMs?: number | undefined;
   /** Growth per attempt, at least 1. Default 2. Not used by `decorrelated`. */
   readonly factor?: number | undefined;
@@ -32,7 +32,9 @@ export type Backoff = (attempt: number, previousMs: number) => number;
  */
 export function createBackoff(options: BackoffOptions = {}, group = ''): Backoff {
   const baseMs = requireNumber(`${group}baseMs`, options.baseMs ?? 100, { min: 0 });
-  const capMs = requireNumber(`${group}capMs`, options.capMs ?? 20_000, { min: baseMs });
+  const capMs = requireNumber(`${group}capMs`, options.capMs ?? Math.max(20_000, baseMs), {
+    min: baseMs,
+  });
   const factor = requireNumber(`${group}factor`, options.factor ?? 2, { min: 1 });
   const random = requireFunction('random', options.random ?? systemRandom);
   const jitter = resolveJitter(`${group}jitter`, options.jitter ?? 'full');

@@ -15,12 +15,12 @@ export interface Listeners<Events> {
  * (`HoldfastListenerWarning`): visible, but never in the way.
  */
 export function createListeners<Events>(): Listeners<Events> {
-  const added = new Map<keyof Events, readonly ((payload: never) => void)[]>();
+  const added = new Map<keyof Events, readonly ((payload: never) => unknown)[]>();
   return {
     on(event, listener) {
       // A unique wrapper, so that removing one of two equal listeners removes just that one. Copied on
       // write, so that a listener may add and remove listeners while one event is being delivered.
-      const entry = (payload: never): void => listener(payload);
+      const entry = (payload: never): unknown => listener(payload);
       added.set(event, [...(added.get(event) ?? []), entry]);
       return () => {
         const rest = (added.get(event) ?? []).filter((other) => other !== entry);
@@ -31,7 +31,11 @@ export function createListeners<Events>(): Listeners<Events> {
     emit(event, payload) {
       for (const listener of added.get(event) ?? []) {
         try {
-          listener(payload as never);
+          const result = listener(payload as never);
+          // An `async` listener fits the type of one that returns nothing.
+          if (result instanceof Promise) {
+            result.catch((error: unknown) => warnAboutListener(String(event), error));
+          }
         } catch (error) {
           warnAboutListener(String(event), error);
         }

@@ -10,19 +10,23 @@ export interface SleepOptions {
   readonly background?: boolean | undefined;
 }
 
-/** Resolves after `ms` milliseconds; leaves no timer and no listener behind, whichever way it ends. */
+/** Resolves after `ms` milliseconds, never before; leaves no timer and no listener behind, whichever way it ends. */
 export async function sleep(ms: number, options: SleepOptions = {}): Promise<void> {
   const { clock = systemClock, signal, background = false } = options;
   throwIfAborted(signal);
+  const dueMs = clock.now() + ms;
   await new Promise<void>((resolve, reject) => {
-    const timer = clock.setTimer(
-      () => {
-        off();
-        resolve();
-      },
-      ms,
-      { background },
-    );
+    // Timers of the platform cut fractions off and fire up to a millisecond early: never shorter than asked for.
+    const wake = (): void => {
+      const leftMs = dueMs - clock.now();
+      if (leftMs > 0) {
+        timer = clock.setTimer(wake, leftMs, { background });
+        return;
+      }
+      off();
+      resolve();
+    };
+    let timer = clock.setTimer(wake, ms, { background });
     const off = onAbort(signal, (reason) => {
       timer.cancel();
       reject(reason);

@@ -52,3 +52,11 @@ describe('sleep', () => {
     expect(clock.pending()).toBe(0);
   });
 });
+
+it('never ends before its time, though timers of the platform cut off fractions', async () => {
+  for (let n = 0; n < 30; n += 1) {
+    const startedMs = performance.now();
+    await sleep(1.9);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(1.9);
+  }
+});

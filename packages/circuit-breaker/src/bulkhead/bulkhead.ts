@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { onAbort, type Timer } from '@holdfast/internal';
 import { BasePolicy } from '../base-policy.ts';
 import { invokeAbortable, type CallContext } from '../call-context.ts';
@@ -135,13 +136,15 @@ class LocalBulkhead extends BasePolicy<never, BulkheadEvents> implements Bulkhea
         this.#counters.failed += 1;
         throw error;
       }
-      const place = this.#line.join(() => {
+      const enter = (): void => {
         timer?.cancel();
         off();
         // Whoever was told of the same abort first may have made the room.
         if (source?.aborted === true) leave('aborted', () => source.reason);
         else resolve(this.#start(fn, context));
-      });
+      };
+      // Else the work would see the asynchronous context of the call that has made the room: its user, its deadline.
+      const place = this.#line.join(AsyncResource.bind(enter));
       if (this.#queueWaitMs !== undefined) {
         timer = this.clock.setTimer(
           () => leave('expired', () => this.#refuse()),

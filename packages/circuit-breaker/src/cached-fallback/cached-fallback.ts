@@ -1,3 +1,4 @@
+import { misuse } from '../misuse.ts';
 import { throwIfAborted } from '@holdfast/internal';
 import { BasePolicy } from '../base-policy.ts';
 import type { CallContext } from '../call-context.ts';
@@ -53,7 +54,8 @@ export interface CachedFallback extends Policy<never, CachedFallbackEvents> {
  * The key decides what a value is: every work that is run under one key must give the same type. Calls for one key
  * share one call of the work while it is in flight, with the attempt number of the first. A caller's abort ends only
  * its own wait; the work is aborted when the last one has left, and nobody joins a call that somebody has given up. A
- * renewal in the background has no signal that aborts, but a deadline `staleWhileRevalidateMs` away.
+ * renewal in the background has no signal that aborts, but a deadline `staleWhileRevalidateMs` away. The work sees no
+ * caller's `withDeadline`: `context` says for how long its result is of use.
  *
  * A call without a key rejects with a `TypeError`. Writing to the store is not waited for.
  *
@@ -120,10 +122,12 @@ class LocalCachedFallback
   #keyOf(context: CallContext): string {
     const key: unknown = this.#options.key(context);
     if (typeof key === 'string' && key !== '') return key;
-    throw new TypeError(
-      `"${this.name}" needs a key that says what the call is about: execute(fn, { key }), got ${
-        key === '' ? 'an empty string' : typeof key
-      }`,
+    throw misuse(
+      new TypeError(
+        `"${this.name}" needs a key that says what the call is about: execute(fn, { key }), got ${
+          key === '' ? 'an empty string' : typeof key
+        }`,
+      ),
     );
   }
 

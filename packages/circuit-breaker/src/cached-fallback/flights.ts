@@ -1,5 +1,6 @@
 import { onAbort } from '@holdfast/internal';
 import { AbortScope } from '../abort-scope.ts';
+import { ambient } from '../ambient-deadline.ts';
 import { invoke, type CallContext } from '../call-context.ts';
 import type { Judgement } from '../judgement.ts';
 import type { Outcome, Work } from '../policy.ts';
@@ -21,7 +22,7 @@ interface Flight {
 /**
  * Calls that are shared by all who ask for the same key meanwhile. An abort ends only the wait of its caller; the work
  * is aborted when the last one has left. Nobody joins a call that somebody has given up, so that one that hangs cannot
- * keep a key down for longer than its callers' patience.
+ * keep a key down for longer than its callers' patience. No caller's `withDeadline` bounds what others wait for too.
  */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
@@ -76,9 +77,11 @@ export class Flights {
       this.#forget(key, flight);
       return this.#land(key, outcome, context);
     };
-    const landing = invoke(fn, context).then(
-      (value) => land({ ok: true, value }),
-      (error: unknown) => land({ ok: false, error }),
+    const landing = ambient.detached(() =>
+      invoke(fn, context).then(
+        (value) => land({ ok: true, value }),
+        (error: unknown) => land({ ok: false, error }),
+      ),
     );
     const flight: Flight = { scope, context, landing, waiting: 0 };
     this.#flights.set(key, flight);

@@ -35,9 +35,11 @@ import { loadCircuit, saveCircuit } from './saved-circuit.ts';
  *
  * @throws {TypeError | RangeError} when an option is wrong.
  */
-export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
+export function circuitBreaker(options: CircuitBreakerOptions = DEFAULTS): CircuitBreaker {
   return new LocalCircuitBreaker(options);
 }
+
+const DEFAULTS: CircuitBreakerOptions = {};
 
 class LocalCircuitBreaker
   extends BasePolicy<never, CircuitBreakerEvents>

@@ -44,6 +44,8 @@ export class Circuit {
   /** When the present state ends by itself: of `open` and `ramping`. */
   #untilMs = 0;
   #openMs = 0;
+  /** Of the ramp that has begun, whatever the rules say since. */
+  #rampMs = 0;
   /** Openings since the circuit was last closed. */
   #opens = 0;
   #holds = 0;
@@ -92,8 +94,8 @@ export class Circuit {
         }
         case 'ramping':
           if (nowMs < this.#untilMs) return;
+          this.#opens = this.#openMs = 0;
           this.#move('closed', 'ramped');
-          this.#opens = 0;
           return;
         /* v8 ignore next 4 -- @preserve */
         default: {
@@ -123,7 +125,7 @@ export class Circuit {
         return this.#serial;
       }
       case 'ramping': {
-        const share = 1 - (this.#untilMs - nowMs) / this.#rules.rampMs;
+        const share = 1 - (this.#untilMs - nowMs) / this.#rampMs;
         return random() < Math.max(RAMP_FLOOR, share) ? this.#generation : NOT_ADMITTED;
       }
       /* v8 ignore next 4 -- @preserve */
@@ -187,6 +189,7 @@ export class Circuit {
 
   #recover(nowMs: number): void {
     const { rampMs } = this.#rules;
+    this.#rampMs = rampMs;
     this.#untilMs = nowMs + rampMs;
     this.#enter(rampMs > 0 ? 'ramping' : 'closed', 'probes-succeeded');
   }

@@ -155,10 +155,13 @@ function resolveOpenMs(openMs: CircuitBreakerRules['openMs'], random: Random): B
 function requireSaved(saved: SavedCircuit): SavedCircuit {
   requireObject('restore', saved);
   requireInteger('restore.version', saved.version, { min: 1, max: 1 });
-  requireNumber('restore.savedAt', saved.savedAt);
+  const range = { min: 0, max: Number.MAX_SAFE_INTEGER };
+  requireNumber('restore.savedAt', saved.savedAt, range);
   requireText('restore.shape', saved.shape);
   requireInteger('restore.opens', saved.opens, { min: 0 });
-  requireNumber('restore.openMs', saved.openMs, { min: 0 });
-  if (saved.remainingMs !== null) requireNumber('restore.remainingMs', saved.remainingMs);
+  requireNumber('restore.openMs', saved.openMs, range);
+  if (saved.remainingMs !== null) {
+    requireNumber('restore.remainingMs', saved.remainingMs, { min: 0, max: saved.openMs });
+  }
   return saved;
 }

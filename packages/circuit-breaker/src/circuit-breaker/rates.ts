@@ -11,20 +11,22 @@ export interface RateOptions {
   readonly slow?: { readonly overMs: number; readonly rate: number } | undefined;
 }
 
-const SMALLEST_RATE = Number.EPSILON;
-
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveRates(options: RateOptions): Pick<Trip, 'slowOverMs' | 'isTripped'> {
   const { slow } = options;
   if (slow !== undefined) requireObject('slow', slow);
-  const rateRange = { min: SMALLEST_RATE, max: 1 };
   const minimumCalls = requireInteger('minimumCalls', options.minimumCalls ?? 20, { min: 1 });
-  const failureRate = requireNumber('failureRate', options.failureRate ?? 0.5, rateRange);
-  const slowRate = slow === undefined ? Infinity : requireNumber('slow.rate', slow.rate, rateRange);
+  const failureRate = requireRate('failureRate', options.failureRate ?? 0.5);
+  const slowRate = slow === undefined ? Infinity : requireRate('slow.rate', slow.rate);
   return {
     slowOverMs:
       slow === undefined ? Infinity : requireNumber('slow.overMs', slow.overMs, { min: 0 }),
     isTripped: ({ calls, failures, slow: slowCalls }: CallWindow) =>
       calls >= minimumCalls && (failures / calls >= failureRate || slowCalls / calls >= slowRate),
   };
+}
+
+function requireRate(name: string, rate: unknown): number {
+  if (rate === 0) throw new RangeError(`${name} must be above 0, got 0`);
+  return requireNumber(name, rate, { min: 0, max: 1 });
 }

@@ -66,10 +66,11 @@ export class TimeWindow implements CallWindow {
     const newest = Math.floor(nowMs / this.#bucketMs);
     if (newest <= this.#newest) return;
     const buckets = this.#counts.length / COUNTS;
-    for (let bucket = Math.max(this.#newest, newest - buckets) + 1; bucket <= newest; bucket += 1) {
-      const at = this.#offset(bucket);
+    // By their count: numbers of buckets that are too large for a step of 1 must not loop for ever.
+    for (let age = Math.min(buckets, newest - this.#newest) - 1; age >= 0; age -= 1) {
+      const at = this.#offset(newest - age);
       const [calls = 0, failures = 0, slow = 0] = this.#counts.slice(at, at + COUNTS);
-      this.#add(bucket, -calls, -failures, -slow);
+      this.#add(newest - age, -calls, -failures, -slow);
     }
     this.#newest = newest;
     this.#newestAt = this.#offset(newest);

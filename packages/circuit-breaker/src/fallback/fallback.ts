@@ -1,4 +1,3 @@
-import { systemClock } from '@holdfast/internal';
 import { BasePolicy } from '../base-policy.ts';
 import { invokeAbortable, type CallContext, type InnerWork } from '../call-context.ts';
 import { judge, type Classifier } from '../judgement.ts';
@@ -70,10 +69,10 @@ class LocalFallback<A> extends BasePolicy<A, FallbackEvents> implements Fallback
   #inFlight = 0;
 
   constructor(
-    { name, classifiers }: ResolvedFallbackOptions,
+    { name, classifiers, clock }: ResolvedFallbackOptions,
     steps: readonly FallbackFunction<unknown>[],
   ) {
-    super(name, systemClock);
+    super(name, clock);
     this.#classifiers = classifiers;
     this.#steps = steps;
   }

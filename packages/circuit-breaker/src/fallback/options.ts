@@ -1,4 +1,4 @@
-import { requireObject, requireText } from '@holdfast/internal';
+import { requireObject, requireText, systemClock, type Clock } from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
 import type { Awaitable, ExecutionContext } from '../policy.ts';
 
@@ -23,11 +23,14 @@ export interface FallbackOptions {
    * replaced too: then the first step gets that value as its `error`. Default: an error is a failure, a value is not.
    */
   readonly classify?: Classifier | readonly Classifier[] | undefined;
+  /** Measures the deadline of a call. */
+  readonly clock?: Clock | undefined;
 }
 
 export interface ResolvedFallbackOptions {
   readonly name: string;
   readonly classifiers: readonly Classifier[];
+  readonly clock: Clock;
 }
 
 /** @throws {TypeError} when an option is wrong. */
@@ -36,6 +39,7 @@ export function resolveFallbackOptions(options: FallbackOptions): ResolvedFallba
   return Object.freeze({
     name: requireText('name', options.name ?? 'fallback'),
     classifiers: resolveClassifiers(options.classify),
+    clock: requireObject('clock', options.clock ?? systemClock),
   });
 }
 

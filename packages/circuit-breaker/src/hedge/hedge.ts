@@ -121,8 +121,8 @@ class LocalHedge extends BasePolicy<never, HedgeEvents> implements HedgePolicy {
   #afterMs(): number | 'on-failure' | 'never' {
     const { afterMs } = this.#options;
     if (typeof afterMs !== 'object') return afterMs;
-    const { count = 0, estimate = NaN } = this.#latency ?? {};
-    return count < afterMs.warmup ? 'never' : Math.max(afterMs.floorMs, estimate);
+    const { total = 0, estimate = NaN } = this.#latency ?? {};
+    return total < afterMs.warmup ? 'never' : Math.max(afterMs.floorMs, estimate);
   }
 
   /** A budget that throws refuses: nobody could be told. */

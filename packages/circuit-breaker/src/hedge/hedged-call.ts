@@ -86,14 +86,17 @@ export class HedgedCall<T> {
   }
 
   #start(): void {
+    const attempt = this.#scopes.length + 1;
+    if (attempt > this.#plan.maxHedges) this.#mayHedge = false;
+    if (attempt > 1) this.#rules.onHedge(attempt);
+    // A listener may have aborted the caller.
+    if (this.#isOver) return;
     const scope = new AbortScope();
-    const attempt = this.#scopes.push(scope);
+    this.#scopes.push(scope);
     const context = this.#outer.derive();
     context.source = scope;
     context.attempt = attempt;
     this.#running += 1;
-    if (attempt > this.#plan.maxHedges) this.#mayHedge = false;
-    if (attempt > 1) this.#rules.onHedge(attempt);
     invoke(this.#fn, context).then(
       (value) => this.#settle(attempt, { ok: true, value }),
       (error: unknown) => this.#settle(attempt, { ok: false, error }),
@@ -112,7 +115,8 @@ export class HedgedCall<T> {
   #tryHedge(): boolean {
     if (!this.#mayHedge) return false;
     this.#mayHedge = this.#rules.mayHedge();
-    if (this.#mayHedge) this.#start();
+    // The budget, or what has accepted nothing so far, may have aborted the caller.
+    if (this.#mayHedge && !this.#isOver) this.#start();
     return this.#running > 0;
   }
 

@@ -8,6 +8,8 @@ const GENERATION = 1_000;
  * after the other, and when the older one has seen two generations it is dropped and the younger one takes its place.
  */
 export class RecentQuantile {
+  /** How many observations there have been. */
+  total = 0;
   readonly #quantile: number;
   #older: PSquare;
   #younger: PSquare;
@@ -18,7 +20,7 @@ export class RecentQuantile {
     this.#younger = new PSquare(quantile);
   }
 
-  /** How many observations the estimate rests on. */
+  /** How many observations the estimate rests on; falls with each generation. */
   get count(): number {
     return this.#older.count;
   }
@@ -28,6 +30,7 @@ export class RecentQuantile {
   }
 
   record(observation: number): void {
+    this.total += 1;
     this.#older.record(observation);
     if (this.#older.count > GENERATION) this.#younger.record(observation);
     if (this.#older.count < 2 * GENERATION) return;

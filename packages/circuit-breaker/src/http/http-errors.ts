@@ -33,7 +33,9 @@ export interface HttpErrorsOptions {
  *   refused, so any call is retried, no sooner than it asks.
  * - 408 is a failure, retried for idempotent calls; 425 and 429 are ignored and retried. Any other 4xx is a timely
  *   answer, a success.
- * - Never connected: retried. A connection that broke, a timeout or a deadline: retried only for idempotent calls.
+ * - Never connected or never sent: retried. A connection that broke, an answer that was cut off or is no HTTP, a timeout
+ *   or a deadline, and what else the client fails with: retried only for idempotent calls.
+ * - An answer that cannot be parsed (`SyntaxError`, as of `response.json()`) is a failure that is not retried.
  * - An abort by the caller, a wrong argument or URL, and a bad certificate are ignored.
  *
  * A response that is retried has a body that nobody has read: cancel it (`response.body?.cancel()`), or its connection

@@ -1,3 +1,4 @@
+import { misuse } from '../misuse.ts';
 import { requireText } from '@holdfast/internal';
 import { BasePolicy } from '../base-policy.ts';
 import { invokeAbortable, type CallContext } from '../call-context.ts';
@@ -89,8 +90,8 @@ class PolicyPerKey<P extends Policy<unknown>>
   ): Promise<T | AlternativeOf<P>> {
     const { key } = context;
     if (key === undefined) {
-      throw new TypeError(
-        `"${this.name}" needs a key that chooses the policy: execute(fn, { key })`,
+      throw misuse(
+        new TypeError(`"${this.name}" needs a key that chooses the policy: execute(fn, { key })`),
       );
     }
     this.#counters.calls += 1;

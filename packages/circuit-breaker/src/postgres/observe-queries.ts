@@ -2,7 +2,7 @@ import { requireFunction, requireObject } from '@holdfast/internal';
 import { resolveObserveQueriesOptions, type ObserveQueriesOptions } from './observe-options.ts';
 import { QueryLog, type RunningQuery, type Session } from './query-log.ts';
 import { replaceMethod, type AnyFunction } from './replace-method.ts';
-import { isObservable, isThenable, runObserved } from './run-observed.ts';
+import { isObservable, isThenable, runObserved, withCallbackLast } from './run-observed.ts';
 
 /** What `observeQueries` needs of a pool; `pg.Pool` has this shape. */
 export interface ObservablePool {
@@ -112,7 +112,8 @@ function createClientObserver(log: QueryLog): ClientObserver {
           if (log.isStopped) restore();
           else if (running !== undefined) log.reach(running, session);
           else if (isObservable(args)) {
-            return runObserved(log, log.begin(args, query, session), send);
+            // Only here: `pg-pool` takes no callback from a config.
+            return runObserved(log, log.begin(withCallbackLast(args), query, session), send);
           }
           return send(args);
         },

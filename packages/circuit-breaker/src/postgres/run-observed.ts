@@ -7,6 +7,21 @@ export function isObservable([query]: readonly unknown[]): boolean {
   return typeof query === 'object' && query !== null && !('submit' in query);
 }
 
+/** `pg` takes a callback inside the config as well; here it is moved to where a callback is an argument. */
+export function withCallbackLast(args: readonly unknown[]): readonly unknown[] {
+  const [config, values] = args;
+  if (typeof config !== 'object' || config === null || !('callback' in config)) return args;
+  const { callback } = config;
+  // One that is an argument goes before.
+  if (typeof callback !== 'function' || args.some((arg) => typeof arg === 'function')) return args;
+  // As `pg` copies it; the caller's own may be used again.
+  const copy = Object.create(Object.getPrototypeOf(config) as object | null, {
+    ...Object.getOwnPropertyDescriptors(config),
+    callback: { value: undefined, writable: true, configurable: true, enumerable: true },
+  }) as unknown;
+  return [copy, values, callback];
+}
+
 /** Runs a query in the style in which it was called, and tells the log how it ended. */
 export function runObserved(
   log: QueryLog,

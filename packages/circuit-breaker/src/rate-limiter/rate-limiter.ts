@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { onAbort, type Timer } from '@holdfast/internal';
 import { BasePolicy } from '../base-policy.ts';
 import { WaitingLine } from '../bulkhead/waiting-line.ts';
@@ -129,12 +130,14 @@ class LocalRateLimiter extends BasePolicy<never, RateLimiterEvents> implements R
         throw error;
       }
       this.#gcra.take(nowMs);
-      const place = this.#line.join(() => {
+      const enter = (): void => {
         off();
         // Whoever was told of the same abort first may have been what let the line move.
         if (source?.aborted === true) leave(source.reason);
         else resolve(this.#start(fn, context));
-      });
+      };
+      // Else the work would see the asynchronous context of the call that has set the timer: its user, its deadline.
+      const place = this.#line.join(AsyncResource.bind(enter));
       if (this.#line.length === 1) this.#setTimer();
       this.emit('queue', { depth: this.#line.length, waitMs });
     });

@@ -13,8 +13,8 @@ export interface Attempted {
   readonly elapsedMs: number;
   /** The delay before this attempt, 0 at first. */
   readonly previousMs: number;
-  /** The number of the latest spent outcome when this attempt began. */
-  readonly spentBefore: number;
+  /** When this attempt began. */
+  readonly attemptSerial: number;
 }
 
 export type NextStep =
@@ -28,7 +28,7 @@ export type NextStep =
  * @throws {AggregateError} when a classifier throws.
  */
 export function nextStep(options: ResolvedRetryOptions, attempted: Attempted): NextStep {
-  const { outcome, context, attempt, previousMs, spentBefore } = attempted;
+  const { outcome, context, attempt, previousMs, attemptSerial } = attempted;
   // Retrying against an open circuit only burns the attempts that its recovery will need.
   if (isHoldfastError(outcome.error, 'CIRCUIT_ISOLATED')) return giveUp('open-circuit');
   if (isHoldfastError(outcome.error, 'CIRCUIT_OPEN')) {
@@ -40,7 +40,7 @@ export function nextStep(options: ResolvedRetryOptions, attempted: Attempted): N
   if (!judgement.retry) return outcome.ok ? DONE : giveUp('not-retryable');
   if (
     options.suppressesNested &&
-    wasSpent(outcome.ok ? outcome.value : outcome.error, spentBefore)
+    wasSpent(outcome.ok ? outcome.value : outcome.error, attemptSerial)
   ) {
     return giveUp('nested');
   }

@@ -6,7 +6,7 @@ import type { Outcome, Work } from '../policy.ts';
 import type { GiveUpReason, RetryEvents, RetryPolicy, RetrySnapshot } from './contract.ts';
 import { nextStep } from './next-step.ts';
 import { resolveRetryOptions, type ResolvedRetryOptions, type RetryOptions } from './options.ts';
-import { latestSpent, tagSpent } from './spent.ts';
+import { nextSerial, tagSpent } from './spent.ts';
 
 /**
  * Calls the work again after a failure, with back-off in between; gives up with the last error itself. An abort ends a
@@ -51,12 +51,13 @@ class Retry extends BasePolicy<never, RetryEvents> implements RetryPolicy {
     const { source } = context;
     const options = this.#options;
     const errors: unknown[] = [];
+    const callSerial = nextSerial();
     throwIfAborted(source);
     options.budget?.deposit();
     const startedMs = clock.now();
     for (let attempt = 1, previousMs = 0; ; attempt += 1) {
       const inner = contextOfAttempt(context, attempt);
-      const spentBefore = latestSpent();
+      const attemptSerial = nextSerial();
       let outcome: Outcome<T>;
       try {
         const value = await invokeAbortable(fn, inner);
@@ -75,9 +76,10 @@ class Retry extends BasePolicy<never, RetryEvents> implements RetryPolicy {
         attempt,
         elapsedMs,
         previousMs,
-        spentBefore,
+        attemptSerial,
       });
-      if (step.kind === 'give-up') return this.#giveUp(step.reason, outcome, { attempt, errors });
+      if (step.kind === 'give-up')
+        return this.#giveUp(step.reason, outcome, { attempt, errors, callSerial });
       // Only a value is ever done.
       if (step.kind === 'done') return outcome.value as T;
       const { delayMs } = step;
@@ -93,18 +95,26 @@ class Retry extends BasePolicy<never, RetryEvents> implements RetryPolicy {
   #giveUp<T>(
     reason: GiveUpReason,
     outcome: Outcome<T>,
-    { attempt, errors }: { readonly attempt: number; readonly errors: readonly unknown[] },
+    {
+      attempt,
+      errors,
+      callSerial,
+    }: {
+      readonly attempt: number;
+      readonly errors: readonly unknown[];
+      readonly callSerial: number;
+    },
   ): T {
     const error = errorOf(outcome);
     const isSpent = SPENT.has(reason);
     // One attempt multiplies nothing.
     const isTagged = isSpent && attempt > 1;
-    if (isTagged) tagSpent(error);
+    if (isTagged) tagSpent(error, callSerial);
     this.emit('giveUp', { attempts: attempt, reason, error });
     if (outcome.ok) return outcome.value;
     if (!this.#options.wraps || !isSpent) throw error;
     const exhausted = new RetriesExhaustedError(this.name, { reason, attempts: attempt, errors });
-    if (isTagged) tagSpent(exhausted);
+    if (isTagged) tagSpent(exhausted, callSerial);
     throw exhausted;
   }
 

@@ -16,13 +16,16 @@ export interface SimulationReport {
   readonly nominalPerSecond: number;
   readonly requests: number;
   readonly succeeded: number;
-  /** Share of the requests that ended well, from 0 to 1. */
+  /** Share of the requests that ended well, from 0 to 1; 0 when there were none. */
   readonly goodput: number;
   /** Load on the backend during the outage, as a multiple of the nominal one: the mean, and the worst second. */
   readonly outageAmplification: { readonly mean: number; readonly peak: number };
   /** The worst second after the outage, as a multiple of the nominal load. */
   readonly recoveryPeak: number;
-  /** Milliseconds from the end of the outage until 95 % of what is asked for succeeds, second by second, to the end; null: never. */
+  /**
+   * Milliseconds from the end of the outage until 95 % of what is asked for succeeds, in each second to the end. Only
+   * full seconds after the outage count; null: never, or there is none.
+   */
   readonly recoveryMs: number | null;
   readonly timeline: readonly TimelineEntry[];
 }
@@ -44,7 +47,7 @@ export class Recorder {
     if (second !== undefined) second[what] += 1;
   }
 
-  report({ clients, requestsPerSecond, outage }: ResolvedSimulation): SimulationReport {
+  report({ clients, requestsPerSecond, outage, endMs }: ResolvedSimulation): SimulationReport {
     const nominalPerSecond = clients * requestsPerSecond;
     const timeline = this.#seconds.map((second, n) => ({ atMs: n * SECOND, ...second }));
     const sum = (what: 'offered' | 'succeeded'): number =>
@@ -54,23 +57,23 @@ export class Recorder {
     const loads = (seconds: readonly TimelineEntry[]): number[] =>
       seconds.map(({ load }) => load / nominalPerSecond);
     const duringLoads = loads(during);
-    // The last second that fell short decides.
-    const lastBad = after.findLastIndex(
-      ({ succeeded }) => succeeded < RECOVERED * nominalPerSecond,
-    );
+    // A second that the simulation has cut short would always fall short.
+    const full = after.filter(({ atMs }) => atMs + SECOND <= endMs);
+    const lastBad = full.findLastIndex(({ succeeded }) => succeeded < RECOVERED * nominalPerSecond);
+    const recovered = full[lastBad + 1];
     const [requests, succeeded] = [sum('offered'), sum('succeeded')];
     return {
       nominalPerSecond,
       requests,
       succeeded,
-      goodput: succeeded / requests,
+      goodput: requests === 0 ? 0 : succeeded / requests,
       outageAmplification: {
         mean:
           duringLoads.reduce((total, load) => total + load, 0) / Math.max(1, duringLoads.length),
         peak: Math.max(0, ...duringLoads),
       },
       recoveryPeak: Math.max(0, ...loads(after)),
-      recoveryMs: lastBad === after.length - 1 ? null : (lastBad + 1) * SECOND,
+      recoveryMs: recovered === undefined ? null : recovered.atMs - outage.endMs,
       timeline,
     };
   }

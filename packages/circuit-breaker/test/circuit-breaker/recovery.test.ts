@@ -150,6 +150,34 @@ describe('a ramp', () => {
     expect(transitions).toEqual(['ramping: probes-succeeded', 'closed: ramped']);
   });
 
+  it('goes on as it began when its length is changed', async () => {
+    const { breaker, clock } = setUp({ rampMs: 1_000, random: () => 0.7 });
+    await breaker.tryExecute(fail);
+    await clock.advance(100);
+    await passed(breaker, 1);
+    await clock.advance(800);
+    expect(await passed(breaker, 1)).toBe(1);
+    breaker.configure({ rampMs: 0 });
+    expect(await passed(breaker, 1)).toBe(1);
+    await clock.advance(200);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('ends the row of openings: the next one is as long as the first', async () => {
+    const openMs = { baseMs: 1_000, jitter: 'decorrelated' as const };
+    const { breaker, clock } = setUp({ rampMs: 1_000, openMs, random: () => 0.99 });
+    const waits: number[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      await breaker.tryExecute(fail);
+      const { error } = await breaker.tryExecute(fail);
+      waits.push((error as { retryAfterMs: number }).retryAfterMs);
+      await clock.advance(20_000);
+      await passed(breaker, 1);
+      await clock.advance(1_000);
+    }
+    expect(new Set(waits)).toEqual(new Set([1_000]));
+  });
+
   it('falls back to open when its calls fail', async () => {
     const { breaker, clock } = setUp({ rampMs: 1_000, random: () => 0 });
     await breaker.tryExecute(fail);
@@ -322,11 +350,17 @@ describe('save and restore', () => {
   });
 
   it.each([
-    ['savedAt', 'now', 'restore.savedAt must be a number, got "now"'],
+    ['savedAt', 'now', 'restore.savedAt must be a number from 0 to 9007199254740991, got "now"'],
     ['shape', 5, 'restore.shape must be a non-empty string, got 5'],
     ['opens', -1, 'restore.opens must be an integer of at least 0, got -1'],
-    ['openMs', NaN, 'restore.openMs must be a finite number of at least 0, got NaN'],
-    ['remainingMs', Infinity, 'restore.remainingMs must be a finite number, got Infinity'],
+    ['openMs', NaN, 'restore.openMs must be a finite number from 0 to 9007199254740991, got NaN'],
+    [
+      'remainingMs',
+      Infinity,
+      'restore.remainingMs must be a finite number from 0 to 1000, got Infinity',
+    ],
+    ['savedAt', -1e300, 'restore.savedAt must be a finite number from 0 to 9007199254740991, got'],
+    ['remainingMs', 1e300, 'restore.remainingMs must be a finite number from 0 to 1000, got'],
     ['version', 2, 'restore.version must be an integer from 1 to 1, got 2'],
   ])('refuses a wrong %s', async (field, value, message) => {
     const restore = { ...(await saved()), [field]: value } as SavedCircuit;

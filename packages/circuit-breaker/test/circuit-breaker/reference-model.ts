@@ -51,6 +51,7 @@ export class ReferenceModel {
   phase = 0;
   opens = 0;
   openForMs = 0;
+  rampForMs = 0;
   endsMs = 0;
 
   constructor(rules: ModelRules) {
@@ -67,7 +68,7 @@ export class ReferenceModel {
       const due = this.nextDueMs();
       if (due === undefined || due > nowMs) return;
       if (this.kind === 'open') this.start('half-open');
-      else if (this.kind === 'ramping') [this.kind, this.opens] = ['closed', 0];
+      else if (this.kind === 'ramping') [this.kind, this.opens, this.openForMs] = ['closed', 0, 0];
       else this.failProbe(this.runningProbes()[0], due);
     }
   }
@@ -102,7 +103,7 @@ export class ReferenceModel {
     if (this.kind === 'closed') return admitted;
     if (this.kind === 'open') return { retryAfterMs: this.endsMs - nowMs };
     if (this.kind === 'ramping') {
-      const share = 1 - (this.endsMs - nowMs) / this.rules.rampMs;
+      const share = 1 - (this.endsMs - nowMs) / this.rampForMs;
       return draw < Math.max(0.1, share) ? admitted : { retryAfterMs: this.endsMs - nowMs };
     }
     const running = this.runningProbes();
@@ -178,7 +179,8 @@ export class ReferenceModel {
 
   private recover(nowMs: number): void {
     if (this.rules.rampMs > 0) {
-      this.endsMs = nowMs + this.rules.rampMs;
+      this.rampForMs = this.rules.rampMs;
+      this.endsMs = nowMs + this.rampForMs;
       this.start('ramping');
     } else this.close();
   }

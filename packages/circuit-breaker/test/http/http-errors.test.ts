@@ -73,6 +73,22 @@ describe('each row of the table, for errors', () => {
     ['UND_ERR_SOCKET', 'failure', true, 'maybe'],
     ['UND_ERR_HEADERS_TIMEOUT', 'failure', true, 'maybe'],
     ['UND_ERR_BODY_TIMEOUT', 'failure', true, 'maybe'],
+    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'failure', true, 'maybe'],
+    ['UND_ERR_RES_EXCEEDED_MAX_SIZE', 'failure', true, 'maybe'],
+    ['UND_ERR_DESTROYED', 'failure', true, 'maybe'],
+    ['UND_ERR_INFO', 'failure', true, 'maybe'],
+    ['UND_ERR_OF_THE_FUTURE', 'failure', true, 'maybe'],
+    ['HPE_INVALID_CONSTANT', 'failure', true, 'maybe'],
+    ['ERR_HTTP2_STREAM_ERROR', 'failure', true, 'maybe'],
+    ['ERR_HTTP2_SESSION_ERROR', 'failure', true, 'maybe'],
+    ['ERR_STREAM_PREMATURE_CLOSE', 'failure', true, 'maybe'],
+    ['UND_ERR_CLOSED', 'failure', true, 'no'],
+    ['UND_ERR_PRX_TLS', 'failure', true, 'no'],
+    ['UND_ERR_BPL_MISSING_UPSTREAM', 'failure', true, 'no'],
+    ['UND_ERR_MAX_ORIGINS_REACHED', 'failure', true, 'no'],
+    ['ERR_HTTP2_GOAWAY_SESSION', 'failure', true, 'no'],
+    ['ERR_HTTP2_INVALID_SESSION', 'failure', true, 'no'],
+    ['ERR_HTTP2_OUT_OF_STREAMS', 'failure', true, 'no'],
     ['UND_ERR_ABORTED', 'ignore', false, 'maybe'],
     ['UND_ERR_INVALID_ARG', 'ignore', false, 'no'],
     ['ERR_INVALID_URL', 'ignore', false, 'no'],
@@ -88,6 +104,48 @@ describe('each row of the table, for errors', () => {
     expect(judged(failed(new Error('of a library', { cause: fetchFailed(coded(code)) })))).toEqual(
       row,
     );
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['something unknown', new Error('?')],
+    ['a broken connection', coded('UND_ERR_SOCKET')],
+    ['what else comes before sending', coded('ECONNREFUSED')],
+    ['an open circuit', new CircuitOpenError('c', 5)],
+  ])(
+    'knows that an answer that was cut off was asked for, with %s as its cause',
+    (_what, cause) => {
+      const terminated = new TypeError('terminated', cause === undefined ? {} : { cause });
+
+      expect(judged(failed(terminated))).toEqual(['failure', true, 'maybe']);
+      expect(judged(failed(new Error('of a library', { cause: terminated })))).toEqual([
+        'failure',
+        true,
+        'maybe',
+      ]);
+    },
+  );
+
+  it('takes an answer that was cut off by the abort of the caller for an abort', () => {
+    const cause = new DOMException('This operation was aborted', 'AbortError');
+
+    expect(judged(failed(new TypeError('terminated', { cause })))).toEqual([
+      'ignore',
+      false,
+      'maybe',
+    ]);
+  });
+
+  it('counts what the parser of the client gives no code for as a broken connection', () => {
+    const error = Object.assign(new Error('Parse Error'), { name: 'HTTPParserError' });
+
+    expect(judged(failed(error))).toEqual(['failure', true, 'maybe']);
+  });
+
+  it('does not ask again for an answer that cannot be parsed', async () => {
+    const error: unknown = await new Response('<html>').json().catch((thrown: unknown) => thrown);
+
+    expect(judged(failed(error))).toEqual(['failure', false, 'maybe']);
   });
 
   it('ignores an abort by the caller', () => {

@@ -108,6 +108,31 @@ describe('which queries it tells of', () => {
     ]);
   });
 
+  it('those with a callback inside the config, which stays as it is', async () => {
+    observe();
+    const client = await pool.connect();
+    const query = (config: QueryConfig): Promise<unknown[]> =>
+      new Promise((resolve) => {
+        const whole = Object.freeze({
+          ...config,
+          callback: (...answer: unknown[]) => resolve(answer),
+        });
+        void (client.query as (config: unknown) => unknown)(whole);
+      });
+
+    const answers = [
+      await query({ text: 'select $1::int as n', values: [5] }),
+      await query({ text: 'select 1 / 0' }),
+    ];
+    client.release();
+
+    expect(answers).toMatchObject([[null, { rows: [{ n: 5 }] }], [{ code: '22012' }]]);
+    expect(slow.map((told) => [told.sql, told.parameters])).toEqual([
+      ['select $1::int as n', ['number']],
+    ]);
+    expect(failed).toMatchObject([{ sql: 'select 1 / 0', sqlState: '22012' }]);
+  });
+
   it('those with callbacks that fail, and passes the error on', async () => {
     observe();
     const error = await new Promise((resolve) => pool.query('select 1 / 0', resolve));

@@ -123,3 +123,38 @@ it.each([
 ])('refuses %j', async (options, message) => {
   await expect(simulateOutage(options as never)).rejects.toThrow(message);
 });
+
+it.each([
+  ['the last second is cut short', 5_000, 10_500, 0],
+  ['the outage ends within a second', 3_500, 10_000, 500],
+])('tells of the recovery when %s', async (_when, durationMs, afterMs, recoveryMs) => {
+  const outage = { startMs: 5_000, durationMs };
+
+  const report = await simulateOutage({ clients: 100, layers: [], outage, afterMs });
+
+  expect(report.recoveryMs).toBe(recoveryMs);
+});
+
+it('never recovers when a full second after the outage falls short to the end (the negative control)', async () => {
+  const report = await simulateOutage({
+    clients: 100,
+    layers: [],
+    backend: { capacityPerSecond: 90 },
+    outage: { startMs: 1_000, durationMs: 1_000 },
+    afterMs: 3_500,
+  });
+
+  expect(report.recoveryMs).toBeNull();
+});
+
+it('has a goodput of 0 and no recovery when there is no request and no full second', async () => {
+  const report = await simulateOutage({
+    clients: 1,
+    requestsPerSecond: 0.01,
+    layers: [],
+    outage: { startMs: 100, durationMs: 100 },
+    afterMs: 100,
+  });
+
+  expect(report).toMatchObject({ requests: 0, goodput: 0, recoveryMs: null });
+});
