@@ -4,12 +4,7 @@ import { holdfast } from './holdfast.ts';
 import { opossumLibrary } from './opossum.ts';
 import { pRetryLibrary } from './p-retry.ts';
 
-const LIBRARIES: readonly Library[] = [
-  holdfast,
-  cockatielLibrary,
-  opossumLibrary,
-  pRetryLibrary,
-];
+const LIBRARIES: readonly Library[] = [holdfast, cockatielLibrary, opossumLibrary, pRetryLibrary];
 
 const MARKS: Record<Verdict, string> = {
   passes: 'pass',
