@@ -58,12 +58,14 @@ export class CacheReads {
   /** Also when the key was added while its value was on its way: then the value may be the old one. */
   #take(key: string, value: unknown): string | null {
     if (this.#mustMiss(key)) return this.#instead(key);
+    const { local, clock } = this.#options;
     if (typeof value !== 'string') {
       this.counters.misses += 1;
+      local?.miss(key, clock.now());
       return null;
     }
     this.counters.hits += 1;
-    this.#options.local?.set(key, value, this.#options.clock.now());
+    local?.see(key, value, clock.now());
     return value;
   }
 

@@ -1,9 +1,11 @@
+import type { Clock } from '@holdfast/internal';
 import type { Calls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import type { WriteOutcome } from './contract.ts';
 import type { FencedWrites } from './fenced-writes.ts';
 import { RedisWriteUnknownError } from './guard-errors.ts';
 import type { Invalidations } from './invalidations.ts';
+import type { LocalEntries } from './local-entries.ts';
 import { judgeRedisError } from './redis-errors.ts';
 import { writeFailure } from './write-failure.ts';
 
@@ -13,6 +15,8 @@ export interface CacheWritesOptions {
   readonly connection: Connection;
   readonly fenced: FencedWrites;
   readonly invalidations: Invalidations;
+  readonly local: LocalEntries | undefined;
+  readonly clock: Clock;
   readonly writes: 'drop' | 'invalidate-later' | 'throw';
   readonly onUnknown: (keys: readonly string[]) => void;
 }
@@ -28,8 +32,41 @@ export class CacheWrites {
     this.#options = options;
   }
 
+  /** Kept in this process only when it was applied: otherwise Redis may never have had it. */
+  async set(key: string, value: string, ttlMs: number | undefined): Promise<WriteOutcome> {
+    const { local, clock } = this.#options;
+    // From before it was sent, so that it ends here no later than there.
+    const sentMs = clock.now();
+    local?.delete(key);
+    let outcome: WriteOutcome | undefined;
+    try {
+      outcome = await this.#change('SET', [key], argsOfSet(value, ttlMs));
+      return outcome;
+    } finally {
+      // After it, what reads that were sent before have seen is old.
+      if (outcome === 'applied') local?.set(key, value, sentMs, ttlMs);
+      else local?.delete(key);
+    }
+  }
+
+  /** As `set`, for what its source has just given: kept in this process whatever becomes of the write. Never rejects. */
+  async setLoaded(key: string, value: string, ttlMs: number): Promise<void> {
+    const { local, clock } = this.#options;
+    local?.set(key, value, clock.now(), ttlMs);
+    await this.#change('SET', [key], argsOfSet(value, ttlMs)).catch(() => undefined);
+  }
+
+  async del(keys: readonly string[]): Promise<WriteOutcome> {
+    const forget = (): void => {
+      for (const key of keys) this.#options.local?.delete(key);
+    };
+    forget();
+    // Again, because of what reads that were sent before have seen.
+    return this.#change('DEL', keys, []).finally(forget);
+  }
+
   /** A write of values, whose failure is dealt with as `writes` says. */
-  async change(command: string, keys: readonly string[], args: Args): Promise<WriteOutcome> {
+  async #change(command: string, keys: readonly string[], args: Args): Promise<WriteOutcome> {
     const { writes, connection, invalidations } = this.#options;
     try {
       await this.write(command, keys, args);
@@ -68,4 +105,8 @@ export class CacheWrites {
       throw failure;
     }
   }
+}
+
+function argsOfSet(value: string, ttlMs: number | undefined): Args {
+  return ttlMs === undefined ? [value] : [value, 'PX', ttlMs];
 }

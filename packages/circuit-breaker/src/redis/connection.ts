@@ -125,6 +125,8 @@ export class Connection {
     if (this.#state === 'closed' || this.#state === 'connecting') return;
     const wasReady = this.#state === 'ready';
     this.#state = 'connecting';
+    // The client tells no error when the other side just closes.
+    this.#lastError ??= new Error('the connection was closed');
     this.#options.onLost(wasReady, this.#lastError);
   }
 }

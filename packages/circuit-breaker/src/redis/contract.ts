@@ -11,7 +11,7 @@ export type WriteOutcome = 'applied' | 'not-applied' | 'unknown';
 export type RedisGuardState = 'connecting' | 'ready' | 'down' | 'closed';
 
 export interface RedisGuardEvents {
-  /** The connection was lost; `error` is the last one that the client told, if any. */
+  /** The connection was lost; `error` is why, or just that it was closed. */
   readonly down: { readonly error: unknown };
   /** Commands are sent again, and what was in flight has been settled; `downMs` is how long they were not. */
   readonly up: { readonly downMs: number };
@@ -60,7 +60,10 @@ export interface RedisGuard {
   /** Around the commands that are sent; what cannot be sent, because there is no connection, does not count. */
   readonly breaker: CircuitBreaker;
   readonly state: RedisGuardState;
-  /** True as soon as commands can be sent; false when that is not so after `timeoutMs`, or the guard is closed. */
+  /**
+   * True as soon as commands can be sent; false when that is not so after `timeoutMs`, or the guard is closed. Calls do
+   * not wait for it: before, they find no connection.
+   */
   ready(): Promise<boolean>;
   /**
    * The value, or null. While Redis cannot answer: as `onDown` says.
@@ -82,7 +85,8 @@ export interface RedisGuard {
   incr(key: string): Promise<number>;
   /**
    * Adds an integer to a counter and returns what it is now. It is sent once, by nobody twice. Counters are apart from
-   * the values, at `<prefix>~count:<key>`: no invalidation deletes them.
+   * the values, at `<prefix>~count:<key>`: no invalidation deletes them, and `get`, `set` and `del` do not see them. To
+   * read one, add 0.
    *
    * @throws {RedisUnavailableError} it was not applied and never will be; or the server's or the breaker's error, which
    *   mean the same.
@@ -92,7 +96,8 @@ export interface RedisGuard {
   /**
    * The value, or what `load` gives, which is then set for `ttlMs` milliseconds (up to 10 % less, so that what was set
    * together does not expire together). Loads of one key in this process share one call. Never rejects because of
-   * Redis; when `load` rejects and `local` holds a value, gives that one.
+   * Redis. When `load` rejects, gives the last value that `local` holds: one that was not seen deleted, though its own
+   * time may be over.
    */
   getOrLoad(key: string, ttlMs: number, load: () => Awaitable<string>): Promise<string>;
   /** Adds a listener and returns the function that removes it. A listener that throws changes no result. */
@@ -101,7 +106,10 @@ export interface RedisGuard {
     listener: (payload: RedisGuardEvents[K]) => void,
   ): () => void;
   snapshot(): RedisGuardSnapshot;
-  /** Lets calls in flight settle, and ends the guard's connection; the client that was given is not touched. */
+  /**
+   * Lets calls in flight settle, and ends the guard's connection; the client that was given is not touched. Afterwards
+   * calls settle as while Redis is down.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -109,8 +109,9 @@ class Guard implements RedisGuard {
       calls: this.#calls,
       connection: this.#connection,
       invalidations: this.#invalidations,
+      local: this.#local,
     };
-    this.#reads = new CacheReads({ ...options, ...parts, local: this.#local });
+    this.#reads = new CacheReads({ ...options, ...parts });
     this.#writes = new CacheWrites({
       ...options,
       ...parts,
@@ -158,14 +159,11 @@ class Guard implements RedisGuard {
     const name = this.#names.value(key);
     requireString('value', value);
     if (ttlMs !== undefined) requireInteger('ttlMs', ttlMs, { min: 1 });
-    this.#local?.set(name, value, this.#options.clock.now());
-    return this.#writes.change('SET', [name], ttlMs === undefined ? [value] : [value, 'PX', ttlMs]);
+    return this.#writes.set(name, value, ttlMs);
   }
 
   del(...keys: string[]): Promise<WriteOutcome> {
-    const names = this.#names.values(keys);
-    for (const name of names) this.#local?.delete(name);
-    return this.#writes.change('DEL', names, []);
+    return this.#writes.del(this.#names.values(keys));
   }
 
   incr(key: string): Promise<number> {
@@ -198,14 +196,14 @@ class Guard implements RedisGuard {
       value = requireString('what load gives', await load());
     } catch (error) {
       this.#counters.failedLoads += 1;
-      const stale = this.#local?.get(name, this.#options.clock.now());
+      const stale = this.#local?.getStale(name, this.#options.clock.now());
       if (stale === undefined) throw error;
       this.#counters.staleLoads += 1;
       this.#listeners.emit('stale', { key, error });
       return stale;
     }
     const jitteredMs = Math.max(1, Math.ceil(ttlMs * (1 - 0.1 * this.#options.random())));
-    await this.set(key, value, jitteredMs).catch(() => undefined);
+    await this.#writes.setLoaded(name, value, jitteredMs);
     return value;
   }
 

@@ -26,8 +26,9 @@ export interface RedisGuardOptions {
   /** Rules of the circuit breaker around the commands that are sent. Default: its defaults, and `redisErrors`. */
   readonly breaker?: Omit<CircuitBreakerOptions, 'clock' | 'random'> | undefined;
   /**
-   * What a read gives while Redis cannot answer. `miss`: null. `local`: what this process has last read or written, at
-   * most `local.ttlMs` ago, or null. `throw`: rejects. Default `miss`, with `local` options `local`.
+   * What a read gives while Redis cannot answer. `miss`: null. `local`: what this process has last read, loaded or
+   * written (when that was applied), at most `local.ttlMs` ago and no longer than its own `ttlMs`, or null; nothing that
+   * was seen deleted. `throw`: rejects. Default `miss`, with `local` options `local`.
    */
   readonly onDown?: 'miss' | 'local' | 'throw' | undefined;
   /** Keeps the last values of this process, for `onDown: 'local'` and for `getOrLoad` when the loader fails. */

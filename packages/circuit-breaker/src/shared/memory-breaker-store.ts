@@ -35,15 +35,15 @@ export function memoryBreakerStore(options: MemoryBreakerStoreOptions = {}): Bre
       step(circuit, (stored, nowMs) => {
         const { members, votes, version } = stored;
         circuits.set(circuit, stored);
+        if (countLive(members, nowMs) === 0) stored.sinceMs = nowMs;
         members.set(member, nowMs + liveMs);
         votes.delete(member);
         const isFit = stored.endsMs === undefined && version === expectedVersion;
         if (voteMs === 0 || !isFit) return {};
         votes.set(member, nowMs + Math.min(voteMs, liveMs));
-        const voted = countLive(votes, nowMs);
-        const { needed } = tally(quorum, voted, countLive(members, nowMs));
-        if (voted >= needed) stored.open(nowMs, openMs);
-        return { votes: voted };
+        const view = stored.view(nowMs);
+        if (view.votes >= tally(quorum, view, liveMs).needed) stored.open(nowMs, openMs);
+        return { votes: view.votes };
       }),
     lease: (circuit, { token, leaseMs, expectedVersion, probes, concurrent }) =>
       step(circuit, (stored, nowMs) => {
@@ -83,6 +83,8 @@ class StoredCircuit {
   openMs = 0;
   succeeded = 0;
   failed = 0;
+  /** When the first of the present members came, of whom there has been one at any time since. */
+  sinceMs = 0;
   /** When each expires. */
   readonly members = new Map<string, number>();
   readonly votes = new Map<string, number>();
@@ -103,6 +105,7 @@ class StoredCircuit {
   view(nowMs: number): SharedView {
     const { version, endsMs = nowMs, opens, openMs, succeeded } = this;
     const isClosed = this.endsMs === undefined;
+    const members = countLive(this.members, nowMs);
     return {
       state: isClosed ? 'closed' : this.isHalfOpen(nowMs) ? 'half-open' : 'open',
       version,
@@ -112,7 +115,8 @@ class StoredCircuit {
       succeeded,
       leases: countLive(this.leases, nowMs),
       votes: countLive(this.votes, nowMs),
-      members: countLive(this.members, nowMs),
+      members,
+      knownMs: members === 0 ? 0 : nowMs - this.sinceMs,
     };
   }
 

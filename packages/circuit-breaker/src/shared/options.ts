@@ -12,7 +12,7 @@ import {
   type CircuitBreakerOptions,
   type ResolvedCircuitBreakerOptions,
 } from '../circuit-breaker/options.ts';
-import type { BreakerStore, Quorum } from './store.ts';
+import { LIVE_POLLS, type BreakerStore, type Quorum } from './store.ts';
 
 /**
  * The rules of one circuit should be the same for all its members: what happens is decided by those of the member that
@@ -49,6 +49,8 @@ export interface ResolvedSharedOptions extends ResolvedCircuitBreakerOptions {
   readonly store: BreakerStore;
   readonly quorum: Quorum;
   readonly pollMs: number;
+  /** A member counts for so long without a report, milliseconds. */
+  readonly liveMs: number;
   readonly leaseMs: number;
   readonly maxWaitMs: number;
   readonly storeTimeoutMs: number;
@@ -68,6 +70,7 @@ export function resolveSharedOptions(options: SharedCircuitBreakerOptions): Reso
   const storeTimeoutMs = requireInteger('storeTimeoutMs', options.storeTimeoutMs ?? 200, {
     min: 1,
   });
+  const pollMs = requireInteger('pollMs', options.pollMs ?? 1_000, { min: 10, max: 60_000 });
   const leaseMs = requireInteger('leaseMs', options.leaseMs ?? 10_000, { min: storeTimeoutMs + 1 });
   // Told while the lease still holds: after that the verdict counts for nothing.
   const longestMs = leaseMs - storeTimeoutMs;
@@ -76,7 +79,8 @@ export function resolveSharedOptions(options: SharedCircuitBreakerOptions): Reso
     ...resolved,
     store: requireStore(options.store),
     quorum: resolveQuorum(options.quorum ?? 'majority'),
-    pollMs: requireInteger('pollMs', options.pollMs ?? 1_000, { min: 10, max: 60_000 }),
+    pollMs,
+    liveMs: LIVE_POLLS * pollMs + storeTimeoutMs,
     leaseMs,
     maxWaitMs: requireNumber('halfOpen.maxWaitMs', maxWaitMs, { min: 1, max: longestMs }),
     storeTimeoutMs,

@@ -75,15 +75,26 @@ function escapeBraces(circuit: string): string {
 
 function readReply(reply: unknown): { readonly flag: boolean; readonly view: SharedView } {
   const numbers = Array.isArray(reply) ? reply.map(Number) : [];
-  if (numbers.length !== 9 || numbers.some(Number.isNaN)) {
+  if (numbers.length !== 10 || numbers.some(Number.isNaN)) {
     throw new Error(`a script of the shared circuit breaker was answered with ${String(reply)}`);
   }
   const [flag = 0, version = 0, remaining = 0, opens = 0, openMs = 0, ...counts] = numbers;
-  const [succeeded = 0, leases = 0, votes = 0, members = 0] = counts;
+  const [succeeded = 0, leases = 0, votes = 0, members = 0, knownMs = 0] = counts;
   const state = remaining < 0 ? 'closed' : remaining === 0 ? 'half-open' : 'open';
   const remainingMs = Math.max(0, remaining);
   return {
     flag: flag === 1,
-    view: { state, version, remainingMs, opens, openMs, succeeded, leases, votes, members },
+    view: {
+      state,
+      version,
+      remainingMs,
+      opens,
+      openMs,
+      succeeded,
+      leases,
+      votes,
+      members,
+      knownMs,
+    },
   };
 }

@@ -40,7 +40,7 @@ export class SharedCircuit implements StoreLinkObserver {
     this.#options = options;
     this.#clock = options.clock;
     this.#emit = emit;
-    this.#tally = tally(options.quorum, 0, 0);
+    this.#tally = tally(options.quorum, { votes: 0, members: 0, knownMs: 0 }, options.liveMs);
     this.#own = new OwnCircuit(options, (to, reason) => this.#onOwnTransition(to, reason));
     this.link = new StoreLink(options, this);
   }
@@ -110,12 +110,12 @@ export class SharedCircuit implements StoreLinkObserver {
   }
 
   report(): MemberReport {
-    const { member, pollMs, storeTimeoutMs, quorum, rules } = this.#options;
+    const { member, liveMs, quorum, rules } = this.#options;
     const nowMs = this.#clock.now();
     this.#elapse(nowMs);
     return {
       member,
-      liveMs: 3 * pollMs + storeTimeoutMs,
+      liveMs,
       voteMs: this.#own.voteMs(nowMs),
       quorum,
       expectedVersion: this.#version,
@@ -130,7 +130,7 @@ export class SharedCircuit implements StoreLinkObserver {
     // its data has found nothing: then this member's opening stands, and is its vote.
     if (isNewer && view.state === 'closed') this.#own.renew();
     if (!wasUp && this.#downs > 0) this.#emit('store', { ok: true });
-    this.#tellVotes(tally(this.#options.quorum, view.votes, view.members));
+    this.#tellVotes(tally(this.#options.quorum, view, this.#options.liveMs));
     this.#tell(wasUp ? undefined : 'adopted');
   }
 

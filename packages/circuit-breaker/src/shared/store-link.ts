@@ -17,7 +17,7 @@ import { CallContext } from '../call-context.ts';
 import { TimeoutError } from '../errors.ts';
 import type { Outcome } from '../policy.ts';
 import { runWithin } from '../run-within.ts';
-import type { BreakerStore, MemberReport, SharedView } from './store.ts';
+import { LIVE_POLLS, type BreakerStore, type MemberReport, type SharedView } from './store.ts';
 
 export interface StoreLinkOptions {
   readonly store: BreakerStore;
@@ -73,7 +73,8 @@ export class StoreLink {
     this.#options = options;
     this.#observer = observer;
     const { pollMs, random } = options;
-    const capMs = Math.max(pollMs, LONGEST_BACKOFF_MS);
+    // All are back by the time that a store which has lost its data takes those it knows for all.
+    const capMs = Math.min(LIVE_POLLS * pollMs, Math.max(pollMs, LONGEST_BACKOFF_MS));
     this.#backoff = createBackoff({ baseMs: pollMs, capMs, jitter: 'equal', random });
   }
 

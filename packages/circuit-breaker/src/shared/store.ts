@@ -1,6 +1,7 @@
 /**
  * How many of the live members must vote before the circuit opens: one, more than half, or so many (all of them when
- * there are fewer). With fewer than three live members one is enough: two cannot outvote each other.
+ * there are fewer). With fewer than three live members one is enough, for two cannot outvote each other: but only once
+ * there have been members for as long as one of them counts without a report. Before, others may not have come yet.
  */
 export type Quorum = 'any' | 'majority' | number;
 
@@ -20,11 +21,16 @@ export interface SharedView {
   /** Live votes to open, before they are forgotten because the circuit opened, and live members. */
   readonly votes: number;
   readonly members: number;
+  /** How long there has been at least one live member without a break, milliseconds; 0 when there is none. */
+  readonly knownMs: number;
 }
 
 export interface MemberReport {
   readonly member: string;
-  /** The member, and its vote, count for so long without another report, milliseconds. */
+  /**
+   * The member, and its vote, count for so long without another report, milliseconds. When members have been known for
+   * so long, all that live have had the time to report.
+   */
   readonly liveMs: number;
   /** How long its vote to open holds at the most, milliseconds; 0: it does not vote. */
   readonly voteMs: number;
@@ -87,6 +93,9 @@ export interface BreakerStore {
 /** A store forgets a circuit, milliseconds after its opening ended and nobody has reported any more. */
 export const FORGET_MS = 600_000;
 
+/** A member that has missed so many reports is gone; while the store was down none waits longer to report again. */
+export const LIVE_POLLS = 3;
+
 /** Below so many live members one vote is enough. */
 export const SMALLEST_QUORUM_GROUP = 3;
 
@@ -96,13 +105,23 @@ export interface Tally {
   readonly members: number;
   /** So many votes open the circuit. */
   readonly needed: number;
-  /** There are too few members for the quorum that was asked for. */
+  /** There are too few members for the quorum that was asked for, and have been for long enough: one vote is enough. */
   readonly isFallback: boolean;
 }
 
-export function tally(quorum: Quorum, votes: number, members: number): Tally {
-  const isFallback = quorum !== 'any' && members < SMALLEST_QUORUM_GROUP;
-  const most = quorum === 'majority' ? Math.floor(members / 2) + 1 : Number(quorum);
-  const needed = quorum === 'any' || isFallback ? 1 : Math.min(most, members);
+export function tally(quorum: Quorum, seen: Seen, liveMs: number): Tally {
+  const { votes, members } = seen;
+  const isSettled = seen.knownMs >= liveMs;
+  const isFallback = isSettled && quorum !== 'any' && members < SMALLEST_QUORUM_GROUP;
+  const needed = isFallback ? 1 : neededOf(quorum, members, isSettled);
   return { votes, members, needed, isFallback };
+}
+
+type Seen = Pick<SharedView, 'votes' | 'members' | 'knownMs'>;
+
+/** While others may still come, what so few cannot decide is more than they have votes. */
+function neededOf(quorum: Quorum, members: number, isSettled: boolean): number {
+  if (quorum === 'any') return 1;
+  if (quorum !== 'majority') return isSettled ? Math.min(quorum, members) : quorum;
+  return members < SMALLEST_QUORUM_GROUP ? SMALLEST_QUORUM_GROUP : Math.floor(members / 2) + 1;
 }

@@ -76,6 +76,21 @@ describe('a guarded Redis that does not answer', () => {
     expect(unknown).toEqual(['a', '~count:n']);
   });
 
+  it('says why it is down, also when the connection was just closed', async () => {
+    const { redis, guard } = await createUp();
+    const told: unknown[] = [];
+    guard.on('down', ({ error }) => told.push(error));
+
+    redis.goDown();
+    redis.goUp();
+    await guard.ready();
+    redis.emit('error', new Error('ECONNRESET'));
+    redis.goDown();
+
+    expect(told).toEqual([new Error('the connection was closed'), new Error('ECONNRESET')]);
+    await expect(guard.incr('n')).rejects.toMatchObject({ cause: new Error('ECONNRESET') });
+  });
+
   it('does not drop a connection for a call that was sent on the one before', async () => {
     const { clock, redis, guard } = await createUp();
     redis.answer = writable();
@@ -182,6 +197,75 @@ describe('what reads give in the place of what cannot be read', () => {
     expect(guard.snapshot().counters).toMatchObject({ hits: 1, localHits: 2, misses: 1 });
     await clock.advance(50);
     expect(await guard.mget(keys)).toEqual([null, null, null]);
+  });
+
+  const local = { onDown: 'local', local: { ttlMs: 1_000 } } as const;
+
+  it('gives nothing that it has seen deleted', async () => {
+    const { redis, guard } = await createUp(local);
+    redis.answer = writable(([name]) => (name === 'MGET' ? ['b', 'c'] : 'a'));
+    await guard.get('a');
+    await guard.mget(['b', 'c']);
+    await guard.set('d', 'd', 500);
+    const keys = ['a', 'b', 'c', 'd'];
+    redis.answer = ([name]) => (name === 'MGET' ? [null, null, 'c', null] : null);
+    await guard.mget(keys);
+    redis.goDown();
+
+    expect(await guard.mget(keys)).toEqual([null, null, 'c', null]);
+    await expect(
+      guard.getOrLoad('a', 1_000, () => Promise.reject(new Error('origin down'))),
+    ).rejects.toThrow('origin down');
+  });
+
+  it('gives nothing longer than it was set for, also when it was read again meanwhile', async () => {
+    const { clock, redis, guard } = await createUp(local);
+    redis.answer = writable(() => 'a');
+    await guard.set('a', 'a', 50);
+    await guard.set('b', 'b', 50);
+    await clock.advance(49);
+    await guard.get('a');
+    redis.goDown();
+
+    expect(await guard.mget(['a', 'b'])).toEqual(['a', 'b']);
+    await clock.advance(1);
+    expect(await guard.mget(['a', 'b'])).toEqual([null, null]);
+  });
+
+  it.each(['drop', 'invalidate-later', 'throw'] as const)(
+    'gives no value whose write was not applied, with writes %s',
+    async (writes) => {
+      const { redis, guard } = await createUp({ ...local, writes });
+      redis.answer = writable();
+      await guard.set('a', 'old');
+      redis.answer = () => Promise.reject(replyError('OOM command not allowed'));
+      await guard.set('a', 'new').catch(() => undefined);
+      redis.goDown();
+      await guard.set('b', 'new').catch(() => undefined);
+
+      expect(await guard.mget(['a', 'b'])).toEqual([null, null]);
+    },
+  );
+
+  it('gives nothing that a read brought which was sent before the key was deleted', async () => {
+    const { redis, guard } = await createUp(local);
+    redis.answer = writable(() => 'old');
+    await guard.set('warm', '1');
+
+    await Promise.all([guard.get('a'), guard.get('b'), guard.del('a'), guard.set('b', 'new')]);
+    redis.goDown();
+
+    expect(await guard.mget(['a', 'b'])).toEqual([null, 'new']);
+  });
+
+  it('gives what was loaded while Redis was down', async () => {
+    const { clock, redis, guard } = await createUp(local);
+    redis.goDown();
+    await guard.getOrLoad('a', 50, () => 'loaded');
+
+    expect(await guard.get('a')).toBe('loaded');
+    await clock.advance(50);
+    expect(await guard.get('a')).toBeNull();
   });
 
   it("rejects when the server calls it the caller's fault", async () => {
@@ -355,9 +439,10 @@ describe('getOrLoad', () => {
   );
 
   it('gives the last value when the loader fails, and tells it', async () => {
-    const { redis, guard } = await createUp({ local: { ttlMs: 1_000 } });
+    const { clock, redis, guard } = await createUp({ local: { ttlMs: 1_000 } });
     redis.answer = writable();
     await guard.set('a', 'last', 1);
+    await clock.advance(1);
     const told: unknown[] = [];
     guard.on('stale', ({ key }) => told.push(key));
 
@@ -394,6 +479,8 @@ describe('close', () => {
 
     expect(await write).toBe('unknown');
     expect([await guard.get('a'), await guard.set('a', '1')]).toEqual([null, 'not-applied']);
+    await expect(guard.incrBy('n', 0)).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    expect(await guard.getOrLoad('a', 1_000, () => 'loaded')).toBe('loaded');
     expect([clock.pending(), guard.state, await guard.ready()]).toEqual([0, 'closed', false]);
     expect([redis.listenerCount('ready'), redis.listenerCount('close')]).toEqual([0, 0]);
     await guard.close();

@@ -43,9 +43,30 @@ describe('a guard on a real Redis', () => {
     expect(await guard.del('a', 'c')).toBe('applied');
     expect(await guard.get('a')).toBeNull();
     expect([await guard.incr('n'), await guard.incrBy('n', -3)]).toEqual([1, -2]);
+    expect(await guard.incrBy('n', 0)).toBe(-2);
+    expect([await guard.get('n'), await guard.del('n')]).toEqual([null, 'applied']);
     expect(await raw.get(`${prefix}~count:n`)).toBe('-2');
     expect(await raw.pttl(`${prefix}b`)).toBe(-1);
-    expect(guard.snapshot().counters).toMatchObject({ reads: 4, hits: 2, misses: 2, writes: 5 });
+    expect(guard.snapshot().counters).toMatchObject({ reads: 5, hits: 2, misses: 3, writes: 7 });
+  });
+
+  it('gives nothing that another guard has deleted, once it has seen that', async () => {
+    const guard = await createGuard({ local: {} });
+    const other = guardRedis(server.createClient(), { prefix });
+    guards.push(other);
+    await other.ready();
+    const seen = async (): Promise<unknown[]> => [await guard.get('read'), await guard.get('own')];
+    await Promise.all([other.set('read', 'r'), guard.set('own', 'o', 60_000)]);
+    const before = await seen();
+    await other.del('read', 'own');
+    const after = await seen();
+    await guard.close();
+
+    expect([before, after, await seen()]).toEqual([
+      ['r', 'o'],
+      [null, null],
+      [null, null],
+    ]);
   });
 
   it('costs a write one round trip, with the first one of a connection costing one more', async () => {

@@ -27,6 +27,7 @@ const CLOSED: SharedView = {
   leases: 0,
   votes: 0,
   members: 0,
+  knownMs: 0,
 };
 const LONG_MS = 60_000;
 const SHORT_MS = 60;
@@ -264,11 +265,49 @@ export function describeBreakerStore(name: string, create: () => Promise<StoreUn
       expect(await subject.store.read(circuit)).toMatchObject({ votes: 0, members: 16 });
     });
 
-    it('one vote is enough while there are fewer than three members', async () => {
-      const circuit = newCircuit();
-      await sync(circuit, { member: 'm2' });
+    it('S08: one vote of fewer than three members is enough only when all have had the time to come', async () => {
+      for (const quorum of ['majority', 2, 9] as const) {
+        const circuit = newCircuit();
+        const vote = { quorum, liveMs: 5 * SHORT_MS };
 
-      expect(await open(circuit, { quorum: 'majority' })).toMatchObject({ state: 'open' });
+        const first = await open(circuit, vote);
+        await sync(circuit, { member: 'm2' });
+        const second = await open(circuit, vote);
+        await subject.pass(5 * SHORT_MS);
+        const gone = await subject.store.read(circuit);
+        const late = await open(circuit, vote);
+
+        expect(first).toMatchObject({ state: 'closed', votes: 1, members: 1, knownMs: 0 });
+        expect(second).toMatchObject({ state: 'closed', votes: 1, members: 2 });
+        expect(gone).toMatchObject({ state: 'closed', votes: 0, members: 1 });
+        expect(gone.knownMs).toBeGreaterThanOrEqual(5 * SHORT_MS);
+        expect(late).toMatchObject({ state: 'open', votes: 1, members: 2 });
+      }
+    });
+
+    it('S08: two votes of two are no majority either while others may still come, but are two', async () => {
+      const [majority, two, one] = [newCircuit(), newCircuit(), newCircuit()];
+      for (const member of ['m1', 'm2']) await open(majority, { quorum: 'majority', member });
+      const first = await open(two, { quorum: 2 });
+
+      expect(await subject.store.read(majority)).toMatchObject({ state: 'closed', votes: 2 });
+      expect(first).toMatchObject({ state: 'closed', votes: 1 });
+      expect(await open(two, { quorum: 2, member: 'm2' })).toMatchObject({ state: 'open' });
+      expect(await open(one, { quorum: 1 })).toMatchObject({ state: 'open' });
+    });
+
+    it('S08: waits anew for others when all members were gone', async () => {
+      const circuit = newCircuit();
+      const vote = { quorum: 'majority', liveMs: SHORT_MS } as const;
+      await sync(circuit);
+      await subject.pass(SHORT_MS);
+      await subject.store.leave(circuit, 'm1');
+      const empty = await subject.store.read(circuit);
+
+      expect(empty).toMatchObject({ members: 0, knownMs: 0 });
+      expect(await open(circuit, vote)).toMatchObject({ state: 'closed', knownMs: 0 });
+      await subject.pass(2 * SHORT_MS);
+      expect(await open(circuit, vote)).toMatchObject({ state: 'closed', knownMs: 0 });
     });
 
     it('a number of votes is that many, or all members when there are fewer', async () => {
@@ -280,7 +319,10 @@ export function describeBreakerStore(name: string, create: () => Promise<StoreUn
       const other = newCircuit();
       for (const member of ['m1', 'm2', 'm3']) await sync(other, { member });
       for (const member of ['m1', 'm2']) await open(other, { quorum: 9, member });
-      expect(await open(other, { quorum: 9, member: 'm3' })).toMatchObject({ state: 'open' });
+      const last = { quorum: 9, member: 'm3' } as const;
+      expect(await open(other, last)).toMatchObject({ state: 'closed', votes: 3 });
+      await subject.pass(SHORT_MS);
+      expect(await open(other, { ...last, liveMs: SHORT_MS })).toMatchObject({ state: 'open' });
     });
 
     it('counts neither votes nor members that have expired, left, or changed their mind', async () => {

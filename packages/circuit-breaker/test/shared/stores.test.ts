@@ -81,6 +81,7 @@ describe('redisBreakerStore', () => {
       '{x}:members',
       '{x}:state',
       '{y}:members',
+      '{y}:state',
       '{y}:votes',
     ]);
     for (const ttl of ttls) expect(ttl).toBeGreaterThan(0);

@@ -3,18 +3,20 @@ import { FORGET_MS } from '../store.ts';
 /**
  * What every script begins with. KEYS: state, members, votes, leases, all of one circuit and in one slot.
  *
- * `state` is a hash that is missing until the circuit first opens; the other three are sorted sets whose scores are
+ * `state` is a hash that is missing until the first report; the other three are sorted sets whose scores are
  * expiries, so that what has expired is not counted even before it is removed. The time is the server's. `ends` is 0
  * while the circuit is closed; a circuit whose `ends` has passed is half-open, and nothing is written to make it so.
+ * `since` is when the first of the present members came, of whom there has been one at any time since; 0: not known.
  */
 export const CIRCUIT_LUA = `
 local state, members, votes, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local now = math.floor(micros / 1000)
-local fields = redis.call('HMGET', state, 'version', 'ends', 'opens', 'openMs', 'succeeded', 'failed')
-for i = 1, 6 do fields[i] = tonumber(fields[i] or 0) end
-local version, ends, opens, openMs, succeeded, failed = unpack(fields)
+local fields = redis.call('HMGET', state, 'version', 'ends', 'opens', 'openMs', 'succeeded', 'failed',
+  'since')
+for i = 1, 7 do fields[i] = tonumber(fields[i] or 0) end
+local version, ends, opens, openMs, succeeded, failed, since = unpack(fields)
 
 local function live(key) return redis.call('ZCOUNT', key, '(' .. now, '+inf') end
 local function purge(key) redis.call('ZREMRANGEBYSCORE', key, '-inf', now) end
@@ -34,8 +36,18 @@ local function move(newEnds, newOpens, newOpenMs)
   keep()
 end
 
+-- A clock that was set back begins anew: what it said before is of no use.
+local function arrive()
+  if since > 0 and since <= now and live(members) > 0 then return end
+  since = now
+  redis.call('HSET', state, 'since', string.format('%.0f', since))
+end
+
+local function known() return live(members) > 0 and math.max(0, now - since) or 0 end
+
 local function view(flag, voted)
   local remaining = ends == 0 and -1 or math.max(0, ends - now)
-  return { flag, version, remaining, opens, openMs, succeeded, live(leases), voted or live(votes), live(members) }
+  return { flag, version, remaining, opens, openMs, succeeded, live(leases), voted or live(votes), live(members),
+    known() }
 end
 `;
