@@ -247,7 +247,6 @@ class LocalCircuitBreaker
     const { verdict } = judgement;
     const nowMs = this.clock.now();
     const isSlow = nowMs - startedMs > this.#rules.trip.slowOverMs;
-    if (verdict === 'failure') this.#lastFailure = error;
     this.#circuit.elapse(nowMs);
     if (admission === NOT_ADMITTED) this.#ignored += 1;
     else if (!this.#circuit.settle(admission, judgement, isSlow, nowMs)) this.#stale += 1;
@@ -262,6 +261,7 @@ class LocalCircuitBreaker
     if (verdict === 'success') this.#succeeded += 1;
     else {
       this.#failed += 1;
+      this.#lastFailure = error;
       this.emit('failure', { error });
     }
     if (slowMs !== undefined) this.emit('slow', { durationMs: slowMs });

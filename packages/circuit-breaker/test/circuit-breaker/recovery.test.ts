@@ -368,6 +368,17 @@ describe('save and restore', () => {
   });
 });
 
+it('a failure that came too late to count is not the cause of a rejection', async () => {
+  const { breaker } = setUp();
+  const late = withResolvers();
+  const call = breaker.tryExecute(() => late.promise);
+  await breaker.tryExecute(fail);
+  late.reject(new Error('late'));
+  await call;
+
+  expect((await breaker.tryExecute(fail)).error).toMatchObject({ cause: new Error('down') });
+});
+
 describe('a slow call', () => {
   it('counts by its duration, as the breaker saw it, and is told', async () => {
     const slow = { overMs: 10, rate: 0.5 };
