@@ -94,9 +94,9 @@ describe('a guard on a real Redis', () => {
     await guard.incr('n');
     await raw.del(await journals());
 
-    expect(await Promise.all([guard.incr('n'), guard.incr('n'), guard.incr('n')])).toEqual([
-      2, 3, 4,
-    ]);
+    // In which order they are sent again is nobody's promise.
+    const counts = await Promise.all([guard.incr('n'), guard.incr('n'), guard.incr('n')]);
+    expect(counts.sort()).toEqual([2, 3, 4]);
   });
 
   it('writes when the server has forgotten its scripts', async () => {
