@@ -34,7 +34,7 @@ export class CacheWrites {
 
   /** Kept in this process only when it was applied: otherwise Redis may never have had it. */
   async set(key: string, value: string, ttlMs: number | undefined): Promise<WriteOutcome> {
-    const { local, clock } = this.#options;
+    const { local, invalidations, clock } = this.#options;
     // From before it was sent, so that it ends here no later than there.
     const sentMs = clock.now();
     local?.delete(key);
@@ -43,8 +43,9 @@ export class CacheWrites {
       outcome = await this.#change('SET', [key], argsOfSet(value, ttlMs));
       return outcome;
     } finally {
-      // After it, what reads that were sent before have seen is old.
-      if (outcome === 'applied') local?.set(key, value, sentMs, ttlMs);
+      // After it, what reads that were sent before have seen is old. So is this value when a later change has failed.
+      const isNewest = outcome === 'applied' && !invalidations.mustMiss(key);
+      if (isNewest) local?.set(key, value, sentMs, ttlMs);
       else local?.delete(key);
     }
   }
@@ -68,9 +69,10 @@ export class CacheWrites {
   /** A write of values, whose failure is dealt with as `writes` says. */
   async #change(command: string, keys: readonly string[], args: Args): Promise<WriteOutcome> {
     const { writes, connection, invalidations } = this.#options;
+    const { serial } = invalidations;
     try {
       await this.write(command, keys, args);
-      invalidations.forget(keys);
+      invalidations.forget(keys, serial);
       return 'applied';
     } catch (error) {
       if (writes === 'throw' || judgeRedisError(error)?.verdict === 'ignore') throw error;

@@ -134,6 +134,7 @@ export class Connection {
 /** What of the client's options would let a command wait, be sent again, or be kept. */
 function ownOptions({ timeoutMs, random }: ConnectionOptions): object {
   const backoff = createBackoff({ baseMs: 10, capMs: 1_000, jitter: 'equal', random });
+  const retryStrategy = (attempt: number): number => Math.ceil(backoff(attempt, 0));
   return {
     lazyConnect: false,
     // A command is sent now or refused now.
@@ -150,7 +151,10 @@ function ownOptions({ timeoutMs, random }: ConnectionOptions): object {
     socketTimeout: Math.max(timeoutMs, CONNECT_TIMEOUT_MS),
     commandTimeout: undefined,
     maxLoadingRetryTime: 500,
-    retryStrategy: (attempt: number) => Math.ceil(backoff(attempt, 0)),
+    retryStrategy,
+    // A Sentinel may freeze as well, and the next one be asked.
+    sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+    sentinelRetryStrategy: retryStrategy,
     autoResubscribe: false,
     monitor: false,
     readOnly: false,

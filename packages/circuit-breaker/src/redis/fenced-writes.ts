@@ -20,7 +20,7 @@ import {
   type Settlement,
   type Ticket,
 } from './journal.ts';
-import { isRefusal, type Send } from './redis-client.ts';
+import { isRefusal, isReply, type Send } from './redis-client.ts';
 import { FENCE, FENCED, OPEN, WRITE } from './scripts.ts';
 
 /** A journal that nobody took away, because its process died, goes after so long. */
@@ -124,7 +124,25 @@ export class FencedWrites {
     this.#epoch += 1;
   }
 
-  /** On a new connection, before anything else is sent: settles what the ones before have left unanswered. */
+  /**
+   * On a new connection, before anything else is sent: `fence`. A server that refuses to change anything is still good
+   * for reads, so then the fence is tried again before the next change.
+   */
+  async prepare(send: Send): Promise<void> {
+    try {
+      await this.fence(send);
+    } catch (error) {
+      if (!isReply(error)) throw error;
+    }
+  }
+
+  /** For changes without a journal: nothing that was left unanswered can be applied after them. */
+  readonly sendFenced: Send = async (...command) => {
+    await this.fence(this.#send);
+    return this.#send(...command);
+  };
+
+  /** Settles what lost connections have left unanswered. */
   async fence(send: Send): Promise<void> {
     for (const journal of this.#lost) {
       const tickets = journal.unanswered;
@@ -151,7 +169,7 @@ export class FencedWrites {
   /** Others may wait for answers in it. */
   #forget(journal: Journal): void {
     if (this.#journal !== journal) return;
-    this.#lost.add(journal);
+    if (journal.unanswered.length > 0) this.#lost.add(journal);
     this.#journal = undefined;
   }
 
@@ -173,6 +191,7 @@ export class FencedWrites {
     const epoch = this.#epoch;
     const journal = new Journal(`${this.#keyPrefix}${randomUUID()}`, this.#clock.now());
     try {
+      await this.fence(this.#send);
       await OPEN.run(this.#send, [journal.key], [JOURNAL_TTL_MS]);
     } catch (error) {
       if (isRefusal(error)) throw error;

@@ -4,6 +4,7 @@ import {
   requireInteger,
   type Listeners,
 } from '@holdfast/internal';
+import { ambient } from '../ambient-deadline.ts';
 import { circuitBreaker } from '../circuit-breaker/circuit-breaker.ts';
 import type { CircuitBreaker } from '../circuit-breaker/contract.ts';
 import type { Awaitable } from '../policy.ts';
@@ -83,7 +84,7 @@ class Guard implements RedisGuard {
       timeoutMs,
       clock,
       random,
-      prepare: (send) => this.#fenced.fence(send),
+      prepare: (send) => this.#fenced.prepare(send),
       onUp: () => this.#up(),
       onLost: (wasReady, error) => this.#lost(wasReady, error),
     });
@@ -98,7 +99,7 @@ class Guard implements RedisGuard {
     this.#invalidations = new Invalidations({
       names: this.#names,
       maxKeys: maxInvalidations,
-      send,
+      send: this.#fenced.sendFenced,
       onOverflow: () => emit('overflow', { maxInvalidations }),
       onDeleted: (keys) => {
         this.#counters.invalidated += keys;
@@ -179,7 +180,10 @@ class Guard implements RedisGuard {
     const name = this.#names.value(key);
     requireInteger('ttlMs', ttlMs, { min: 1 });
     requireFunction('load', load);
-    return this.#loads.run(name, () => this.#getOrLoad(name, key, ttlMs, load));
+    // Shared, so no caller's deadline is its own.
+    return this.#loads.run(name, () =>
+      ambient.detached(() => this.#getOrLoad(name, key, ttlMs, load)),
+    );
   }
 
   async #getOrLoad(

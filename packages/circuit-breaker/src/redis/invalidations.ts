@@ -43,6 +43,11 @@ export class Invalidations {
     return this.#isOverflown || this.#keys.has(key);
   }
 
+  /** Grows with every key that is added. */
+  get serial(): number {
+    return this.#serial;
+  }
+
   add(keys: readonly string[]): void {
     // A sweep that has not begun takes them along; one that runs may have passed them.
     if (this.#isOverflown && !this.#isSweeping) return;
@@ -54,9 +59,11 @@ export class Invalidations {
     this.#options.onOverflow();
   }
 
-  /** A newer value has been written: there is nothing stale any more. */
-  forget(keys: readonly string[]): void {
-    for (const key of keys) this.#keys.delete(key);
+  /** A value was written that is newer than what was added up to the serial `asOf`: there is nothing stale any more. */
+  forget(keys: readonly string[], asOf: number): void {
+    for (const key of keys) {
+      if ((this.#keys.get(key) ?? Infinity) <= asOf) this.#keys.delete(key);
+    }
   }
 
   /** Deletes what is to be deleted; gives up at the first failure, to be called again. */

@@ -23,8 +23,12 @@ export type Send = (command: string, ...args: (string | number)[]) => Promise<un
  * not left this process.
  */
 export function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name === 'ReplyError' || error.message.startsWith(NOT_WRITEABLE);
+  return isReply(error) || (error instanceof Error && error.message.startsWith(NOT_WRITEABLE));
+}
+
+/** True: the server itself answered with an error. */
+export function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 /** How ioredis rejects what it neither sends nor queues. */

@@ -25,9 +25,10 @@ export class Script {
   }
 }
 
-/** KEYS: journal. ARGV: how long it lives without a write, milliseconds. */
+/** KEYS: journal. ARGV: how long it lives without a write, milliseconds. `pcall`: see `WRITE`. */
 export const OPEN: Script = new Script(`
-redis.call('HSET', KEYS[1], 'open', 1)
+local reply = redis.pcall('HSET', KEYS[1], 'open', 1)
+if type(reply) == 'table' and reply.err then return reply end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`);
 

@@ -1,7 +1,8 @@
 import { createFakeClock, createGate } from '@holdfast/testkit';
 import { consecutive } from '@holdfast/circuit-breaker';
-import { describe, expect, it } from 'vitest';
-import { guardRedis, type RedisGuardOptions } from '../../src/redis.ts';
+import { remaining, withDeadline } from '../../src/deadline.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { guardRedis, type RedisGuard, type RedisGuardOptions } from '../../src/redis.ts';
 import { FakeRedis, never, replyError, scriptOf, type Command } from './fake-redis.ts';
 
 function create(options: RedisGuardOptions = {}) {
@@ -23,6 +24,18 @@ const writable =
   (rest: (command: Command) => unknown = () => null) =>
   (command: Command): unknown =>
     scriptOf(command) === undefined ? rest(command) : '1';
+
+/** Goes down with a write of `lost` unanswered; gives what its caller will get. */
+async function loseWrite(redis: FakeRedis, guard: RedisGuard) {
+  redis.answer = writable();
+  await guard.set('warm', '1');
+  redis.answer = never;
+  const write = guard.set('lost', 'old');
+  const isSent = (): void => expect(redis.sent.map(scriptOf)).toEqual(['open', 'write', 'write']);
+  await vi.waitFor(isSent);
+  redis.goDown();
+  return { write };
+}
 
 describe('a guarded Redis that does not answer', () => {
   it('settles every call at its time-out, and gives up the connection', async () => {
@@ -141,35 +154,63 @@ describe('a guarded Redis that does not answer', () => {
 
   it('is not up before the server has confirmed the fence', async () => {
     const { clock, redis, guard } = await createUp();
-    redis.answer = writable();
-    await guard.set('warm', '1');
-    redis.goDown();
+    await loseWrite(redis, guard);
     const gate = createGate();
     redis.answer = async () => gate.pass();
     redis.goUp();
     await clock.advance(1);
 
-    expect([guard.state, redis.sent.slice(2).map(scriptOf)]).toEqual(['down', ['fence']]);
+    expect([guard.state, redis.sent.slice(3).map(scriptOf)]).toEqual(['down', ['fence']]);
     gate.open();
     await clock.advance(1);
     expect(guard.state).toBe('ready');
   });
 
-  it('tries another connection when the fence is refused, or not answered in 2 s', async () => {
+  it('tries another connection when the fence is not answered in 2 s, or lost', async () => {
     const { clock, redis, guard } = await createUp();
-    redis.answer = writable();
-    await guard.set('warm', '1');
-    redis.goDown();
-    redis.answer = () => Promise.reject(replyError('READONLY a replica'));
-    redis.goUp();
-    await clock.advance(1);
-    expect([guard.state, redis.reconnects]).toEqual(['down', 1]);
-
+    await loseWrite(redis, guard);
     redis.answer = never;
     redis.goUp();
     await clock.advance(2_000);
+    expect([guard.state, redis.reconnects]).toEqual(['down', 1]);
+
+    redis.answer = () => Promise.reject(new Error('Connection is closed.'));
+    redis.goUp();
+    await clock.advance(1);
 
     expect([guard.state, redis.reconnects]).toEqual(['down', 2]);
+  });
+
+  it('asks for no fence when every write was answered', async () => {
+    const { redis, guard } = await createUp();
+    redis.answer = writable();
+    await guard.set('warm', '1');
+    redis.goDown();
+    redis.answer = never;
+
+    redis.goUp();
+    await guard.ready();
+
+    expect([guard.state, redis.sent.slice(2)]).toEqual(['ready', []]);
+  });
+
+  it('reads from a server that refuses to change anything, and fences before the first change', async () => {
+    const { clock, redis, guard } = await createUp();
+    const { write } = await loseWrite(redis, guard);
+    const misconf = replyError('MISCONF Redis is configured to save RDB snapshots');
+    redis.answer = ([name]) => (name === 'GET' ? 'read' : Promise.reject(misconf));
+    redis.goUp();
+    await clock.advance(1);
+
+    expect([guard.state, redis.reconnects, await guard.get('b')]).toEqual(['ready', 0, 'read']);
+    await expect(guard.incr('n')).rejects.toBe(misconf);
+    const before = redis.sent.length;
+    const isFence = (command: Command): boolean => scriptOf(command) === 'fence';
+    redis.answer = (command) => (isFence(command) ? ['2:1'] : '1');
+    expect(await guard.incr('n')).toBe(1);
+
+    expect(redis.sent.slice(before).map(scriptOf)).toEqual(['fence', 'open', 'write']);
+    expect(await write).toBe('applied');
   });
 });
 
@@ -338,6 +379,19 @@ describe('writes that failed', () => {
     ]);
   });
 
+  it('does not take a write for the newest that is found applied after a later one had failed', async () => {
+    const { redis, guard } = await createUp({ onDown: 'local', local: {} });
+    const { write: lost } = await loseWrite(redis, guard);
+    expect(await guard.del('lost')).toBe('not-applied');
+    redis.answer = (command) => (scriptOf(command) === 'fence' ? ['2:1'] : never());
+
+    redis.goUp();
+
+    expect(await lost).toBe('applied');
+    expect(await guard.get('lost')).toBeNull();
+    expect(redis.sent.at(-1)).toEqual(['UNLINK', 'cache:lost']);
+  });
+
   it('serves the old value with writes drop (negative control)', async () => {
     const { redis, guard } = await createUp({ writes: 'drop' });
     redis.goDown();
@@ -420,6 +474,27 @@ describe('getOrLoad', () => {
     expect(loads).toBe(1);
     expect(redis.names().filter((name) => name === 'GET')).toHaveLength(1);
     expect(redis.sent.at(-1)?.slice(-4)).toEqual(['SET', 'loaded', 'PX', 950]);
+  });
+
+  it('does not load under the deadline of the caller who happened to be first', async () => {
+    const { clock, redis, guard } = await createUp();
+    redis.answer = writable();
+    const gate = createGate();
+    const left: number[] = [];
+    const load = async (): Promise<string> => {
+      left.push(remaining(clock));
+      await gate.pass();
+      return 'loaded';
+    };
+    const hasty = withDeadline(10, () => guard.getOrLoad('a', 1_000, load), { clock });
+    const isExpired = expect(hasty).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const patient = guard.getOrLoad('a', 1_000, load);
+    await clock.advance(10);
+    await isExpired;
+    gate.open();
+
+    expect(await patient).toBe('loaded');
+    expect(left).toEqual([Infinity]);
   });
 
   it('does not load what is there', async () => {

@@ -70,12 +70,25 @@ describe('Invalidations', () => {
   it('has nothing to delete when a newer value was written', async () => {
     const { invalidations, told } = create(() => Promise.resolve(1));
     invalidations.add(['c:a']);
-    invalidations.forget(['c:a']);
+    invalidations.forget(['c:a'], invalidations.serial);
 
     await invalidations.drain();
 
     expect(invalidations.isEmpty).toBe(true);
     expect(told).toEqual([]);
+  });
+
+  it('still deletes what was added after the value was sent', async () => {
+    const { invalidations, told } = create(() => Promise.resolve(1));
+    invalidations.add(['c:a']);
+    const sentAt = invalidations.serial;
+    invalidations.add(['c:a']);
+    invalidations.forget(['c:a', 'c:b'], sentAt);
+
+    expect(invalidations.mustMiss('c:a')).toBe(true);
+    await invalidations.drain();
+
+    expect(told).toEqual(['deleted 1']);
   });
 
   it('beyond its bound makes every key miss until all but its own are deleted', async () => {
