@@ -74,7 +74,8 @@ export interface SharedCircuitBreaker extends Policy<never, SharedCircuitBreaker
   isolate(): () => void;
   snapshot(): SharedCircuitBreakerSnapshot;
   /**
-   * Withdraws the member, and gives its leases back without a verdict. From then on calls are protected by this
+   * Withdraws the member, and gives its leases back without a verdict; one that the store grants later, as soon as it
+   * says so. Waits for each answer of the store at most `storeTimeoutMs`. From then on calls are protected by this
    * member's own circuit alone.
    */
   close(): Promise<void>;

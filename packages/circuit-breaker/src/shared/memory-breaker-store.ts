@@ -25,6 +25,7 @@ export function memoryBreakerStore(options: MemoryBreakerStoreOptions = {}): Bre
   ): Promise<SharedView & R> => {
     const nowMs = clock.now();
     const stored = find(circuit);
+    stored.cap(nowMs);
     const result = run(stored, nowMs);
     return Promise.resolve({ ...stored.view(nowMs), ...result });
   };
@@ -35,7 +36,8 @@ export function memoryBreakerStore(options: MemoryBreakerStoreOptions = {}): Bre
       step(circuit, (stored, nowMs) => {
         const { members, votes, version } = stored;
         circuits.set(circuit, stored);
-        if (countLive(members, nowMs) === 0) stored.sinceMs = nowMs;
+        stored.longestLiveMs = Math.max(stored.longestLiveMs, liveMs);
+        if (countLive(members, nowMs) === 0 || stored.sinceMs > nowMs) stored.sinceMs = nowMs;
         members.set(member, nowMs + liveMs);
         votes.delete(member);
         const isFit = stored.endsMs === undefined && version === expectedVersion;
@@ -53,6 +55,7 @@ export function memoryBreakerStore(options: MemoryBreakerStoreOptions = {}): Bre
         if (leases.has(token)) return { isGranted: true };
         const isEnough = out > 0 && out + succeeded >= probes;
         if (isEnough || out >= concurrent) return { isGranted: false };
+        stored.longestLeaseMs = Math.max(stored.longestLeaseMs, leaseMs);
         leases.set(token, nowMs + leaseMs);
         return { isGranted: true };
       }),
@@ -77,7 +80,7 @@ export function memoryBreakerStore(options: MemoryBreakerStoreOptions = {}): Bre
 
 class StoredCircuit {
   version = 0;
-  /** Undefined: closed. Half-open once it has passed. */
+  /** Undefined: closed. Half-open once it has passed; then -Infinity, which no clock that is set back undoes. */
   endsMs: number | undefined;
   opens = 0;
   openMs = 0;
@@ -85,6 +88,9 @@ class StoredCircuit {
   failed = 0;
   /** When the first of the present members came, of whom there has been one at any time since. */
   sinceMs = 0;
+  /** Of all that were ever given. */
+  longestLiveMs = 0;
+  longestLeaseMs = 0;
   /** When each expires. */
   readonly members = new Map<string, number>();
   readonly votes = new Map<string, number>();
@@ -92,6 +98,16 @@ class StoredCircuit {
 
   isHalfOpen(nowMs: number): boolean {
     return this.endsMs !== undefined && this.endsMs <= nowMs;
+  }
+
+  /** A clock that was set back: nothing has longer to go than the longest time that it can have been given. */
+  cap(nowMs: number): void {
+    if (this.endsMs !== undefined) {
+      this.endsMs = this.isHalfOpen(nowMs) ? -Infinity : Math.min(this.endsMs, nowMs + this.openMs);
+    }
+    capExpiries(this.members, nowMs + this.longestLiveMs);
+    capExpiries(this.votes, nowMs + this.longestLiveMs);
+    capExpiries(this.leases, nowMs + this.longestLeaseMs);
   }
 
   open(nowMs: number, openMs: number): void {
@@ -116,7 +132,7 @@ class StoredCircuit {
       leases: countLive(this.leases, nowMs),
       votes: countLive(this.votes, nowMs),
       members,
-      knownMs: members === 0 ? 0 : nowMs - this.sinceMs,
+      knownMs: members === 0 ? 0 : Math.max(0, nowMs - this.sinceMs),
     };
   }
 
@@ -129,6 +145,10 @@ class StoredCircuit {
     this.votes.clear();
     this.leases.clear();
   }
+}
+
+function capExpiries(expiries: Map<string, number>, longestMs: number): void {
+  for (const [key, expiresMs] of expiries) if (expiresMs > longestMs) expiries.set(key, longestMs);
 }
 
 /** Forgets what has expired, and counts the rest. */

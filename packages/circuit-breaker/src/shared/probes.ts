@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '@holdfast/internal';
 import type { CircuitRules, Result } from '../circuit-breaker/circuit-contract.ts';
-import type { StoreLink } from './store-link.ts';
+import type { Command, StoreLink } from './store-link.ts';
 import type { SharedView } from './store.ts';
 
 export interface ProbesOptions {
@@ -32,17 +32,25 @@ export class Probes {
     return leases === 0 || leases + succeeded < probes;
   }
 
-  /** The token of a lease, or undefined: refused, or the store is down. */
-  async ask({ version: expectedVersion }: SharedView): Promise<string | undefined> {
+  /** The token of a lease, or undefined: refused, or the store is down. Then a lease that comes late is given back. */
+  async ask(seen: SharedView): Promise<string | undefined> {
     const { link, leaseMs, maxWaitMs, clock, rules } = this.#options;
+    const { version: expectedVersion } = seen;
     const { probes, concurrent } = rules;
     const token = `${this.#origin}:${++this.#asked}`;
+    const giveBack = this.#settling(token, seen, UNWANTED);
     this.#isAsking = true;
-    const view = await link.ask((store, circuit) =>
-      store.lease(circuit, { token, leaseMs, expectedVersion, probes, concurrent }),
+    const view = await link.ask(
+      (store, circuit) =>
+        store.lease(circuit, { token, leaseMs, expectedVersion, probes, concurrent }),
+      giveBack,
     );
     this.#isAsking = false;
     if (view?.isGranted !== true) return undefined;
+    if (link.state === 'closed') {
+      link.tell(giveBack);
+      return undefined;
+    }
     const giveUp = (): void => void this.settle(token, { verdict: 'failure' });
     const timer = clock.setTimer(giveUp, maxWaitMs, { background: true });
     this.#held.set(token, { view, timer });
@@ -50,28 +58,40 @@ export class Probes {
   }
 
   /** False: it was given up before. */
-  settle(token: string, { verdict, retryAfterMs }: Result): boolean {
+  settle(token: string, result: Result): boolean {
     const held = this.#held.get(token);
     if (held === undefined) return false;
     this.#held.delete(token);
     held.timer.cancel();
-    const { rules, link } = this.#options;
-    const { probes, maxFailures } = rules;
-    const expectedVersion = held.view.version;
-    const openMs = nextOpenMs(rules, held.view, retryAfterMs);
-    // Nobody waits for it. While the store is down the lease ends by itself.
-    if (link.view !== undefined)
-      void link.ask((store, circuit) =>
-        store.settle(circuit, { token, expectedVersion, verdict, probes, maxFailures, openMs }),
-      );
+    const { link } = this.#options;
+    const command = this.#settling(token, held.view, result);
+    // Nobody waits for it. A verdict that was found while the store is down is not told later: each member goes by its
+    // own circuit then, and the lease ends by itself.
+    if (result.verdict === 'ignore') link.tell(command);
+    else if (link.view !== undefined) void link.ask(command);
     return true;
   }
 
   /** Gives back what is held, so that others need not wait for it. */
   close(): void {
-    for (const token of [...this.#held.keys()]) this.settle(token, { verdict: 'ignore' });
+    for (const token of [...this.#held.keys()]) this.settle(token, UNWANTED);
+  }
+
+  #settling(
+    token: string,
+    view: SharedView,
+    { verdict, retryAfterMs }: Result,
+  ): Command<SharedView> {
+    const { rules } = this.#options;
+    const { probes, maxFailures } = rules;
+    const { version: expectedVersion } = view;
+    const openMs = nextOpenMs(rules, view, retryAfterMs);
+    return (store, circuit) =>
+      store.settle(circuit, { token, expectedVersion, verdict, probes, maxFailures, openMs });
   }
 }
+
+const UNWANTED = { verdict: 'ignore' } as const;
 
 /** How long the opening lasts that follows the one of `view`, whole milliseconds. */
 export function nextOpenMs(rules: CircuitRules, view: SharedView | undefined, askedMs = 0): number {

@@ -67,7 +67,7 @@ class QuorumCircuitBreaker
     this.#shared = new SharedCircuit(options, (event, payload) => this.emit(event, payload));
     const { link } = this.#shared;
     this.#probes = new Probes({ ...options, link });
-    this.#ready = link.report().then(() => link.view !== undefined);
+    this.#ready = link.start();
   }
 
   get state(): CircuitState {

@@ -150,7 +150,7 @@ export class SharedCircuit implements StoreLinkObserver {
     const { state, view } = this.link;
     const isVote = to !== 'half-open' && (view === undefined || view.state === 'closed');
     // While the store is down its back-off decides when it is asked again.
-    if (isVote && state !== 'down') void this.link.report();
+    if (isVote && state !== 'down') this.link.report();
   }
 
   #elapse(nowMs: number): void {

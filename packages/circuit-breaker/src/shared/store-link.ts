@@ -4,8 +4,9 @@
  * - `connecting`  entered at creation; left to `up` or `down` by the first answer, or the want of one.
  * - `up`          there is a view. Left to `down` when a command fails or is not answered in time.
  * - `down`        there is no view, and nothing is sent but reports, with a back-off. Left to `up` by the first answer.
- * - `closed`      entered by `close()`; final. Answers that are still on their way are ignored.
+ * - `closed`      entered by `close()`; final. Answers that are still on their way are ignored, and undone.
  */
+import { AsyncResource } from 'node:async_hooks';
 import {
   createBackoff,
   type Backoff,
@@ -13,6 +14,7 @@ import {
   type Random,
   type Timer,
 } from '@holdfast/internal';
+import { ambient } from '../ambient-deadline.ts';
 import { CallContext } from '../call-context.ts';
 import { TimeoutError } from '../errors.ts';
 import type { Outcome } from '../policy.ts';
@@ -48,6 +50,15 @@ export function stateAt(view: TimedView, nowMs: number): SharedView['state'] {
   return nowMs < view.untilMs ? 'open' : 'half-open';
 }
 
+/** Sent to the store, about the circuit. */
+export type Command<R> = (store: BreakerStore, circuit: string) => Promise<R>;
+
+/**
+ * The asynchronous context that reports run in. Made when the module is loaded: that of the breaker's creation, or of
+ * the call that caused a report, may be one request's, which every later report would then pass for, and keep in memory.
+ */
+const background = new AsyncResource('HoldfastStoreLink');
+
 const LONGEST_BACKOFF_MS = 10_000;
 /** Reports come up to this share sooner than `pollMs`. */
 const JITTER = 0.2;
@@ -57,6 +68,8 @@ export class StoreLink {
   readonly #observer: StoreLinkObserver;
   readonly #backoff: Backoff;
   readonly #running = new Set<Promise<unknown>>();
+  /** To be told when the store is up again. */
+  readonly #owed: Command<SharedView>[] = [];
   #state: 'connecting' | 'up' | 'down' | 'closed' = 'connecting';
   #view: TimedView | undefined;
   /** Commands are numbered as they are sent, so that no answer takes the place of a later one. */
@@ -92,8 +105,50 @@ export class StoreLink {
     return this.#nextMs;
   }
 
+  /** Sends the first report; whether the store has answered it. */
+  start(): Promise<boolean> {
+    return background.runInAsyncScope(() => this.#report().then(() => this.#view !== undefined));
+  }
+
   /** Reports now, or again when one is under way: what it says may be out of date. */
-  async report(): Promise<void> {
+  report(): void {
+    background.runInAsyncScope(() => void this.#report());
+  }
+
+  /**
+   * Undefined: the store is down, or is now found to be. It may have done it all the same, or may yet do so: then it is
+   * told to `undo` it. Never rejects.
+   */
+  ask<R extends SharedView>(
+    command: Command<R>,
+    undo?: Command<SharedView>,
+  ): Promise<R | undefined> {
+    const asking = this.#ask(command, undo);
+    this.#running.add(asking);
+    void asking.finally(() => this.#running.delete(asking));
+    // Itself, so that who has asked hears of it before `close()` goes on, and can still give back what it got.
+    return asking;
+  }
+
+  /** Nobody waits for it. While the store is down it is kept until that is up again, or until `close()`. */
+  tell(command: Command<SharedView>): void {
+    if (this.#state === 'up' || this.#isClosed()) void this.ask(command);
+    else this.#owed.push(command);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed()) return;
+    const { store, name, member } = this.#options;
+    this.#timer?.cancel();
+    this.#state = 'closed';
+    this.#view = undefined;
+    this.#tellOwed();
+    // After what is under way: a report that arrives later would bring the member back, and a lease is given back.
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#run(() => store.leave(name, member));
+  }
+
+  async #report(): Promise<void> {
     if (this.#isClosed()) return;
     this.#asked += 1;
     if (this.#isReporting) return;
@@ -106,26 +161,6 @@ export class StoreLink {
     } while (asked !== this.#asked && this.#view !== undefined);
     this.#isReporting = false;
     this.#schedule();
-  }
-
-  /** Undefined: the store is down, or is now found to be. Never rejects. */
-  ask<R extends SharedView>(
-    command: (store: BreakerStore, circuit: string) => Promise<R>,
-  ): Promise<R | undefined> {
-    const asking = this.#ask(command);
-    this.#running.add(asking);
-    return asking.finally(() => this.#running.delete(asking));
-  }
-
-  async close(): Promise<void> {
-    if (this.#isClosed()) return;
-    const { store, name, member } = this.#options;
-    this.#timer?.cancel();
-    this.#state = 'closed';
-    this.#view = undefined;
-    // After what is under way: a report that arrives later would bring the member back.
-    await Promise.all(this.#running);
-    await this.#run(() => store.leave(name, member));
   }
 
   async #reportOnce(): Promise<void> {
@@ -141,25 +176,34 @@ export class StoreLink {
   }
 
   async #ask<R extends SharedView>(
-    command: (store: BreakerStore, circuit: string) => Promise<R>,
+    command: Command<R>,
+    undo: Command<SharedView> | undefined,
   ): Promise<R | undefined> {
     const { store, name } = this.#options;
     const number = ++this.#sent;
-    const { ok, value, error } = await this.#run(() => command(store, name));
-    if (this.#isClosed()) return undefined;
-    if (!ok) {
-      this.#lose(error);
-      return undefined;
+    let isOver = false;
+    const { ok, value, error } = await this.#run(async () => {
+      const answer = await command(store, name);
+      // It may have been done after it was undone.
+      if (isOver && undo !== undefined) this.tell(undo);
+      return answer;
+    });
+    isOver = true;
+    if (!this.#isClosed()) {
+      if (!ok) this.#lose(error);
+      else if (number > this.#seen) this.#see(number, value);
     }
-    if (number > this.#seen) this.#see(number, value);
-    return value;
+    if (ok) return value;
+    if (undo !== undefined) this.tell(undo);
+    return undefined;
   }
 
-  /** Not by a policy: reports outlive the call that happened to cause them, and its deadline. */
+  /** Not by a policy, and outside of any deadline: reports outlive the call that happened to cause them. */
   #run<R>(command: () => Promise<R>): Promise<Outcome<R>> {
     const { name, storeTimeoutMs: ms, clock } = this.#options;
     const expire = (): Error => new TimeoutError(`${name} store`, ms);
-    return runWithin(command, new CallContext(clock), { ms, clock, expire }).then(
+    const detached = (): Promise<R> => ambient.detached(command);
+    return runWithin(detached, new CallContext(clock), { ms, clock, expire }).then(
       (value) => ({ ok: true, value }),
       (error: unknown) => ({ ok: false, error }),
     );
@@ -177,6 +221,11 @@ export class StoreLink {
     this.#state = 'up';
     this.#view = timed;
     this.#observer.onView(timed, wasUp);
+    this.#tellOwed();
+  }
+
+  #tellOwed(): void {
+    for (const command of this.#owed.splice(0)) this.tell(command);
   }
 
   #lose(error: unknown): void {
@@ -193,6 +242,6 @@ export class StoreLink {
     const delayMs =
       this.#failures === 0 ? pollMs * (1 - JITTER * random()) : this.#backoff(this.#failures, 0);
     this.#nextMs = clock.now() + delayMs;
-    this.#timer = clock.setTimer(() => void this.report(), delayMs, { background: true });
+    this.#timer = clock.setTimer(() => this.report(), delayMs, { background: true });
   }
 }

@@ -67,12 +67,17 @@ export interface ProbeResult {
  * Where the members of one circuit meet. Every method is one atomic step by the store's own clock, may be sent again
  * after its answer was lost, and rejects when the store cannot answer. Nothing is kept for ever.
  *
+ * When that clock is set back, an opening, a lease, a member and a vote end at the latest after their whole time once
+ * more, counted from the next report (for the last three: the longest that was ever given in the circuit); none ends
+ * early. When it is set forward they end early by as much: that cannot be told from time that passed, and until it has
+ * there may be more probes than the limit.
+ *
  * The circuit is closed until enough members vote, then open, then half-open as soon as its time is over; nobody moves
  * it there, so that nobody can do so too early or twice. A report, request or result with another version than the
  * circuit's changes nothing: what was decided about one opening says nothing about the next.
  */
 export interface BreakerStore {
-  /** Looks, and changes nothing. */
+  /** Looks, and decides nothing. */
   read(circuit: string): Promise<SharedView>;
   /** Keeps the member live, casts or withdraws its vote, and opens the circuit when that makes the quorum. */
   sync(circuit: string, report: MemberReport): Promise<SharedView>;

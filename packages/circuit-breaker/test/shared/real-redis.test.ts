@@ -160,6 +160,29 @@ describe('a shared circuit breaker on a real Redis', () => {
     server.thaw();
   });
 
+  it('gives a lease back that Redis granted too late, long before it would end', async () => {
+    await using server = await startRedisServer();
+    const openMs = { baseMs: 100, capMs: 100, jitter: 'none' } as const;
+    const leaseMs = 3_600_000;
+    await using member = await openMember(server.url, 'p:', { openMs, leaseMs });
+    await fail(member.breaker);
+    await until(() => member.breaker.state === 'half-open');
+    const { version } = await redisBreakerStore(member.client, { prefix: 'p:' }).read('upstream');
+
+    await server.freeze();
+    const result = await succeed(member.breaker);
+    const whileDown = member.breaker.snapshot().store;
+    server.thaw();
+    // On one connection: Redis has run the command for the lease by then.
+    await until(() => member.breaker.snapshot().store === 'up');
+    const wasGranted = Number(await member.client.hget('p:{upstream}:state', 'longestLease'));
+    while ((await member.client.zcard('p:{upstream}:leases')) > 0) await delay(5);
+
+    expect([result, whileDown, wasGranted]).toEqual(['fine', 'down', leaseMs]);
+    const view = await redisBreakerStore(member.client, { prefix: 'p:' }).read('upstream');
+    expect(view).toMatchObject({ state: 'half-open', version, leases: 0, succeeded: 0 });
+  });
+
   it('puts nothing into the offline queue of a client that is not connected', async () => {
     await using server = await startRedisServer();
     await using member = await openMember(server.url, 'p:', { pollMs: 10 });

@@ -8,6 +8,7 @@ import { CIRCUIT_LUA } from './circuit-lua.ts';
  * expired, finds none. The version is looked at first, because leases of two openings never meet.
  */
 export const SETTLE: Script = new Script(`${CIRCUIT_LUA}
+cap()
 if version ~= tonumber(ARGV[2]) or ends == 0 then return view(0) end
 purge(leases)
 if redis.call('ZREM', leases, ARGV[1]) == 0 then return view(0) end

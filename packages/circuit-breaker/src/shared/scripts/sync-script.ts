@@ -12,6 +12,8 @@ import { CIRCUIT_LUA } from './circuit-lua.ts';
 export const SYNC: Script = new Script(`${CIRCUIT_LUA}
 local member, liveMs, voteMs, quorum = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 arrive()
+longestLive = lengthen('longestLive', longestLive, liveMs)
+cap()
 redis.call('ZADD', members, now + liveMs, member)
 redis.call('PEXPIRE', members, ${FORGET_MS})
 purge(members)
