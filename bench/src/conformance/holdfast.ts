@@ -61,13 +61,18 @@ export const holdfast: Library = {
   },
 };
 
+/** The size is the window's. */
+function slowOf({ overMs, rate }: NonNullable<BreakerSpec['slow']>) {
+  return { overMs, rate };
+}
+
 function breakerOf(spec: BreakerSpec, saved: unknown, clock: Clock): BreakerUnderTest {
   const { ignores, failsOn, openMs = 60, growth = 1, probes = 1, slow } = spec;
   const breaker = circuitBreaker({
     trip:
       slow === undefined
         ? timeWindow({ spanMs: 10_000, failureRate: 0.5, minimumCalls: 4 })
-        : countWindow({ size: slow.size, minimumCalls: slow.size, slow }),
+        : countWindow({ size: slow.size, minimumCalls: slow.size, slow: slowOf(slow) }),
     openMs: { baseMs: openMs, factor: growth, jitter: 'none' },
     halfOpen: { probes, concurrent: probes },
     mode: spec.isShadow === true ? 'shadow' : 'enforce',

@@ -1,7 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { requireFunction, requireNumber, systemClock, type Clock } from '@holdfast/internal';
+import {
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requireOptions,
+  systemClock,
+  type Clock,
+  type OptionNames,
+} from '@holdfast/internal';
 import { ambient } from './ambient-deadline.ts';
-import { contextOf } from './call-context.ts';
+import { contextOf, type CallContext } from './call-context.ts';
 import { DeadlineExceededError } from './errors.ts';
 import type { ExecuteOptions, Work } from './policy.ts';
 import { runWithin } from './run-within.ts';
@@ -9,6 +17,24 @@ import { runWithin } from './run-within.ts';
 export interface DeadlineOptions extends Omit<ExecuteOptions, 'deadline' | 'attempt'> {
   readonly clock?: Clock | undefined;
 }
+
+const NAMES: OptionNames<DeadlineOptions> = {
+  signal: true,
+  key: true,
+  idempotent: true,
+  clock: true,
+};
+/** A context fits as options, as it is and as a copy: these are its names. */
+const NAMES_OF_CONTEXT: OptionNames<Omit<CallContext, 'remainingMs' | 'derive'>> = {
+  signal: true,
+  key: true,
+  idempotent: true,
+  clock: true,
+  attempt: true,
+  deadline: true,
+  source: true,
+  trackers: true,
+};
 
 const scopes: { storage?: AsyncLocalStorage<number> } = {};
 
@@ -26,6 +52,7 @@ export function withDeadline<T>(
 ): Promise<T> {
   requireNumber('ms', ms, { min: 0 });
   requireFunction('fn', fn);
+  requireOptions('withDeadline', options, isContext(options) ? NAMES_OF_CONTEXT : NAMES);
   const { clock = systemClock } = options;
   const context = contextOf(options, clock);
   const deadline = Math.min(ambient.deadline(), clock.now() + ms);
@@ -37,6 +64,10 @@ export function withDeadline<T>(
     clock,
     expire: () => new DeadlineExceededError('withDeadline'),
   });
+}
+
+function isContext(options: DeadlineOptions): boolean {
+  return 'trackers' in requireObject('options', options);
 }
 
 /** Milliseconds, at least 0, until the deadline of the scope that the caller is in; `Infinity` outside of any. */

@@ -2,6 +2,8 @@ import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   adaptiveThrottle,
+  Break,
+  bulkhead,
   cachedFallback,
   circuitBreaker,
   consecutive,
@@ -9,8 +11,11 @@ import {
   fallbackWith,
   Guarded,
   hedge,
+  keyed,
   memoryCacheStore,
   pipeline,
+  rateLimiter,
+  Retry,
   retry,
   retryBudget,
   timeout,
@@ -246,6 +251,147 @@ const cases: [string, () => unknown, string][] = [
 it.each(cases)('%s refuses a wrong argument at once (%#)', (_name, make, message) => {
   expect(make).toThrow(message);
   expect(make).toThrow(Error);
+});
+
+const store = memoryCacheStore({ maxEntries: 1 });
+const BREAKER = 'name, trip, openMs, halfOpen, rampMs, mode, classify, restore, clock, random';
+const RETRY =
+  'name, attempts, backoff, maxElapsedMs, classify, budget, retryAfter, onOpenCircuit, nested, exhausted, clock, random';
+
+/** Each with one name that is not an option, which only a literal would have shown to the compiler. */
+const misspelt: [string, (unknown: object) => unknown, string][] = [
+  ['retry', (unknown) => retry({ ...unknown }), RETRY],
+  ['Retry', (unknown) => Retry({ ...unknown }), RETRY],
+  ['circuitBreaker', (unknown) => circuitBreaker({ ...unknown }), BREAKER],
+  ['Break', (unknown) => Break({ ...unknown }), BREAKER],
+  [
+    'configure',
+    (unknown) => circuitBreaker().configure({ ...unknown }),
+    'trip, openMs, halfOpen, rampMs, mode',
+  ],
+  [
+    'countWindow',
+    (unknown) => countWindow({ size: 5, ...unknown }),
+    'size, failureRate, minimumCalls, slow',
+  ],
+  [
+    'timeWindow',
+    (unknown) => timeWindow({ ...unknown }),
+    'spanMs, buckets, failureRate, minimumCalls, slow',
+  ],
+  ['timeout', (unknown) => timeout({ ms: 5, ...unknown }), 'name, ms, clock'],
+  [
+    'bulkhead',
+    (unknown) => bulkhead({ limit: 1, ...unknown }),
+    'name, limit, queue, queueWaitMs, clock',
+  ],
+  [
+    'rateLimiter',
+    (unknown) => rateLimiter({ permits: 1, perMs: 1, ...unknown }),
+    'name, permits, perMs, burst, maxWaitMs, clock',
+  ],
+  [
+    'hedge',
+    (unknown) => hedge({ afterMs: 1, ...unknown }),
+    'name, afterMs, maxHedges, budget, accept, clock',
+  ],
+  [
+    'adaptiveThrottle',
+    (unknown) => adaptiveThrottle({ ...unknown }),
+    'name, k, windowMs, maxRejection, minimumCalls, classify, clock, random',
+  ],
+  ['retryBudget', (unknown) => retryBudget({ ...unknown }), 'ratio, minPerSecond, ttlMs, clock'],
+  [
+    'keyed',
+    (unknown) => keyed({ create: () => timeout({ ms: 1 }), ...unknown }),
+    'name, create, maxKeys, idleMs, clock',
+  ],
+  ['fallbackWith', (unknown) => fallbackWith({ ...unknown }, 0), 'name, classify, clock'],
+  [
+    'cachedFallback',
+    (unknown) => cachedFallback({ store, staleIfErrorMs: 1, ...unknown }),
+    'name, store, freshMs, staleIfErrorMs, staleWhileRevalidateMs, key, classify, storeTimeoutMs, clock',
+  ],
+  [
+    'memoryCacheStore',
+    (unknown) => memoryCacheStore({ maxEntries: 1, ...unknown }),
+    'maxEntries, clock',
+  ],
+  [
+    'withDeadline',
+    (unknown) => withDeadline(5, () => 1, { ...unknown }),
+    'signal, key, idempotent, clock',
+  ],
+];
+
+describe('a name that is not an option', () => {
+  const ownerOf: Record<string, string> = { Retry: 'retry', Break: 'circuitBreaker' };
+
+  it.each(misspelt)('is refused by %s at once', (name, make, names) => {
+    const message = `is not an option of ${ownerOf[name] ?? name}; its options are ${names}`;
+
+    expect(() => make({ windw: 5 })).toThrow(new TypeError(`windw ${message}`));
+    expect(() => make({ windw: undefined })).toThrow(new TypeError(`windw ${message}`));
+  });
+
+  it.each(misspelt)('is let pass by %s when it is a symbol', (_name, make) => {
+    expect(() => make({ [Symbol('mark')]: 5 })).not.toThrow();
+  });
+
+  it('is let pass when it is inherited, and what is inherited and known counts', () => {
+    const options = Object.create({ windw: 5, name: 'inherited' }) as object;
+
+    expect(circuitBreaker(options).name).toBe('inherited');
+  });
+
+  it.each([
+    [
+      () => retry({ backoff: { base: 5 } as object }),
+      'backoff.base is not an option; those of backoff are baseMs, capMs, factor, jitter',
+    ],
+    [
+      () => retry({ backoff: { random: () => 0 } as object }),
+      'backoff.random is not an option; those of backoff are baseMs, capMs, factor, jitter',
+    ],
+    [
+      () => circuitBreaker({ openMs: { base: 5 } as object }),
+      'openMs.base is not an option; those of openMs are baseMs, capMs, factor, jitter',
+    ],
+    [
+      () => circuitBreaker({ halfOpen: { probe: 5 } as object }),
+      'halfOpen.probe is not an option; those of halfOpen are probes, concurrent, maxFailures, maxWaitMs',
+    ],
+    [
+      () => circuitBreaker().configure({ halfOpen: { probe: 5 } as object }),
+      'halfOpen.probe is not an option; those of halfOpen are probes, concurrent, maxFailures, maxWaitMs',
+    ],
+    [
+      () => timeWindow({ slow: { overMs: 5, rate: 0.5, ...{ share: 5 } } }),
+      'slow.share is not an option; those of slow are overMs, rate',
+    ],
+    [
+      () => hedge({ afterMs: { quantile: 0.9, ...{ floor: 5 } } }),
+      'afterMs.floor is not an option; those of afterMs are quantile, warmup, floorMs',
+    ],
+  ])('is told with its path (%#)', (make, message) => {
+    expect(make).toThrow(new TypeError(message));
+  });
+
+  it('may be one of a context, which withDeadline takes as it is and as a copy', async () => {
+    const policy = retry({ attempts: 1 });
+
+    const answers = await policy.execute(async (context) => [
+      await withDeadline(1_000, () => 1, context),
+      await withDeadline(1_000, () => 2, { ...context }),
+    ]);
+
+    expect(answers).toEqual([1, 2]);
+    await policy.execute((context) =>
+      expect(() => withDeadline(5, () => 1, { ...context, ...{ idempotnt: true } })).toThrow(
+        /^idempotnt is not an option of withDeadline; /,
+      ),
+    );
+  });
 });
 
 it('takes an explicit undefined as the default', async () => {

@@ -62,6 +62,39 @@ export function requireOneOf<const T extends string>(
   return value as T;
 }
 
+/** The names of the options `O`. The compiler asks for each, so that none can be forgotten. */
+export type OptionNames<O> = { readonly [K in keyof O]-?: true };
+
+/**
+ * Own names count, also of what is `undefined`; symbols and what is inherited do not.
+ *
+ * @throws {TypeError} unless `options` is an object and all that it names is an option of the function `of`.
+ */
+export function requireOptions<O extends object>(of: string, options: O, names: OptionNames<O>): O {
+  const unknown = unknownName(requireObject('options', options), names);
+  if (unknown === undefined) return options;
+  throw new TypeError(`${unknown} is not an option of ${of}; its options are ${list(names)}`);
+}
+
+/** As `requireOptions`, for options that are given together in the option `path`: `halfOpen`. */
+export function requireOptionGroup<O extends object>(
+  path: string,
+  options: O,
+  names: OptionNames<O>,
+): O {
+  const unknown = unknownName(requireObject(path, options), names);
+  if (unknown === undefined) return options;
+  throw new TypeError(`${path}.${unknown} is not an option; those of ${path} are ${list(names)}`);
+}
+
+function unknownName(options: object, names: object): string | undefined {
+  return Object.keys(options).find((name) => !Object.hasOwn(names, name));
+}
+
+function list(names: object): string {
+  return Object.keys(names).join(', ');
+}
+
 function isWithin(value: number, { min = -Infinity, max = Infinity }: Range): boolean {
   return value >= min && value <= max;
 }

@@ -7,7 +7,10 @@ export {
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptionGroup,
+  requireOptions,
   requireText,
+  type OptionNames,
   type Range,
 } from './checks.ts';
 export { systemClock, type Clock, type Timer, type TimerOptions } from './clock.ts';

@@ -6,7 +6,10 @@ import {
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptionGroup,
+  requireOptions,
   requireText,
+  type OptionNames,
 } from '@holdfast/internal';
 
 describe('checks', () => {
@@ -47,5 +50,77 @@ describe('checks', () => {
     [() => requireOneOf('c', Symbol('s'), ['a', 'b']), 'c must be one of a, b, got Symbol(s)'],
   ])('name the option, the rule and the value (%#)', (check, message) => {
     expect(check).toThrow(message);
+  });
+});
+
+describe('names of options', () => {
+  interface ProbeOptions {
+    readonly count?: number;
+    readonly waitMs?: number | undefined;
+  }
+  const names: OptionNames<ProbeOptions> = { count: true, waitMs: true };
+
+  it('pass when they are known, whatever they hold', () => {
+    const options = { count: 5, waitMs: undefined };
+
+    expect(requireOptions('probe', options, names)).toBe(options);
+    expect(requireOptionGroup('half.probe', options, names)).toBe(options);
+    expect(requireOptions('probe', {}, names)).toEqual({});
+  });
+
+  it('are refused by the compiler when one is forgotten, and when one is not there', () => {
+    // @ts-expect-error: waitMs is missing
+    const forgotten: OptionNames<ProbeOptions> = { count: true };
+    // @ts-expect-error: there is no delayMs
+    const invented: OptionNames<ProbeOptions> = { count: true, waitMs: true, delayMs: true };
+
+    // @ts-expect-error: those of something else will not do
+    expect(() => requireOptions<ProbeOptions>('probe', { waitMs: 1 }, { count: true })).toThrow();
+    expect([forgotten, invented]).toHaveLength(2);
+  });
+
+  it.each([
+    ['that is misspelt', { count: 1, waitMS: 5 }, 'waitMS'],
+    ['that holds undefined', { wait: undefined }, 'wait'],
+    ['that every object has as a method', { toString: 5 }, 'toString'],
+    ['__proto__, as JSON can have it', JSON.parse('{ "__proto__": 5 }') as object, '__proto__'],
+    ['that is spread into them', { ...{ count: 1 }, ...{ limit: 2 } }, 'limit'],
+    [
+      'that an instance of a class has of its own',
+      new (class {
+        limit = 2;
+      })(),
+      'limit',
+    ],
+  ])('refuse one %s', (_what, options: object, name) => {
+    expect(() => requireOptions('probe', options as ProbeOptions, names)).toThrow(
+      new TypeError(`${name} is not an option of probe; its options are count, waitMs`),
+    );
+    expect(() => requireOptionGroup('half.probe', options as ProbeOptions, names)).toThrow(
+      new TypeError(`half.probe.${name} is not an option; those of half.probe are count, waitMs`),
+    );
+  });
+
+  it('do not count when they are symbols, inherited or not enumerable', () => {
+    class Base {
+      readonly count = 1;
+      get limit(): number {
+        return this.count + 4;
+      }
+    }
+    const options: ProbeOptions = Object.assign(new Base(), { [Symbol('mark')]: true });
+    Object.defineProperty(options, 'hidden', { value: 1 });
+
+    expect(requireOptions('probe', options, names)).toBe(options);
+    expect(requireOptions('probe', Object.create({ limit: 5 }) as ProbeOptions, names)).toEqual({});
+  });
+
+  it.each([null, undefined, 5, 'count', [], () => 1])('are not looked for in %j', (value) => {
+    expect(() => requireOptions('probe', value as never, names)).toThrow(
+      /^options must be an object, got /,
+    );
+    expect(() => requireOptionGroup('half', value as never, names)).toThrow(
+      /^half must be an object, got /,
+    );
   });
 });

@@ -3,10 +3,12 @@ import {
   requireInteger,
   requireNumber,
   requireObject,
+  requireOptions,
   requireText,
   systemClock,
   systemRandom,
   type Clock,
+  type OptionNames,
   type Random,
 } from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
@@ -48,11 +50,22 @@ export interface ResolvedAdaptiveThrottleOptions {
   readonly random: Random;
 }
 
+const NAMES: OptionNames<AdaptiveThrottleOptions> = {
+  name: true,
+  k: true,
+  windowMs: true,
+  maxRejection: true,
+  minimumCalls: true,
+  classify: true,
+  clock: true,
+  random: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveAdaptiveThrottleOptions(
   options: AdaptiveThrottleOptions,
 ): ResolvedAdaptiveThrottleOptions {
-  requireObject('options', options);
+  requireOptions('adaptiveThrottle', options, NAMES);
   const { maxRejection = 0.9 } = options;
   return Object.freeze({
     name: requireText('name', options.name ?? 'adaptive-throttle'),

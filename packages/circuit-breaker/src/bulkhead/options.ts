@@ -1,9 +1,11 @@
 import {
   requireInteger,
   requireObject,
+  requireOptions,
   requireText,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 
 export interface BulkheadOptions {
@@ -26,9 +28,17 @@ export interface ResolvedBulkheadOptions {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<BulkheadOptions> = {
+  name: true,
+  limit: true,
+  queue: true,
+  queueWaitMs: true,
+  clock: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveBulkheadOptions(options: BulkheadOptions): ResolvedBulkheadOptions {
-  requireObject('options', options);
+  requireOptions('bulkhead', options, NAMES);
   const { queueWaitMs } = options;
   return Object.freeze({
     name: requireText('name', options.name ?? 'bulkhead'),

@@ -1,4 +1,11 @@
-import { requireInteger, requireObject, systemClock, type Clock } from '@holdfast/internal';
+import {
+  requireInteger,
+  requireObject,
+  requireOptions,
+  systemClock,
+  type Clock,
+  type OptionNames,
+} from '@holdfast/internal';
 import type { CacheEntry, CacheStore } from './cache-store.ts';
 
 export interface MemoryCacheStoreOptions {
@@ -15,13 +22,18 @@ export interface MemoryCacheStore extends CacheStore {
   delete(key: string): void;
 }
 
+const NAMES: OptionNames<MemoryCacheStoreOptions> = {
+  maxEntries: true,
+  clock: true,
+};
+
 /**
  * A store in this process, bounded, O(1), without timers. Values are kept as they are, not copied.
  *
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function memoryCacheStore(options: MemoryCacheStoreOptions): MemoryCacheStore {
-  requireObject('options', options);
+  requireOptions('memoryCacheStore', options, NAMES);
   const maxEntries = requireInteger('maxEntries', options.maxEntries, { min: 1 });
   const clock = requireObject('clock', options.clock ?? systemClock);
   // A Map keeps the order of insertion: an entry that is used is taken out and put in again.

@@ -3,9 +3,11 @@ import {
   requireInteger,
   requireNumber,
   requireObject,
+  requireOptions,
   requireText,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
 import type { ExecutionContext } from '../policy.ts';
@@ -46,11 +48,23 @@ export interface ResolvedCachedFallbackOptions {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<CachedFallbackOptions> = {
+  name: true,
+  store: true,
+  freshMs: true,
+  staleIfErrorMs: true,
+  staleWhileRevalidateMs: true,
+  key: true,
+  classify: true,
+  storeTimeoutMs: true,
+  clock: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveCachedFallbackOptions(
   options: CachedFallbackOptions,
 ): ResolvedCachedFallbackOptions {
-  requireObject('options', options);
+  requireOptions('cachedFallback', options, NAMES);
   const { staleIfErrorMs, staleWhileRevalidateMs = 0 } = options;
   const least = { min: 0 };
   return Object.freeze({

@@ -1,4 +1,4 @@
-import { requireFunction, requireObject, type Random } from '@holdfast/internal';
+import { requireFunction, requireObject, requireOptions, type Random } from '@holdfast/internal';
 import { ambient } from '../ambient-deadline.ts';
 import { BasePolicy } from '../base-policy.ts';
 import { invokeAbortable, type CallContext } from '../call-context.ts';
@@ -19,6 +19,7 @@ import type { CircuitBreaker, CircuitBreakerEvents, CircuitBreakerSnapshot } fro
 import {
   resolveCircuitBreakerOptions,
   resolveRules,
+  RULE_NAMES,
   type CircuitBreakerOptions,
   type CircuitBreakerRules,
   type ResolvedRules,
@@ -157,7 +158,8 @@ class LocalCircuitBreaker
   }
 
   configure(rules: CircuitBreakerRules): void {
-    const given = { ...this.#given, ...requireObject('rules', rules) };
+    requireOptions('configure', requireObject('rules', rules), RULE_NAMES);
+    const given = { ...this.#given, ...rules };
     const resolved = resolveRules(given, this.#random);
     this.#touch();
     this.#given = given;

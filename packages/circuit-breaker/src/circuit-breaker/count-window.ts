@@ -1,4 +1,4 @@
-import { requireInteger, requireObject } from '@holdfast/internal';
+import { requireInteger, requireOptions, type OptionNames } from '@holdfast/internal';
 import { resolveRates, type RateOptions } from './rates.ts';
 import { requireSavedCounts } from './saved-counts.ts';
 import type { CallWindow, Trip } from './trip.ts';
@@ -8,13 +8,20 @@ export interface CountWindowOptions extends RateOptions {
   readonly size: number;
 }
 
+const NAMES: OptionNames<CountWindowOptions> = {
+  size: true,
+  failureRate: true,
+  minimumCalls: true,
+  slow: true,
+};
+
 /**
  * Opens the circuit by the rates over the last `size` calls. One byte a call.
  *
  * @throws {TypeError | RangeError} when an option is wrong; `minimumCalls` above `size` could never be reached.
  */
 export function countWindow(options: CountWindowOptions): Trip {
-  requireObject('options', options);
+  requireOptions('countWindow', options, NAMES);
   const size = requireInteger('size', options.size, { min: 1, max: 1_000_000 });
   const wanted = options.minimumCalls ?? Math.min(20, size);
   const minimumCalls = requireInteger('minimumCalls', wanted, { min: 1, max: size });

@@ -1,19 +1,22 @@
 import {
   createBackoff,
+  requireFunction,
   requireInteger,
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptionGroup,
+  requireOptions,
   requireText,
   systemClock,
   systemRandom,
-  requireFunction,
   type Backoff,
-  type BackoffOptions,
   type Clock,
+  type OptionNames,
   type Random,
 } from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
+import { requireBackoff, type GivenBackoff } from '../require-backoff.ts';
 import type { CircuitRules } from './circuit-contract.ts';
 import { timeWindow } from './time-window.ts';
 import type { Trip } from './trip.ts';
@@ -38,7 +41,7 @@ export interface CircuitBreakerRules {
    * with 10 % of jitter, so that processes do not probe in step. Options: a back-off over the openings in a row, by
    * default 5 000, at least 1, doubling up to 60 000, or `baseMs` when that is more, with 10 % of jitter.
    */
-  readonly openMs?: number | Omit<BackoffOptions, 'random'> | undefined;
+  readonly openMs?: number | GivenBackoff | undefined;
   readonly halfOpen?: HalfOpenOptions | undefined;
   /**
    * After the probes have succeeded the share of admitted calls grows to all of them over so many milliseconds; at
@@ -90,11 +93,24 @@ export interface ResolvedCircuitBreakerOptions {
   readonly random: Random;
 }
 
+const NAMES: OptionNames<CircuitBreakerOptions> = {
+  name: true,
+  trip: true,
+  openMs: true,
+  halfOpen: true,
+  rampMs: true,
+  mode: true,
+  classify: true,
+  restore: true,
+  clock: true,
+  random: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveCircuitBreakerOptions(
   options: CircuitBreakerOptions,
 ): ResolvedCircuitBreakerOptions {
-  requireObject('options', options);
+  requireOptions('circuitBreaker', options, NAMES);
   const random = requireFunction('random', options.random ?? systemRandom);
   return {
     name: requireText('name', options.name ?? 'circuit-breaker'),
@@ -105,6 +121,14 @@ export function resolveCircuitBreakerOptions(
     random,
   };
 }
+
+export const RULE_NAMES: OptionNames<CircuitBreakerRules> = {
+  trip: true,
+  openMs: true,
+  halfOpen: true,
+  rampMs: true,
+  mode: true,
+};
 
 /** One for all breakers that ask for nothing else: a tenth of what each would hold. */
 const shared: { rules?: ResolvedRules } = {};
@@ -117,8 +141,15 @@ export function resolveRules(options: CircuitBreakerRules, random: Random): Reso
   return (shared.rules ??= resolveGivenRules({}, random));
 }
 
+const HALF_OPEN_NAMES: OptionNames<HalfOpenOptions> = {
+  probes: true,
+  concurrent: true,
+  maxFailures: true,
+  maxWaitMs: true,
+};
+
 function resolveGivenRules(options: CircuitBreakerRules, random: Random): ResolvedRules {
-  const halfOpen = requireObject('halfOpen', options.halfOpen ?? {});
+  const halfOpen = requireOptionGroup('halfOpen', options.halfOpen ?? {}, HALF_OPEN_NAMES);
   const trip = requireObject('trip', options.trip ?? timeWindow());
   requireText('trip.shape', trip.shape);
   const { maxWaitMs } = halfOpen;
@@ -141,7 +172,7 @@ const OPEN_BACKOFF = { baseMs: 5_000, capMs: 60_000, jitter: 0.1 } as const;
 
 function resolveOpenMs(openMs: CircuitBreakerRules['openMs'], random: Random): Backoff {
   if (typeof openMs === 'object') {
-    const { baseMs = OPEN_BACKOFF.baseMs } = requireObject('openMs', openMs);
+    const { baseMs = OPEN_BACKOFF.baseMs } = requireBackoff('openMs', openMs);
     requireNumber('openMs.baseMs', baseMs, { min: 1 });
     const capMs = openMs.capMs ?? Math.max(baseMs, OPEN_BACKOFF.capMs);
     const jitter = openMs.jitter ?? OPEN_BACKOFF.jitter;

@@ -1,4 +1,9 @@
-import { requireInteger, requireNumber, requireObject } from '@holdfast/internal';
+import {
+  requireInteger,
+  requireNumber,
+  requireOptionGroup,
+  type OptionNames,
+} from '@holdfast/internal';
 import type { CallWindow, Trip } from './trip.ts';
 
 /** When the share of failures, or of slow calls, is too large. */
@@ -11,10 +16,15 @@ export interface RateOptions {
   readonly slow?: { readonly overMs: number; readonly rate: number } | undefined;
 }
 
+const SLOW_NAMES: OptionNames<NonNullable<RateOptions['slow']>> = {
+  overMs: true,
+  rate: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveRates(options: RateOptions): Pick<Trip, 'slowOverMs' | 'isTripped'> {
   const { slow } = options;
-  if (slow !== undefined) requireObject('slow', slow);
+  if (slow !== undefined) requireOptionGroup('slow', slow, SLOW_NAMES);
   const minimumCalls = requireInteger('minimumCalls', options.minimumCalls ?? 20, { min: 1 });
   const failureRate = requireRate('failureRate', options.failureRate ?? 0.5);
   const slowRate = slow === undefined ? Infinity : requireRate('slow.rate', slow.rate);

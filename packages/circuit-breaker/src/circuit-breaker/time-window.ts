@@ -1,4 +1,4 @@
-import { requireInteger, requireObject } from '@holdfast/internal';
+import { requireInteger, requireOptions, type OptionNames } from '@holdfast/internal';
 import { resolveRates, type RateOptions } from './rates.ts';
 import { requireSavedCounts } from './saved-counts.ts';
 import type { CallWindow, Trip } from './trip.ts';
@@ -10,6 +10,14 @@ export interface TimeWindowOptions extends RateOptions {
   readonly buckets?: number | undefined;
 }
 
+const NAMES: OptionNames<TimeWindowOptions> = {
+  spanMs: true,
+  buckets: true,
+  failureRate: true,
+  minimumCalls: true,
+  slow: true,
+};
+
 /**
  * Opens the circuit by the rates over the last `spanMs` milliseconds. Buckets expire by time, not by traffic: after an
  * idle hour nothing is remembered.
@@ -17,7 +25,7 @@ export interface TimeWindowOptions extends RateOptions {
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function timeWindow(options: TimeWindowOptions = {}): Trip {
-  requireObject('options', options);
+  requireOptions('timeWindow', options, NAMES);
   const spanMs = requireInteger('spanMs', options.spanMs ?? 10_000, { min: 1 });
   const buckets = requireInteger('buckets', options.buckets ?? 10, { min: 1, max: 1_000 });
   return {

@@ -1,4 +1,11 @@
-import { requireObject, requireText, systemClock, type Clock } from '@holdfast/internal';
+import {
+  requireObject,
+  requireOptions,
+  requireText,
+  systemClock,
+  type Clock,
+  type OptionNames,
+} from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
 import type { Awaitable, ExecutionContext } from '../policy.ts';
 
@@ -33,9 +40,15 @@ export interface ResolvedFallbackOptions {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<FallbackOptions> = {
+  name: true,
+  classify: true,
+  clock: true,
+};
+
 /** @throws {TypeError} when an option is wrong. */
 export function resolveFallbackOptions(options: FallbackOptions): ResolvedFallbackOptions {
-  requireObject('options', options);
+  requireOptions('fallbackWith', options, NAMES);
   return Object.freeze({
     name: requireText('name', options.name ?? 'fallback'),
     classifiers: resolveClassifiers(options.classify),

@@ -3,9 +3,12 @@ import {
   requireInteger,
   requireNumber,
   requireObject,
+  requireOptionGroup,
+  requireOptions,
   requireText,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 import type { Outcome } from '../policy.ts';
 import type { RetryBudget } from '../retry/budget.ts';
@@ -53,9 +56,18 @@ export interface ResolvedHedgeOptions {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<HedgeOptions> = {
+  name: true,
+  afterMs: true,
+  maxHedges: true,
+  budget: true,
+  accept: true,
+  clock: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveHedgeOptions(options: HedgeOptions): ResolvedHedgeOptions {
-  requireObject('options', options);
+  requireOptions('hedge', options, NAMES);
   return Object.freeze({
     name: requireText('name', options.name ?? 'hedge'),
     afterMs: resolveAfterMs(options.afterMs),
@@ -66,6 +78,12 @@ export function resolveHedgeOptions(options: HedgeOptions): ResolvedHedgeOptions
   });
 }
 
+const QUANTILE_NAMES: OptionNames<HedgeQuantile> = {
+  quantile: true,
+  warmup: true,
+  floorMs: true,
+};
+
 function resolveAfterMs(afterMs: HedgeOptions['afterMs']): ResolvedHedgeOptions['afterMs'] {
   if (afterMs === 'on-failure') return afterMs;
   if (typeof afterMs === 'number') return requireNumber('afterMs', afterMs, { min: 0 });
@@ -74,7 +92,11 @@ function resolveAfterMs(afterMs: HedgeOptions['afterMs']): ResolvedHedgeOptions[
       `afterMs must be a number, 'on-failure' or { quantile }, got ${String(afterMs)}`,
     );
   }
-  const { quantile, warmup = 20, floorMs = 0 } = requireObject('afterMs', afterMs);
+  const {
+    quantile,
+    warmup = 20,
+    floorMs = 0,
+  } = requireOptionGroup('afterMs', afterMs, QUANTILE_NAMES);
   requireNumber('afterMs.quantile', quantile);
   if (quantile <= 0 || quantile >= 1) {
     throw new RangeError(`afterMs.quantile must be above 0 and below 1, got ${quantile}`);

@@ -3,8 +3,10 @@ import {
   requireInteger,
   requireNumber,
   requireObject,
+  requireOptions,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 import type { Classifier, Judgement } from '../judgement.ts';
 import { judgeHttpError } from './judge-http-error.ts';
@@ -24,6 +26,13 @@ export interface HttpErrorsOptions {
   /** Tells the time that a `Retry-After` date is compared with. */
   readonly clock?: Clock | undefined;
 }
+
+const NAMES: OptionNames<HttpErrorsOptions> = {
+  retryOn: true,
+  failOn: true,
+  maxRetryAfterMs: true,
+  clock: true,
+};
 
 /**
  * Judges responses and errors of `fetch`, of `undici` and of what is built on them; leaves all else to the next
@@ -62,7 +71,7 @@ interface Rules {
 const RETRIED = [408, 425, 429, 500, 502, 503, 504];
 
 function resolveRules(options: HttpErrorsOptions): Rules {
-  requireObject('options', options);
+  requireOptions('httpErrors', options, NAMES);
   const { retryOn = RETRIED, failOn = isFailure, maxRetryAfterMs = 60_000 } = options;
   if (!Array.isArray(retryOn)) {
     throw new TypeError(`retryOn must be an array of statuses, got ${typeof retryOn}`);

@@ -3,9 +3,11 @@ import {
   requireInteger,
   requireNumber,
   requireObject,
+  requireOptions,
   requireText,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 import type { Policy } from '../policy.ts';
 
@@ -29,11 +31,19 @@ export interface ResolvedKeyedOptions<P extends Policy<unknown>> {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<KeyedOptions<Policy<unknown>>> = {
+  name: true,
+  create: true,
+  maxKeys: true,
+  idleMs: true,
+  clock: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveKeyedOptions<P extends Policy<unknown>>(
   options: KeyedOptions<P>,
 ): ResolvedKeyedOptions<P> {
-  requireObject('options', options);
+  requireOptions('keyed', options, NAMES);
   const { idleMs } = options;
   return Object.freeze({
     name: requireText('name', options.name ?? 'keyed'),

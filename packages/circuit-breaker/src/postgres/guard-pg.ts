@@ -1,4 +1,9 @@
-import { requireFunction, requireObject } from '@holdfast/internal';
+import {
+  requireFunction,
+  requireObject,
+  requireOptions,
+  type OptionNames,
+} from '@holdfast/internal';
 import type { Awaitable, ExecuteOptions, ExecutionContext } from '../policy.ts';
 import type { AnyFunction } from './replace-method.ts';
 
@@ -23,6 +28,10 @@ export interface GuardPgOptions {
   readonly optionsOf?: ((...args: readonly unknown[]) => ExecuteOptions) | undefined;
 }
 
+const NAMES: OptionNames<GuardPgOptions> = {
+  optionsOf: true,
+};
+
 /**
  * The pool, with each `query(...)` run under the policy; everything else is passed through as it is.
  *
@@ -41,7 +50,7 @@ export function guardPg<P extends QueryablePool>(
 ): P {
   requireMethod('pool', pool, 'query');
   requireMethod('policy', policy, 'execute');
-  requireObject('options', options);
+  requireOptions('guardPg', options, NAMES);
   const { optionsOf } = options;
   if (optionsOf !== undefined) requireFunction('optionsOf', optionsOf);
 

@@ -4,8 +4,10 @@ import {
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptions,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 import type { FailedQuery, ObservedQuery, ParameterView } from './query-events.ts';
 
@@ -39,11 +41,21 @@ export interface ResolvedObserveQueriesOptions {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<ObserveQueriesOptions> = {
+  slowMs: true,
+  onSlow: true,
+  onError: true,
+  parameters: true,
+  maxSqlLength: true,
+  captureCaller: true,
+  clock: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveObserveQueriesOptions(
   options: ObserveQueriesOptions,
 ): ResolvedObserveQueriesOptions {
-  requireObject('options', options);
+  requireOptions('observeQueries', options, NAMES);
   const { onSlow, onError } = options;
   if (onSlow !== undefined) requireFunction('onSlow', onSlow);
   if (onError !== undefined) requireFunction('onError', onError);

@@ -1,7 +1,8 @@
-import { requireObject } from '@holdfast/internal';
+import { requireOptions } from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
+import { requireBackoff } from '../require-backoff.ts';
 import type { RetryPolicy } from '../retry/contract.ts';
-import type { RetryOptions } from '../retry/options.ts';
+import { RETRY_NAMES, type RetryOptions } from '../retry/options.ts';
 import { retry } from '../retry/retry.ts';
 import { pgErrors } from './pg-errors.ts';
 
@@ -17,13 +18,13 @@ const BACKOFF = { baseMs: 50, capMs: 2_000, jitter: 'full' } as const;
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function retryOnDatabaseError(options: RetryOptions = {}): RetryPolicy {
-  requireObject('options', options);
+  requireOptions('retryOnDatabaseError', options, RETRY_NAMES);
   const { backoff = {}, classify, name = 'database-retry', attempts = ATTEMPTS } = options;
   return retry({
     ...options,
     name,
     attempts,
-    backoff: { ...BACKOFF, ...requireObject('backoff', backoff) },
+    backoff: { ...BACKOFF, ...requireBackoff('backoff', backoff) },
     classify: [...resolveClassifiers(classify), pgErrors, noOtherErrors],
   });
 }

@@ -2,9 +2,11 @@ import {
   requireInteger,
   requireNumber,
   requireObject,
+  requireOptions,
   requireText,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 
 export interface RateLimiterOptions {
@@ -29,9 +31,18 @@ export interface ResolvedRateLimiterOptions {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<RateLimiterOptions> = {
+  name: true,
+  permits: true,
+  perMs: true,
+  burst: true,
+  maxWaitMs: true,
+  clock: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveRateLimiterOptions(options: RateLimiterOptions): ResolvedRateLimiterOptions {
-  requireObject('options', options);
+  requireOptions('rateLimiter', options, NAMES);
   const permits = requireInteger('permits', options.permits, { min: 1 });
   const perMs = requireInteger('perMs', options.perMs, { min: 1 });
   return Object.freeze({

@@ -3,10 +3,13 @@ import {
   requireInteger,
   requireObject,
   requireOneOf,
+  requireOptionGroup,
+  requireOptions,
   requireText,
   systemClock,
   systemRandom,
   type Clock,
+  type OptionNames,
   type Random,
 } from '@holdfast/internal';
 import type { CircuitBreakerOptions } from '../circuit-breaker/options.ts';
@@ -68,13 +71,42 @@ export interface ResolvedRedisGuardOptions {
   readonly random: Random;
 }
 
+const NAMES: OptionNames<RedisGuardOptions> = {
+  name: true,
+  prefix: true,
+  timeoutMs: true,
+  breaker: true,
+  onDown: true,
+  local: true,
+  writes: true,
+  maxInvalidations: true,
+  clock: true,
+  random: true,
+};
+
+const BREAKER_NAMES: OptionNames<NonNullable<RedisGuardOptions['breaker']>> = {
+  name: true,
+  trip: true,
+  openMs: true,
+  halfOpen: true,
+  rampMs: true,
+  mode: true,
+  classify: true,
+  restore: true,
+};
+
+const LOCAL_NAMES: OptionNames<NonNullable<RedisGuardOptions['local']>> = {
+  maxEntries: true,
+  ttlMs: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveRedisGuardOptions(options: RedisGuardOptions): ResolvedRedisGuardOptions {
-  requireObject('options', options);
+  requireOptions('guardRedis', options, NAMES);
   const name = requireText('name', options.name ?? 'redis');
   const clock = requireObject('clock', options.clock ?? systemClock);
   const random = requireFunction('random', options.random ?? systemRandom);
-  const breaker = requireObject('breaker', options.breaker ?? {});
+  const breaker = requireOptionGroup('breaker', options.breaker ?? {}, BREAKER_NAMES);
   const isLocal = options.local !== undefined || options.onDown === 'local';
   return Object.freeze({
     name,
@@ -103,7 +135,7 @@ export function resolveRedisGuardOptions(options: RedisGuardOptions): ResolvedRe
 function resolveLocal(
   local: NonNullable<RedisGuardOptions['local']>,
 ): NonNullable<ResolvedRedisGuardOptions['local']> {
-  requireObject('local', local);
+  requireOptionGroup('local', local, LOCAL_NAMES);
   return {
     maxEntries: requireInteger('local.maxEntries', local.maxEntries ?? 1_000, { min: 1 }),
     ttlMs: requireInteger('local.ttlMs', local.ttlMs ?? 60_000, { min: 1 }),

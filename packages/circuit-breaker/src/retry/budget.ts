@@ -2,8 +2,10 @@ import {
   requireInteger,
   requireNumber,
   requireObject,
+  requireOptions,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 import { TimeWindow } from '../circuit-breaker/time-window.ts';
 
@@ -27,6 +29,13 @@ export interface RetryBudgetOptions {
   readonly clock?: Clock | undefined;
 }
 
+const NAMES: OptionNames<RetryBudgetOptions> = {
+  ratio: true,
+  minPerSecond: true,
+  ttlMs: true,
+  clock: true,
+};
+
 const BUCKETS = 10;
 
 /**
@@ -35,7 +44,7 @@ const BUCKETS = 10;
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
-  requireObject('options', options);
+  requireOptions('retryBudget', options, NAMES);
   const ratio = requireNumber('ratio', options.ratio ?? 0.2, { min: 0, max: 1 });
   const minPerSecond = requireNumber('minPerSecond', options.minPerSecond ?? 10, { min: 0 });
   const ttlMs = requireInteger('ttlMs', options.ttlMs ?? 10_000, { min: BUCKETS });

@@ -5,14 +5,16 @@ import {
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptions,
   requireText,
   systemClock,
   type Backoff,
-  type BackoffOptions,
   type Clock,
+  type OptionNames,
   type Random,
 } from '@holdfast/internal';
 import { resolveClassifiers, type Classifier } from '../judgement.ts';
+import { requireBackoff, type GivenBackoff } from '../require-backoff.ts';
 import type { RetryBudget } from './budget.ts';
 
 export interface RetryOptions {
@@ -21,7 +23,7 @@ export interface RetryOptions {
   /** Calls of the work in all, the first included; at least 1. Default 3. */
   readonly attempts?: number | undefined;
   /** The wait before each further attempt. Default: full jitter, 100 ms doubling up to 20 000 ms. */
-  readonly backoff?: Omit<BackoffOptions, 'random'> | undefined;
+  readonly backoff?: GivenBackoff | undefined;
   /**
    * No wait is begun that would end later than this many milliseconds after the call; at least 0. Default: no limit.
    * An attempt that runs is not cut.
@@ -64,9 +66,24 @@ export interface ResolvedRetryOptions {
   readonly clock: Clock;
 }
 
+export const RETRY_NAMES: OptionNames<RetryOptions> = {
+  name: true,
+  attempts: true,
+  backoff: true,
+  maxElapsedMs: true,
+  classify: true,
+  budget: true,
+  retryAfter: true,
+  onOpenCircuit: true,
+  nested: true,
+  exhausted: true,
+  clock: true,
+  random: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveRetryOptions(options: RetryOptions): ResolvedRetryOptions {
-  requireObject('options', options);
+  requireOptions('retry', options, RETRY_NAMES);
   const { budget, maxElapsedMs } = options;
   if (budget !== undefined) {
     requireObject('budget', budget);
@@ -80,7 +97,7 @@ export function resolveRetryOptions(options: RetryOptions): ResolvedRetryOptions
     name: requireText('name', options.name ?? 'retry'),
     attempts: requireInteger('attempts', options.attempts ?? 3, { min: 1 }),
     backoff: createBackoff(
-      { ...requireObject('backoff', options.backoff ?? {}), random: options.random },
+      { ...requireBackoff('backoff', options.backoff ?? {}), random: options.random },
       'backoff.',
     ),
     maxElapsedMs:

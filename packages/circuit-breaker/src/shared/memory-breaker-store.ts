@@ -1,9 +1,17 @@
-import { requireObject, systemClock, type Clock } from '@holdfast/internal';
+import {
+  requireObject,
+  requireOptions,
+  systemClock,
+  type Clock,
+  type OptionNames,
+} from '@holdfast/internal';
 import { tally, type BreakerStore, type SharedView } from './store.ts';
 
 export interface MemoryBreakerStoreOptions {
   readonly clock?: Clock | undefined;
 }
+
+const NAMES: OptionNames<MemoryBreakerStoreOptions> = { clock: true };
 
 /**
  * Shared circuits in this process: for tests, examples, and several breakers that watch one dependency. Each circuit
@@ -12,7 +20,8 @@ export interface MemoryBreakerStoreOptions {
  * @throws {TypeError} when an option is wrong.
  */
 export function memoryBreakerStore(options: MemoryBreakerStoreOptions = {}): BreakerStore {
-  const clock = requireObject('clock', requireObject('options', options).clock ?? systemClock);
+  requireOptions('memoryBreakerStore', options, NAMES);
+  const clock = requireObject('clock', options.clock ?? systemClock);
   const circuits = new Map<string, StoredCircuit>();
 
   /** Only a report makes one: whatever else comes to an unknown circuit leaves nothing behind. */

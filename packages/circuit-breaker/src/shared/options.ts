@@ -5,7 +5,9 @@ import {
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptions,
   requireText,
+  type OptionNames,
 } from '@holdfast/internal';
 import {
   resolveCircuitBreakerOptions,
@@ -14,15 +16,15 @@ import {
 } from '../circuit-breaker/options.ts';
 import { LIVE_POLLS, type BreakerStore, type Quorum } from './store.ts';
 
+/** What it has of the circuit that each member keeps for itself. */
+type OwnOptions = Omit<CircuitBreakerOptions, 'mode' | 'restore' | 'rampMs'>;
+
 /**
  * The rules of one circuit should be the same for all its members: what happens is decided by those of the member that
  * acts. `halfOpen` counts for the circuit as a whole, not for each member. `halfOpen.maxWaitMs` is at most, and by
  * default, `leaseMs - storeTimeoutMs`.
  */
-export interface SharedCircuitBreakerOptions extends Omit<
-  CircuitBreakerOptions,
-  'mode' | 'restore' | 'rampMs'
-> {
+export interface SharedCircuitBreakerOptions extends OwnOptions {
   /** Where the members meet: `redisBreakerStore` or `memoryBreakerStore`. */
   readonly store: BreakerStore;
   /** Names the circuit, in the store as well: members are those who give the same name. */
@@ -57,16 +59,33 @@ export interface ResolvedSharedOptions extends ResolvedCircuitBreakerOptions {
   readonly member: string;
 }
 
+const NAMES: OptionNames<SharedCircuitBreakerOptions> = {
+  store: true,
+  name: true,
+  trip: true,
+  openMs: true,
+  halfOpen: true,
+  classify: true,
+  quorum: true,
+  pollMs: true,
+  leaseMs: true,
+  storeTimeoutMs: true,
+  member: true,
+  clock: true,
+  random: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveSharedOptions(options: SharedCircuitBreakerOptions): ResolvedSharedOptions {
-  requireObject('options', options);
-  for (const name of ['mode', 'restore', 'rampMs'] as const) {
-    const given = (options as CircuitBreakerOptions)[name];
-    if (given !== undefined)
-      throw new TypeError(`${name} must be undefined: a shared circuit has none`);
+  for (const name of ['mode', 'restore', 'rampMs']) {
+    if (!Object.hasOwn(requireObject('options', options), name)) continue;
+    throw new TypeError(`${name} must be left out: a shared circuit has none`);
   }
-  requireText('name', options.name);
-  const resolved = resolveCircuitBreakerOptions(options);
+  requireOptions('sharedCircuitBreaker', options, NAMES);
+  const { trip, openMs, halfOpen, classify, clock, random } = options;
+  const name = requireText('name', options.name);
+  const own: Required<OwnOptions> = { name, trip, openMs, halfOpen, classify, clock, random };
+  const resolved = resolveCircuitBreakerOptions(own);
   const storeTimeoutMs = requireInteger('storeTimeoutMs', options.storeTimeoutMs ?? 200, {
     min: 1,
   });

@@ -1,4 +1,10 @@
-import { requireFunction, requireObject, requireText } from '@holdfast/internal';
+import {
+  requireFunction,
+  requireObject,
+  requireOptions,
+  requireText,
+  type OptionNames,
+} from '@holdfast/internal';
 import { NOT_WRITEABLE, type RedisConnection, type Send } from '../redis/redis-client.ts';
 import type { Script } from '../redis/scripts.ts';
 import { LEASE } from './scripts/lease-script.ts';
@@ -16,6 +22,8 @@ export interface RedisBreakerStoreOptions {
   readonly prefix?: string | undefined;
 }
 
+const NAMES: OptionNames<RedisBreakerStoreOptions> = { prefix: true };
+
 /**
  * Shared circuits on Redis 5 or newer. Each takes four keys, `<prefix>{<circuit>}:state`, `:members`, `:votes` and
  * `:leases`, which share a slot and expire ten minutes after they were last of use. Every step is one Lua script by the
@@ -28,7 +36,8 @@ export function redisBreakerStore(
   options: RedisBreakerStoreOptions = {},
 ): BreakerStore {
   requireFunction('client.call', requireObject('client', client).call);
-  const prefix = requirePrefix(requireObject('options', options).prefix ?? 'breaker:');
+  requireOptions('redisBreakerStore', options, NAMES);
+  const prefix = requirePrefix(options.prefix ?? 'breaker:');
 
   const send: Send = (command, ...args) =>
     client.status === 'ready'

@@ -2,21 +2,24 @@ import {
   requireFunction,
   requireInteger,
   requireNumber,
-  requireObject,
   requireOneOf,
+  requireOptionGroup,
+  requireOptions,
   requireText,
   type Clock,
+  type OptionNames,
   type Random,
 } from '@holdfast/internal';
 import type { Policy } from '../policy.ts';
 
-/** Makes the policies of one process of a layer: the real ones, on the simulation's clock and random source. */
-export type PolicyFactory = (tools: {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** The process, from 0. */
-  readonly instance: number;
-}) => Policy<unknown>;
+/**
+ * Makes the policies of one process of a layer, `instance` from 0: the real ones, on the simulation's clock and random
+ * source.
+ */
+export type PolicyFactory = (
+  tools: { readonly clock: Clock; readonly random: Random },
+  instance: number,
+) => Policy<unknown>;
 
 export interface LayerOptions {
   readonly name: string;
@@ -71,13 +74,40 @@ export interface ResolvedSimulation {
   readonly seed: number;
 }
 
+const NAMES: OptionNames<SimulationOptions> = {
+  clients: true,
+  requestsPerSecond: true,
+  layers: true,
+  backend: true,
+  outage: true,
+  afterMs: true,
+  seed: true,
+};
+
+const LAYER_NAMES: OptionNames<LayerOptions> = {
+  name: true,
+  instances: true,
+  policy: true,
+};
+
+const BACKEND_NAMES: OptionNames<BackendOptions> = {
+  latencyMs: true,
+  capacityPerSecond: true,
+};
+
+const OUTAGE_NAMES: OptionNames<OutageOptions> = {
+  startMs: true,
+  durationMs: true,
+  kind: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveSimulation(options: SimulationOptions): ResolvedSimulation {
-  requireObject('options', options);
+  requireOptions('simulateOutage', options, NAMES);
   const layers: unknown = options.layers;
   if (!Array.isArray(layers)) throw new TypeError('layers must be an array');
-  const backend = requireObject('backend', options.backend ?? {});
-  const outage = requireObject('outage', options.outage ?? {});
+  const backend = requireOptionGroup('backend', options.backend ?? {}, BACKEND_NAMES);
+  const outage = requireOptionGroup('outage', options.outage ?? {}, OUTAGE_NAMES);
   const startMs = requireNumber('outage.startMs', outage.startMs ?? 30_000, { min: 0 });
   const durationMs = requireNumber('outage.durationMs', outage.durationMs ?? 60_000, { min: 1 });
   const afterMs = requireNumber('afterMs', options.afterMs ?? 60_000, { min: 1 });
@@ -87,11 +117,7 @@ export function resolveSimulation(options: SimulationOptions): ResolvedSimulatio
     requestsPerSecond: requireNumber('requestsPerSecond', options.requestsPerSecond ?? 1, {
       min: Number.EPSILON,
     }),
-    layers: options.layers.map((layer, index) => ({
-      name: requireText(`layers[${index}].name`, requireObject(`layers[${index}]`, layer).name),
-      instances: requireInteger(`layers[${index}].instances`, layer.instances ?? 1, { min: 1 }),
-      policy: requireFunction(`layers[${index}].policy`, layer.policy),
-    })),
+    layers: options.layers.map((layer, index) => resolveLayer(layer, `layers[${index}]`)),
     latencyMs: requireNumber('backend.latencyMs', backend.latencyMs ?? 20, { min: 1 }),
     capacityPerSecond:
       capacityPerSecond === undefined
@@ -104,5 +130,14 @@ export function resolveSimulation(options: SimulationOptions): ResolvedSimulatio
     },
     endMs: startMs + durationMs + afterMs,
     seed: requireInteger('seed', options.seed ?? 1),
+  };
+}
+
+function resolveLayer(layer: LayerOptions, path: string): ResolvedSimulation['layers'][number] {
+  requireOptionGroup(path, layer, LAYER_NAMES);
+  return {
+    name: requireText(`${path}.name`, layer.name),
+    instances: requireInteger(`${path}.instances`, layer.instances ?? 1, { min: 1 }),
+    policy: requireFunction(`${path}.policy`, layer.policy),
   };
 }

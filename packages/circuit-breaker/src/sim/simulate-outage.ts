@@ -18,7 +18,7 @@ export async function simulateOutage(options: SimulationOptions): Promise<Simula
   const recorder = new Recorder(simulation.endMs);
   const callBackend = createBackend(simulation, { time, random, recorder });
   const layers = simulation.layers.map(({ instances, policy }) =>
-    Array.from({ length: instances }, (_, instance) => policy({ clock: time, random, instance })),
+    Array.from({ length: instances }, (_, instance) => policy({ clock: time, random }, instance)),
   );
 
   const startClient = (client: number): void => {

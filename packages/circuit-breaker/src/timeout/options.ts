@@ -1,9 +1,11 @@
 import {
   requireInteger,
   requireObject,
+  requireOptions,
   requireText,
   systemClock,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
 
 export interface TimeoutOptions {
@@ -20,9 +22,15 @@ export interface ResolvedTimeoutOptions {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<TimeoutOptions> = {
+  name: true,
+  ms: true,
+  clock: true,
+};
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveTimeoutOptions(options: TimeoutOptions): ResolvedTimeoutOptions {
-  requireObject('options', options);
+  requireOptions('timeout', options, NAMES);
   return Object.freeze({
     name: requireText('name', options.name ?? 'timeout'),
     ms: requireInteger('ms', options.ms, { min: 1 }),

@@ -22,6 +22,10 @@ test.each<[string, () => unknown]>([
     'optionsOf must be a function, got true',
     () => guardPg(pool, policy, { optionsOf: true } as unknown as GuardPgOptions),
   ],
+  [
+    'options is not an option of guardPg; its options are optionsOf',
+    () => guardPg(pool, policy, { options: () => ({}) } as object),
+  ],
   ['pool must be an object, got undefined', () => observeQueries(undefined as never)],
   ['pool.query must be a function, got undefined', () => observeQueries({} as never)],
   [
@@ -37,16 +41,28 @@ test.each<[string, () => unknown]>([
   ['maxSqlLength must be an integer of at least 1, got 0', observe({ maxSqlLength: 0 })],
   ['captureCaller must be one of event, call, got "no"', observe({ captureCaller: 'no' })],
   ['clock must be an object, got 7', observe({ clock: 7 })],
+  [
+    'slow is not an option of observeQueries; its options are slowMs, onSlow, onError, parameters, maxSqlLength, captureCaller, clock',
+    observe({ slow: undefined }),
+  ],
   ['options must be an object, got 5', () => retryOnDatabaseError(5 as never)],
   ['attempts must be an integer of at least 1, got 0', () => retryOnDatabaseError({ attempts: 0 })],
   ['backoff must be an object, got 5', () => retryOnDatabaseError({ backoff: 5 as never })],
   ['classify must be a function, got 5', () => retryOnDatabaseError({ classify: 5 as never })],
+  [
+    'attempt is not an option of retryOnDatabaseError; its options are name, attempts, backoff, maxElapsedMs, classify, budget, retryAfter, onOpenCircuit, nested, exhausted, clock, random',
+    () => retryOnDatabaseError({ attempt: 3 } as object),
+  ],
+  [
+    'backoff.base is not an option; those of backoff are baseMs, capMs, factor, jitter',
+    () => retryOnDatabaseError({ backoff: { base: 3 } as object }),
+  ],
 ])('says "%s"', (message, act) => {
   expect(act).toThrow(message);
 });
 
-test('a pool that was refused is left as it was', () => {
-  expect(observe({ slowMs: -1 })).toThrow();
+test.each([{ slowMs: -1 }, { slow: 5 }])('a pool is left as it was when %j is refused', (wrong) => {
+  expect(observe(wrong)).toThrow();
 
   expect(Object.keys(pool)).toEqual(['query', 'connect']);
   expect(pool.query.name).toBe('query');

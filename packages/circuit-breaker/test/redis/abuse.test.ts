@@ -16,6 +16,27 @@ describe('wrong options', () => {
     [{ maxInvalidations: 0 }, 'maxInvalidations must be an integer of at least 1, got 0'],
     [{ breaker: 'on' }, 'breaker must be an object, got "on"'],
     [{ breaker: { rampMs: -1 } }, 'rampMs must be a finite number of at least 0, got -1'],
+    [
+      { timeout: 5 },
+      'timeout is not an option of guardRedis; its options are name, prefix, timeoutMs, breaker, onDown, local, writes, maxInvalidations, clock, random',
+    ],
+    [{ local: { ttl: 5 } }, 'local.ttl is not an option; those of local are maxEntries, ttlMs'],
+    [
+      { onDown: 'local', local: { ttl: undefined } },
+      'local.ttl is not an option; those of local are maxEntries, ttlMs',
+    ],
+    [
+      { breaker: { window: 5 } },
+      'breaker.window is not an option; those of breaker are name, trip, openMs, halfOpen, rampMs, mode, classify, restore',
+    ],
+    [
+      { breaker: { clock: {} } },
+      'breaker.clock is not an option; those of breaker are name, trip, openMs, halfOpen, rampMs, mode, classify, restore',
+    ],
+    [
+      { breaker: { halfOpen: { probe: 1 } } },
+      'halfOpen.probe is not an option; those of halfOpen are probes, concurrent, maxFailures, maxWaitMs',
+    ],
     [{ clock: 5 }, 'clock must be an object, got 5'],
     [{ random: 5 }, 'random must be a function, got 5'],
   ])('%j throws at once', (options, message) => {

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { memoryBreakerStore, sharedCircuitBreaker } from '../../src/redis.ts';
+import { expect, test, vi } from 'vitest';
+import { memoryBreakerStore, redisBreakerStore, sharedCircuitBreaker } from '../../src/redis.ts';
 
 const NAMES =
   'store, name, trip, openMs, halfOpen, classify, quorum, pollMs, leaseMs, storeTimeoutMs, member, clock, random';
@@ -13,15 +13,29 @@ test.each<[object, string]>([
     'halfOpen.probe is not an option; those of halfOpen are probes, concurrent, maxFailures, maxWaitMs',
   ],
 ])('sharedCircuitBreaker refuses %j before it asks the store', (wrong, message) => {
-  let asked = 0;
-  const memory = memoryBreakerStore();
-  const store = {
-    ...memory,
-    sync: (...args: Parameters<typeof memory.sync>) => ((asked += 1), memory.sync(...args)),
-  };
+  const ask = vi.fn(() => Promise.reject(new Error('not a store')));
+  const store = { read: ask, sync: ask, lease: ask, settle: ask, leave: ask };
 
   expect(() => sharedCircuitBreaker({ store, name: 'a', ...wrong })).toThrow(
     new TypeError(message),
   );
-  expect(asked).toBe(0);
+  expect(ask).not.toHaveBeenCalled();
+});
+
+test.each<[string, () => unknown, string]>([
+  [
+    'memoryBreakerStore',
+    () => memoryBreakerStore({ clocks: 1 } as object),
+    'clocks is not an option of memoryBreakerStore; its options are clock',
+  ],
+  [
+    'redisBreakerStore',
+    () =>
+      redisBreakerStore({ status: 'ready', call: () => Promise.resolve() }, {
+        prefx: 'a',
+      } as object),
+    'prefx is not an option of redisBreakerStore; its options are prefix',
+  ],
+])('%s refuses a name that it does not know', (_, create, message) => {
+  expect(create).toThrow(new TypeError(message));
 });
