@@ -14,6 +14,7 @@ export type { CutRule } from './cut-rule.ts';
 export type { ExitStatus } from './guarded-process.ts';
 export { watchLeaks, type LeakWatch, type WatchLeaksOptions } from './leaks.ts';
 export { startMosquittoServer, type MosquittoServerOptions } from './mosquitto-server.ts';
+export { startPgbouncerServer, type PgbouncerServerOptions } from './pgbouncer-server.ts';
 export { startPostgresServer, type PostgresServerOptions } from './postgres-server.ts';
 export { startRedisServer, type RedisServerOptions } from './redis-server.ts';
 export { testSeed } from './seed.ts';

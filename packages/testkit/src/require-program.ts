@@ -1,12 +1,11 @@
-import { findProgram, installDebianPackage } from './programs.ts';
-import type { ServerKind } from './server-kind.ts';
+import { findProgram, installDebianPackage, type ProgramKind } from './programs.ts';
 
 /**
  * Path of a server's program, installed as a Debian package when it is missing and this is root on Debian.
  *
  * @throws when the program cannot be had.
  */
-export async function requireProgram(kind: ServerKind, name: string): Promise<string> {
+export async function requireProgram(kind: ProgramKind, name: string): Promise<string> {
   const found = findProgram(name);
   if (found !== undefined) return found;
   const reason = await installDebianPackage(kind);
