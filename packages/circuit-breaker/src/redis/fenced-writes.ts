@@ -20,7 +20,7 @@ import {
   type Settlement,
   type Ticket,
 } from './journal.ts';
-import { isRefusal, isReply, type Send } from './redis-client.ts';
+import { isRefusal, isReply, NOT_WRITEABLE, type Send } from './redis-client.ts';
 import { FENCE, FENCED, OPEN, WRITE } from './scripts.ts';
 
 /** A journal that nobody took away, because its process died, goes after so long. */
@@ -79,7 +79,8 @@ export class FencedWrites {
     }
   }
 
-  async #writeIn(journal: Journal, { command, keys, args, onSent }: Write): Promise<number> {
+  async #writeIn(journal: Journal, write: Write): Promise<number> {
+    const { command, keys, args, onSent } = write;
     // The connection may have been lost while its journal was being opened.
     if (journal !== this.#journal) throw this.#unavailable('the connection was lost');
     const ticket = journal.begin();
@@ -87,7 +88,7 @@ export class FencedWrites {
     const keepMs = this.#keepMs(journal);
     try {
       const sent = WRITE.run(
-        this.#send,
+        this.#unlessAbandoned(write),
         [journal.key, ...keys],
         [ticket.slot, ticket.id, keepMs, command, ...args],
       );
@@ -100,6 +101,17 @@ export class FencedWrites {
       journal.end(ticket);
       throw error;
     }
+  }
+
+  /**
+   * A server that does not know the script is sent its text, later: by then the key may have been deleted, or written
+   * anew, because the caller has given up.
+   */
+  #unlessAbandoned({ isAbandoned }: Write): Send {
+    return (command, ...args) =>
+      command === 'EVAL' && isAbandoned()
+        ? Promise.reject(new Error(`${NOT_WRITEABLE}: the write was given up`))
+        : this.#send(command, ...args);
   }
 
   #resultOf(settlement: Settlement, cause: unknown): number {

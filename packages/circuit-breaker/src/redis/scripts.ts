@@ -60,8 +60,13 @@ return result`);
 /**
  * KEYS: journal, what it is renamed to. ARGV: how long that lives, milliseconds, then slots. Returns what the slots
  * hold, or nil when the journal is lost. May be asked again when its answer was lost.
+ *
+ * It begins with a change, that is nothing yet, so that a server which may not write refuses it: a replica without the
+ * journal would otherwise say that the journal is lost. `pcall`: see `WRITE`.
  */
 export const FENCE: Script = new Script(`
+local reply = redis.pcall('PEXPIRE', KEYS[2], ARGV[1])
+if type(reply) == 'table' and reply.err then return reply end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('RENAME', KEYS[1], KEYS[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[1])

@@ -65,6 +65,19 @@ describe('FencedWrites', () => {
     expect(sent.map(scriptOf)).toEqual(['open']);
   });
 
+  it('does not send the text of its script for a write that was given up meanwhile', async () => {
+    let isAbandoned = false;
+    const { writes, sent } = create(([name, ...rest]) => {
+      if (name !== 'EVALSHA' || scriptOf([name, ...rest]) !== 'write') return '1';
+      isAbandoned = true;
+      throw replyError('NOSCRIPT No matching script');
+    });
+    const write = writes.write({ ...increment, isAbandoned: () => isAbandoned });
+
+    await expect(write).rejects.toThrow('the write was given up');
+    expect(sent.map(([name]) => name)).toEqual(['EVALSHA', 'EVALSHA']);
+  });
+
   it('does not use a journal whose connection was lost before it was confirmed', async () => {
     const gate = createGate();
     const { writes, sent } = create(() => gate.pass());

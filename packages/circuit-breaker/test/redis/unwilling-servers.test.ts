@@ -4,6 +4,7 @@ import { startFaultProxy, startRedisServer, watchLeaks } from '@holdfast/testkit
 import { Redis } from 'ioredis';
 import { expect, it, vi } from 'vitest';
 import { guardRedis } from '../../src/redis.ts';
+import { FENCE } from '../../src/redis/scripts.ts';
 
 it('reads, and settles the write whose answer was lost, while the server refuses to write', async () => {
   await using server = await startRedisServer();
@@ -57,4 +58,16 @@ it('does not wait for a Sentinel that accepts and says nothing, not even when it
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => sentinel.close(resolve));
   await leaks.assertNone();
+});
+
+it('takes no word of a replica for the loss of a journal', async () => {
+  await using replica = await startRedisServer();
+  const raw = new Redis(replica.url);
+  await raw.call('REPLICAOF', '127.0.0.1', '1');
+  const send = (command: string, ...args: (string | number)[]): Promise<unknown> =>
+    raw.call(command, ...args);
+
+  await expect(FENCE.run(send, ['j', 'j:fenced'], [60_000, 1])).rejects.toThrow(/^READONLY/);
+
+  raw.disconnect();
 });
