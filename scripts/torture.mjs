@@ -5,6 +5,10 @@ import { spawnSync } from 'node:child_process';
 const TESTS = {
   'redis-guard-drill': 'packages/circuit-breaker/test/redis/drill.test.ts',
   'shared-breaker': 'packages/circuit-breaker/test/shared/processes.test.ts',
+  'locks-mutex': 'packages/locks/test/faults/mutex.test.ts',
+  'locks-timeouts': 'packages/locks/test/faults/timeouts.test.ts',
+  'locks-commit-cuts': 'packages/locks/test/faults/commit-cuts.test.ts',
+  'locks-isolation': 'packages/locks/test/faults/isolation.test.ts',
 };
 
 const names = process.argv.slice(2);

@@ -1,7 +1,7 @@
 /** The five packages never import each other: here it is shown that they fit by shape. */
 import type { Guard as WriterGuard } from '@holdfast/batch-writer';
 import { circuitBreaker, pipeline, retry, timeout } from '@holdfast/circuit-breaker';
-import type { LockedTransaction } from '@holdfast/locks';
+import type { Transaction } from '@holdfast/locks';
 import { updateVersioned } from '@holdfast/locks';
 import type { Guard as QueueGuard, Queue } from '@holdfast/sync-queue';
 import { redisStore } from '@holdfast/sync-queue/redis';
@@ -24,5 +24,5 @@ expectTypeOf<Outcome['status']>().toEqualTypeOf<'ack' | 'retry' | 'dead'>();
 // An optimistic update runs on a pool and inside a lock; the drivers fit the stores.
 const change = { table: 'zones', id: 1, expected: 1, set: { mode: 'idle' } };
 void updateVersioned(new Pool(), change);
-void updateVersioned({} as LockedTransaction, change);
+void updateVersioned({} as Transaction, change);
 void redisStore({ client: new Redis() });

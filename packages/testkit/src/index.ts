@@ -35,4 +35,5 @@ export type {
   VirtualClock,
   WorkUnderTest,
 } from './conformance/library.ts';
+export { isTorture, recordTorture, type TortureLine } from './torture.ts';
 export { runRow, type Row, type RowResult, type Verdict } from './conformance/row.ts';

@@ -46,6 +46,7 @@ export async function startPgbouncerServer(
         ...['listen_addr = 127.0.0.1', `listen_port = ${port}`, 'unix_socket_dir ='],
         ...['auth_type = any', `pool_mode = ${mode}`, `default_pool_size = ${poolSize}`],
         ...['max_client_conn = 1000', 'server_idle_timeout = 600', 'query_wait_timeout = 30'],
+        'server_login_retry = 1',
         'ignore_startup_parameters = extra_float_digits,options',
       ];
       writeFileSync(config, `${lines.join('\n')}\n`);

@@ -1,13 +1,11 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
 import { isHoldfastError } from '@holdfast/internal';
-import { testSeed } from '@holdfast/testkit';
+import { isTorture, recordTorture, testSeed } from '@holdfast/testkit';
 import { Redis, type RedisOptions } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { guardRedis } from '../../src/redis.ts';
 import { runDrill, type DrillResult, type FaultName, type Subject } from './drill.ts';
 
-const isFull = process.env['HOLDFAST_TORTURE'] === '1';
-const SIZE = isFull ? 10_000 : 300;
+const SIZE = isTorture ? 10_000 : 300;
 const TIMEOUT_MS = 150;
 
 const noThrow = (): undefined => undefined;
@@ -76,7 +74,7 @@ function runBare(only: FaultName, size: number, options: RedisOptions = {}): Pro
 describe('a Redis that is cut off, slow, frozen and killed', () => {
   it(
     `hangs no guarded call, applies none that was reported as failed, and none twice, in ${SIZE} faults`,
-    { timeout: isFull ? 1_800_000 : 120_000 },
+    { timeout: isTorture ? 1_800_000 : 120_000 },
     async () => {
       const seed = testSeed();
       const startedMs = performance.now();
@@ -87,18 +85,18 @@ describe('a Redis that is cut off, slow, frozen and killed', () => {
         timeoutMs: TIMEOUT_MS,
         createSubject: createGuardSubject,
         onProgress(faults) {
-          if (isFull && faults % 500 < 8) process.stdout.write(`redis drill: ${faults} faults\n`);
+          if (isTorture && faults % 500 < 8)
+            process.stdout.write(`redis drill: ${faults} faults\n`);
         },
       });
 
       const seconds = Math.round((performance.now() - startedMs) / 1_000);
-      process.stdout.write(`redis drill, ${seconds} s: ${JSON.stringify(result)}\n`);
-      if (isFull) record({ name: 'redis-guard-drill', size: SIZE, seed, result, seconds });
+      recordTorture({ name: 'redis-guard-drill', size: SIZE, seed, result, seconds });
       expect(result).toMatchObject({ hung: 0, ghosts: 0, doubled: 0, lost: 0 });
       // Else it would be true of a guard that knows nothing: after a cut it can ask a server that answers. How many
       // answers come in time depends on what else the machine does, but where this runs alone.
       const { cutRequest, cutReply } = result.outcomes;
-      const share = isFull ? 1 / 4 : 1;
+      const share = isTorture ? 1 / 4 : 1;
       expect(cutRequest.unknown).toBeLessThan(cutRequest.calls * share);
       expect(cutReply.unknown).toBeLessThan(cutReply.calls * share);
       expect(result.notApplied).toBeGreaterThan(0);
@@ -134,10 +132,3 @@ describe('a Redis that is cut off, slow, frozen and killed', () => {
     expect(result.ghosts).toBeGreaterThan(0);
   });
 });
-
-/** The line that safety claims cite. */
-function record(line: object): void {
-  const folder = new URL('../../../../bench/results/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  appendFileSync(new URL('torture.jsonl', folder), `${JSON.stringify(line)}\n`);
-}

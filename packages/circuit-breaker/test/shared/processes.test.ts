@@ -1,7 +1,8 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '@holdfast/internal';
 import {
+  isTorture,
+  recordTorture,
   spawnNode,
   startRedisServer,
   testSeed,
@@ -14,8 +15,7 @@ import { redisBreakerStore } from '../../src/shared/redis-breaker-store.ts';
 import type { MemberMessage, MemberTask } from './fixtures/member.ts';
 import { summarize, type ProbeEvent, type ProbeSummary } from './probe-log.ts';
 
-const isFull = process.env['HOLDFAST_TORTURE'] === '1';
-const ROUNDS = isFull ? 1_000 : 20;
+const ROUNDS = isTorture ? 1_000 : 20;
 const MEMBERS = 16;
 const TASK = {
   seed: 1,
@@ -26,7 +26,7 @@ const TASK = {
   concurrent: 2,
   isSick: true,
   failing: 0.3,
-  deadly: isFull ? 0.05 : 0.1,
+  deadly: isTorture ? 0.05 : 0.1,
   isLeaseChecked: true,
 } as const;
 /** What a machine that runs so many processes may add to a time that is measured. */
@@ -121,7 +121,7 @@ async function runRounds(
     const isUnlucky = summary.rounds > seen && random() < 0.05;
     const victims = [...processes.running];
     if (isUnlucky) await victims[Math.floor(random() * victims.length)]?.kill();
-    if (isFull && Math.floor(summary.rounds / 50) > Math.floor(seen / 50)) {
+    if (isTorture && Math.floor(summary.rounds / 50) > Math.floor(seen / 50)) {
       process.stdout.write(`shared breaker: ${JSON.stringify(summary)}\n`);
     }
     seen = summary.rounds;
@@ -132,17 +132,14 @@ async function runRounds(
 describe('a circuit that 16 processes share', () => {
   it(
     `sends no more probes than the limit in ${ROUNDS} rounds, while probers are killed`,
-    { timeout: isFull ? 3_600_000 : 120_000 },
+    { timeout: isTorture ? 3_600_000 : 120_000 },
     async () => {
       const startedMs = performance.now();
 
       const result = await runRounds(ROUNDS, MEMBERS);
 
       const seconds = Math.round((performance.now() - startedMs) / 1_000);
-      process.stdout.write(`shared breaker, ${seconds} s: ${JSON.stringify(result)}\n`);
-      if (isFull) {
-        record({ name: 'shared-breaker', size: ROUNDS, seed: testSeed(), result, seconds });
-      }
+      recordTorture({ name: 'shared-breaker', size: ROUNDS, seed: testSeed(), result, seconds });
       expect(result.violations).toBe(0);
       expect(result.mostAtOnce).toBeLessThanOrEqual(TASK.concurrent);
       expect(result.mostInRound).toBeLessThanOrEqual(TASK.probes);
@@ -205,25 +202,10 @@ describe('a circuit that 16 processes share', () => {
     const openedMs = Date.now() - (openMs - remainingMs);
     const lags = [...opened.values()].map((atMs) => atMs - openedMs);
     const slowestMs = Math.max(...lags);
-    process.stdout.write(`shared breaker: open everywhere after ${slowestMs} ms\n`);
-    if (isFull) {
-      const result = { pollMs: TASK.pollMs, slowestMs };
-      record({
-        name: 'shared-breaker-spread',
-        size: MEMBERS,
-        seed: testSeed(),
-        result,
-        seconds: 0,
-      });
-    }
+    const result = { pollMs: TASK.pollMs, slowestMs };
+    const name = 'shared-breaker-spread';
+    recordTorture({ name, size: MEMBERS, seed: testSeed(), result, seconds: 0 });
     expect(openedByOne).toBe(0);
     expect(slowestMs).toBeLessThan(TASK.pollMs + SLACK_MS);
   });
 });
-
-/** The line that safety claims cite. */
-function record(line: object): void {
-  const folder = new URL('../../../../bench/results/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  appendFileSync(new URL('torture.jsonl', folder), `${JSON.stringify(line)}\n`);
-}
