@@ -1,193 +1,140 @@
-import { createListeners, onAbort, requireFunction, throwIfAborted } from '@holdfast/internal';
-import { AmbiguousCommitError, LockTimeoutError, TransactionRolledBackError } from './errors.ts';
-import { describeKey, lockKey } from './lock-key.ts';
-import { LockedConnection } from './locked-connection.ts';
+import { requireFunction } from '@holdfast/internal';
+import { advisoryPlan, lockInside } from './advisory-lock.ts';
+import { Connection } from './connection.ts';
+import { LockReentryError, LockTimeoutError } from './errors.ts';
+import { Frame } from './frame.ts';
+import { Holdings } from './holdings.ts';
+import { loadKyselyTransactions } from './kysely-transaction.ts';
+import { endHolder, inspectLock } from './holders.ts';
+import { lockKey, nameLocks, type LockKey, type LockNames } from './lock-key.ts';
 import type {
+  AdvisoryLockInOptions,
   AdvisoryLockOptions,
-  LockHolder,
-  LockKey,
-  LockedTransaction,
   Locks,
-  LocksEvents,
+  LocksOf,
   LocksOptions,
+  TryOutcome,
 } from './locks.ts';
-import { resolveLocksOptions, resolveWait, type ResolvedWait } from './options.ts';
-import { isVerdict, sqlstateOf } from './sqlstate.ts';
-import { acquireStatement, SELECT_HOLDERS } from './statements.ts';
-
-interface Request {
-  readonly key: bigint;
-  readonly keyName: string;
-  readonly wait: ResolvedWait;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** lock_not_available: lock_timeout has passed (PostgreSQL manual, appendix A). */
-const LOCK_NOT_AVAILABLE = '55P03';
+import {
+  resolveAdvisoryOptions,
+  resolveForceRelease,
+  resolveLockOptions,
+  resolveLocksOptions,
+  resolveSessionOptions,
+  resolveTransactionOptions,
+} from './options.ts';
+import { createPoolerGuard } from './pooler-guard.ts';
+import type { PgClientLike, PgPoolLike } from './ports.ts';
+import { runAttempts } from './run-attempts.ts';
+import { runOnce, type RunDeps } from './run-once.ts';
+import { runTransaction } from './run-transaction.ts';
+import { runSessionLock } from './session-lock.ts';
+import { createTally } from './tally.ts';
+import type { Transaction } from './transaction.ts';
 
 /**
- * Creates locks over a pool. Nothing has to be closed: each lock lives in a transaction of its own.
+ * Creates locks over a pool. Nothing has to be closed: each lock lives in a transaction or a call of its own.
  *
  * @throws {TypeError} when an option is wrong.
  */
-export function createLocks(options: LocksOptions): Locks {
-  const { db, namespace, clock } = resolveLocksOptions(options);
-  const listeners = createListeners<LocksEvents>();
-  const counts = { acquired: 0, timedOut: 0, lost: 0, waiting: 0, held: 0 };
+export function createLocks<Pool extends PgPoolLike, Kysely = never>(
+  options: LocksOptions<Pool, Kysely>,
+): LocksOf<Pool, Kysely> {
+  const { db, lockDb, kysely, namespace, pooler, clock, random } = resolveLocksOptions(options);
+  const tally = createTally();
+  const holdings = new Holdings<Frame>();
+  let kyselyLoaded: ReturnType<RunDeps['loadKysely']> | undefined;
+  const locking = { clock, pooler: createPoolerGuard(pooler), tell: tally.locks };
+  const deps = {
+    ...{ pool: db, clock, random, holdings, tell: tally.transactions, onRetry: tally.onRetry },
+    loadKysely: () =>
+      (kyselyLoaded ??=
+        kysely === undefined ? Promise.resolve(undefined) : loadKyselyTransactions(kysely)),
+    lock: (frame: Frame, key: LockKey, lockOptions: object) =>
+      lockInside(frame, nameLocks(namespace, [key]), resolveLockOptions(lockOptions), locking),
+  } satisfies RunDeps & object;
 
-  const timeOut = async (
-    connection: LockedConnection,
-    { key, keyName }: Request,
-    waitedMs: number,
-  ): Promise<never> => {
-    await connection.query('ROLLBACK');
-    const holders = await holdersOf(connection, key);
-    counts.timedOut += 1;
-    listeners.emit('timeout', { key: keyName, waitedMs, holders });
-    throw new LockTimeoutError(keyName, waitedMs, holders);
+  type Fn<T> = (tx: Frame) => Promise<T>;
+  type Options = AdvisoryLockOptions | AdvisoryLockInOptions<unknown>;
+
+  const withLocks = <T>(names: LockNames, fn: Fn<T>, lockOptions: Options): Promise<T> => {
+    requireFunction('fn', fn);
+    if ('tx' in lockOptions && lockOptions.tx !== undefined) {
+      const frame = requireFrame(lockOptions.tx);
+      const resolved = resolveLockOptions(lockOptions);
+      return lockInside(frame, names, resolved, locking).then(() => fn(frame));
+    }
+    const resolved = resolveAdvisoryOptions(lockOptions);
+    if (names.keys.some((key) => holdings.holds(key))) {
+      return Promise.reject(new LockReentryError(names.name));
+    }
+    const label = `lock ${names.name}`;
+    const attempts = { label, clock, random, onRetry: tally.onRetry(label), ...resolved };
+    return runAttempts((attempt) => {
+      return runOnce(fn, advisoryPlan(names, resolved, locking), attempt, deps);
+    }, attempts);
   };
 
-  const acquire = async (connection: LockedConnection, request: Request): Promise<void> => {
-    const startedAt = clock.now();
-    counts.waiting += 1;
-    // The server has no way to leave its queue but a cancel, which may come when the lock has been granted: so the
-    // connection is destroyed, which is a rollback in either case.
-    const off = onAbort(request.signal, () => connection.end('destroy'));
-    try {
-      const answers = await connection.query(acquireStatement(request.key, request.wait));
-      throwIfAborted(request.signal);
-      const waitedMs = clock.now() - startedAt;
-      if (!wasAcquired(answers)) await timeOut(connection, request, 0);
-      counts.acquired += 1;
-      listeners.emit('acquired', { key: request.keyName, waitedMs });
-    } catch (error) {
-      throwIfAborted(request.signal);
-      if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
-      return await timeOut(connection, request, clock.now() - startedAt).catch(
-        (reason: unknown) => {
-          throwIfAborted(request.signal);
-          throw reason;
+  /** For questions about locks, on a connection that holds none. */
+  const withConnection = async <T>(ask: (connection: Connection) => Promise<T>): Promise<T> => {
+    const lostError = (cause: Error): Error => cause;
+    const use = { label: 'the question', lostError, signal: undefined };
+    const connection = await Connection.open(lockDb, use);
+    return ask(connection).finally(() => connection.end('reusable'));
+  };
+
+  const locks: Locks<PgClientLike, unknown> = {
+    // None is an async function: a wrong argument is thrown at once.
+    withAdvisoryLock: (key, fn, lockOptions = {}) =>
+      withLocks(nameLocks(namespace, [key]), fn, lockOptions),
+    withAdvisoryLocks: (keys, fn, lockOptions = {}) =>
+      withLocks(nameLocks(namespace, keys), fn, lockOptions),
+    tryAdvisoryLock: <T>(
+      key: LockKey,
+      fn: (tx: Transaction<PgClientLike, unknown>) => Promise<T>,
+      lockOptions: Omit<AdvisoryLockOptions, 'wait'> = {},
+    ): Promise<TryOutcome<T>> => {
+      requireFunction('fn', fn);
+      let hasBegun = false;
+      const begin = (tx: Frame): Promise<T> => {
+        hasBegun = true;
+        return fn(tx);
+      };
+      const options = { ...lockOptions, wait: 'try' } as const;
+      return withLocks(nameLocks(namespace, [key]), begin, options).then(
+        (value) => ({ acquired: true, value }),
+        (error: unknown) => {
+          // A time-out of the function's own is its failure.
+          if (hasBegun || !(error instanceof LockTimeoutError)) throw error;
+          return { acquired: false, holders: error.holders };
         },
       );
-    } finally {
-      off();
-      counts.waiting -= 1;
-    }
-  };
-
-  const run = async <T>(
-    connection: LockedConnection,
-    fn: (tx: LockedTransaction) => Promise<T>,
-    { keyName, signal }: Request,
-  ): Promise<T> => {
-    try {
-      const value = await fn(connection.transaction());
-      throwIfAborted(signal);
-      if (connection.lost !== undefined) throw connection.lost;
-      await commit(connection, keyName);
-      return value;
-    } catch (error) {
-      // What fn made of the loss does not matter: the server has rolled back.
-      if (connection.lost === undefined || error instanceof AmbiguousCommitError) throw error;
-      counts.lost += 1;
-      listeners.emit('lost', { key: keyName, error: connection.lost });
-      throw connection.lost;
-    }
-  };
-
-  /** Ends the transaction after a failure; the failure stays what it is, whatever happens here. */
-  const rollBack = async (connection: LockedConnection, keyName: string): Promise<void> => {
-    try {
-      await connection.query('ROLLBACK');
-      connection.end('reusable');
-    } catch (error) {
-      connection.end('destroy');
-      listeners.emit('rollbackFailed', { key: keyName, error });
-    }
-  };
-
-  const withLock = async <T>(
-    fn: (tx: LockedTransaction) => Promise<T>,
-    request: Request,
-  ): Promise<T> => {
-    throwIfAborted(request.signal);
-    const { keyName, signal } = request;
-    const connection = await LockedConnection.open(db, keyName, signal);
-    let heldSince: number | undefined;
-    try {
-      await acquire(connection, request);
-      heldSince = clock.now();
-      counts.held += 1;
-      const value = await run(connection, fn, request);
-      connection.end('reusable');
-      return value;
-    } catch (error) {
-      if (connection.lost !== undefined || error instanceof AmbiguousCommitError) {
-        connection.end('destroy');
-      } else if (!connection.hasEnded) {
-        await rollBack(connection, keyName);
-      }
-      throw error;
-    } finally {
-      if (heldSince !== undefined) {
-        counts.held -= 1;
-        listeners.emit('released', { key: keyName, heldMs: clock.now() - heldSince });
-      }
-    }
-  };
-
-  return {
-    // Not an async function: a wrong argument is thrown at once.
-    withAdvisoryLock<T>(
-      key: LockKey,
-      fn: (tx: LockedTransaction) => Promise<T>,
-      lockOptions: AdvisoryLockOptions = {},
-    ): Promise<T> {
-      requireFunction('fn', fn);
-      return withLock(fn, {
-        key: lockKey(namespace, key),
-        keyName: describeKey(namespace, key),
-        wait: resolveWait(lockOptions.wait),
-        signal: lockOptions.signal,
-      });
     },
-    on: listeners.on,
-    snapshot: () => ({ ...counts }),
+    withSessionLock: (key, fn, lockOptions = {}) => {
+      const names = nameLocks(namespace, [key]);
+      requireFunction('fn', fn);
+      const resolved = resolveSessionOptions(lockOptions);
+      if (names.keys.some((held) => holdings.holds(held)))
+        return Promise.reject(new LockReentryError(names.name));
+      return runSessionLock(fn, names, resolved, { ...locking, pool: lockDb, holdings });
+    },
+    runTransaction: (fn, transactionOptions = {}) =>
+      runTransaction(fn, resolveTransactionOptions(transactionOptions), deps),
+    inspect: (key) =>
+      withConnection((connection) => inspectLock(connection, lockKey(namespace, key))),
+    forceRelease: (key, guard) => {
+      const bigint = lockKey(namespace, key);
+      const resolved = resolveForceRelease(guard);
+      return withConnection((connection) => endHolder(connection, bigint, resolved));
+    },
+    on: tally.on,
+    snapshot: tally.snapshot,
   };
+  // Which client and which Kysely it is, the caller's types know; what runs here takes any.
+  return locks as unknown as LocksOf<Pool, Kysely>;
 }
 
-async function commit(connection: LockedConnection, keyName: string): Promise<void> {
-  let answer: unknown;
-  try {
-    answer = await connection.query('COMMIT');
-  } catch (error) {
-    if (isVerdict(error)) throw error;
-    throw new AmbiguousCommitError(keyName, error);
-  }
-  // In a failed transaction COMMIT succeeds with the tag ROLLBACK (PostgreSQL manual, COMMIT).
-  if ((answer as { readonly command?: unknown }).command === 'ROLLBACK') {
-    throw new TransactionRolledBackError(keyName, undefined);
-  }
-}
-
-/** With several statements in one message `pg` answers with one result each; `try` says in the last one how it went. */
-function wasAcquired(answers: unknown): boolean {
-  const last: unknown = Array.isArray(answers) ? answers.at(-1) : answers;
-  const [row] = (last as { readonly rows: readonly { readonly acquired?: boolean }[] }).rows;
-  return row?.acquired !== false;
-}
-
-async function holdersOf(connection: LockedConnection, key: bigint): Promise<LockHolder[]> {
-  try {
-    const { rows } = await connection.query<LockHolder>(SELECT_HOLDERS, [String(key)]);
-    return rows.map(({ pid, applicationName, state, since }) => ({
-      pid,
-      applicationName: applicationName ?? undefined,
-      state: state ?? undefined,
-      since: since ?? undefined,
-    }));
-  } catch {
-    // Only for the message: the timeout is the news, with or without it.
-    return [];
-  }
+function requireFrame(tx: unknown): Frame {
+  if (tx instanceof Frame) return tx as Frame;
+  throw new TypeError('tx must be the transaction of a call of these locks');
 }

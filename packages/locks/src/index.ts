@@ -1,28 +1,56 @@
-export { isHoldfastError, type Clock, type Timer } from '@holdfast/internal';
+export { isHoldfastError, type Clock, type Random, type Timer } from '@holdfast/internal';
 export { createLocks } from './create-locks.ts';
 export {
-  AmbiguousCommitError,
   LockLostError,
+  LockReentryError,
   LockTimeoutError,
-  RowGoneError,
-  TransactionEndedError,
-  TransactionRolledBackError,
-  VersionColumnMissingError,
-  VersionConflictError,
+  PoolerDetectedError,
 } from './errors.ts';
-export { lockKey } from './lock-key.ts';
+export { listLocks } from './holders.ts';
+export { lockKey, type LockKey } from './lock-key.ts';
 export type {
+  AdvisoryLockInOptions,
   AdvisoryLockOptions,
-  LockedTransaction,
+  ForceReleaseGuard,
+  HeldLock,
   LockHolder,
-  LockKey,
+  LockInspection,
   Locks,
   LocksEvents,
+  LocksOf,
   LocksOptions,
   LocksSnapshot,
+  LockWaiter,
+  SessionLockOptions,
+  TryOutcome,
+} from './locks.ts';
+export type {
+  ClientOf,
+  KyselyLike,
+  KyselyTransactionOf,
   PgClientLike,
   PgPoolLike,
   Queryable,
   QueryResultLike,
-} from './locks.ts';
+} from './ports.ts';
+export { RowGoneError, VersionColumnMissingError, VersionConflictError } from './row-errors.ts';
+export {
+  AmbiguousCommitError,
+  RetriesExhaustedError,
+  SnapshotTooOldError,
+  TransactionEndedError,
+  TransactionLostError,
+  TransactionNestedError,
+  TransactionRolledBackError,
+  TransactionTimeoutError,
+  TransactionTooWeakError,
+} from './transaction-errors.ts';
+export type {
+  Isolation,
+  RetryOptions,
+  Transaction,
+  TransactionLockOptions,
+  TransactionOptions,
+  TransactionTimeouts,
+} from './transaction.ts';
 export { updateVersioned, type VersionedChange } from './update-versioned.ts';

@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
-import type { LockKey } from './locks.ts';
+
+/**
+ * The name of a lock: text, or parts that are kept apart, so `['a', 'bc']` and `['ab', 'c']` are two locks. Numbers count
+ * as their decimal text, so `5`, `5n` and `'5'` are the same part.
+ */
+export type LockKey = string | readonly (string | number | bigint)[];
 
 /**
  * The 64-bit key that PostgreSQL knows a lock by: the first eight bytes, signed and big-endian, of the SHA-256 of the
  * namespace and the key's parts, each as UTF-8 behind its length in bytes (32 bits, big-endian). The lengths keep the
  * parts apart. Frozen: another formula in a rolling deploy would be another lock.
  *
- * @throws {TypeError} when the namespace or a part is empty, or a number is not a safe integer.
+ * @throws {TypeError} when the namespace or a part is empty or no well-formed text, or a number is no safe integer.
  */
 export function lockKey(namespace: string, key: LockKey): bigint {
-  if (typeof namespace !== 'string' || namespace === '') {
-    throw new TypeError(`namespace must be a non-empty string, got ${JSON.stringify(namespace)}`);
-  }
   const hash = createHash('sha256');
-  for (const part of [namespace, ...partsOf(key)]) {
+  for (const part of [requireNamespace(namespace), ...partsOf(key)]) {
     const bytes = Buffer.from(part, 'utf8');
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);
@@ -22,20 +24,59 @@ export function lockKey(namespace: string, key: LockKey): bigint {
   return hash.digest().readBigInt64BE();
 }
 
-/** The key as people read it, for messages. */
+/** The key as people read it: no two keys are described alike, for what would blur the parts is percent-encoded. */
 export function describeKey(namespace: string, key: LockKey): string {
-  return [namespace, ...partsOf(key)].join('/');
+  return [namespace, ...partsOf(key)]
+    .map((part) => part.replaceAll(/[%/\p{Cc}]/gu, encodeURIComponent))
+    .join('/');
+}
+
+/** Locks that are taken together. */
+export interface LockNames {
+  /** In ascending order, so that no two callers wait for each other; each once. */
+  readonly keys: readonly [bigint, ...bigint[]];
+  /** As people read them. */
+  readonly name: string;
+}
+
+/** @throws {TypeError} when there is no key, or one is wrong. */
+export function nameLocks(namespace: string, keys: readonly LockKey[]): LockNames {
+  if (!Array.isArray(keys) || keys.length === 0) {
+    throw new TypeError('keys must be an array of at least one key');
+  }
+  const named = new Map(
+    keys.map((key: LockKey) => [lockKey(namespace, key), describeKey(namespace, key)]),
+  );
+  const sorted = [...named.keys()].sort((one, other) => (one < other ? -1 : 1));
+  return {
+    keys: sorted as [bigint, ...bigint[]],
+    name: [...named.values()].join(' + '),
+  };
+}
+
+/** @throws {TypeError} when it is empty, or would be taken for another one: UTF-8 writes all lone surrogates alike. */
+export function requireNamespace(namespace: unknown): string {
+  if (isText(namespace)) return namespace;
+  throw new TypeError(
+    `namespace must be a non-empty, well-formed string, got ${JSON.stringify(namespace)}`,
+  );
 }
 
 function partsOf(key: LockKey): readonly string[] {
   const parts: readonly unknown[] = Array.isArray(key) ? key : [key];
   if (parts.length === 0) throw new TypeError('key must have at least one part, got none');
   return parts.map((part) => {
-    if (typeof part === 'string' && part !== '') return part;
+    if (isText(part)) return part;
     if (typeof part === 'bigint' || Number.isSafeInteger(part)) return String(part);
-    const got = typeof part === 'string' ? '""' : String(part);
+    const got = typeof part === 'string' ? JSON.stringify(part) : String(part);
     throw new TypeError(
-      `each part of key must be a non-empty string, a bigint or a safe integer, got ${got}`,
+      `each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got ${got}`,
     );
   });
 }
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !LONE_SURROGATE.test(value);
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -1,49 +1,79 @@
-import type { Clock } from '@holdfast/internal';
+import type { LockKey } from './lock-key.ts';
+import type { ClientOf, KyselyLike, PgClientLike, PgPoolLike } from './ports.ts';
+import type {
+  Isolation,
+  RetryOptions,
+  Transaction,
+  TransactionLockOptions,
+  TransactionOptions,
+} from './transaction.ts';
+import type { Clock, Random } from '@holdfast/internal';
 
-/** The rows of an answer; a result of `pg` has this shape. */
-export interface QueryResultLike<Row> {
-  readonly rows: Row[];
-}
-
-/** Anything that runs one statement: a pool, a client or a `LockedTransaction`. */
-export interface Queryable {
-  // The values are as loose as the driver's: it serialises them.
-  query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>>;
-}
-
-/** What locks need of a connection; a client of `pg` has this shape. */
-export interface PgClientLike extends Queryable {
-  release(error?: Error | boolean): void;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener(event: 'error', listener: (error: Error) => void): unknown;
-}
-
-/** What locks need of a pool; `pg.Pool` has this shape. */
-export interface PgPoolLike {
-  connect(): Promise<PgClientLike>;
-}
-
-/**
- * The name of a lock: text, or parts that are kept apart, so `['a', 'bc']` and `['ab', 'c']` are two locks. Numbers count
- * as their decimal text, so `5`, `5n` and `'5'` are the same part.
- */
-export type LockKey = string | readonly (string | number | bigint)[];
-
-export interface LocksOptions {
-  readonly db: PgPoolLike;
+export interface LocksOptions<Pool extends PgPoolLike = PgPoolLike, Kysely = never> {
+  /** A pool of `pg`. */
+  readonly db: Pool;
+  /**
+   * A pool for session locks and leases alone. Without it they take connections of `db`, and holders that need a second
+   * connection for their work may all wait for each other.
+   */
+  readonly lockDb?: PgPoolLike | undefined;
+  /** The instance whose typed transactions `tx.kysely()` gives; it may use the same pool. */
+  readonly kysely?: (Kysely & KyselyLike) | undefined;
   /** Keeps the keys of one application apart from those of others in the same database. */
   readonly namespace: string;
+  /**
+   * What to do about session locks behind a pooler. `refuse`: they reject with `POOLER_DETECTED`. `session-mode`: it
+   * gives each client a session of its own. `off`: there is none, do not look. Default `refuse`.
+   */
+  readonly pooler?: 'refuse' | 'session-mode' | 'off' | undefined;
   readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
 }
 
-export interface AdvisoryLockOptions {
+export interface AdvisoryLockOptions extends TransactionLockOptions {
   /**
-   * How long to wait in the server's fair queue: `forever`, not at all (`try`), or milliseconds from 1 to 2^31 - 1.
-   * Default 30 000. The wait for a connection of the pool comes before it: the pool's own timeout bounds that.
+   * Of the function's transaction. Above `read committed` the lock is taken before BEGIN, so that the snapshot is not
+   * older than the lock; that is a lock of the session, which a pooler in transaction mode cannot give. Default
+   * `read committed`.
    */
-  readonly wait?: 'forever' | 'try' | number | undefined;
+  readonly isolation?: Isolation | undefined;
+  /** Of serialization failures (40001) and deadlocks (40P01), with the lock taken anew. Default false: none. */
+  readonly retry?: RetryOptions | false | undefined;
+  /** When the answer to COMMIT is lost, see `TransactionOptions`. Default `throw`: two round trips in all. */
+  readonly ambiguous?: 'resolve' | 'throw' | undefined;
   /** Ends the wait at once. While the function runs, it aborts `tx.signal`; the transaction is then rolled back. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** In a transaction of the caller's: `tx` of the same locks. */
+export interface AdvisoryLockInOptions<Tx> extends TransactionLockOptions {
+  readonly tx: Tx;
+  // These are the transaction's own.
+  readonly isolation?: never;
+  readonly retry?: never;
+  readonly ambiguous?: never;
+  readonly signal?: never;
+}
+
+export interface SessionLockOptions extends TransactionLockOptions {
+  /** Ends the wait at once. While the function runs, it aborts `held.signal`. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * So often the server is asked for a sign of life, milliseconds, at least 100: a connection that was cut without a
+   * word is found dead within twice as long. Default 5 000.
+   */
+  readonly keepaliveMs?: number | undefined;
+}
+
+/** A lock of a session, while the function runs. */
+export interface HeldLock<Client extends PgClientLike = PgClientLike> {
+  readonly key: bigint;
+  /** The connection that holds the lock. */
+  readonly pg: Client;
+  /** Aborts when the connection is lost (reason `LOCK_LOST`), or when the caller aborts. */
+  readonly signal: AbortSignal;
+  /** Asks the server. Rejects with `LOCK_LOST` when this session does not hold the lock. */
+  assertHeld(): Promise<void>;
 }
 
 /** Who holds a lock, as the server sees it. */
@@ -53,19 +83,30 @@ export interface LockHolder {
   readonly applicationName: string | undefined;
   /** `active`, `idle in transaction`, …: `state` of `pg_stat_activity`. */
   readonly state: string | undefined;
-  /** Start of the holder's transaction. */
+  /** Start of the holder's transaction; of a session without one, when it did something last. */
   readonly since: Date | undefined;
+  readonly isShared: boolean;
 }
 
-/** The transaction that holds the lock. */
-export interface LockedTransaction extends Queryable {
-  /** Aborts when the connection is lost, and with it the lock (reason `LOCK_LOST`), or when the caller aborts. */
-  readonly signal: AbortSignal;
+/** Who waits for a lock. */
+export interface LockWaiter {
+  readonly pid: number;
+  readonly applicationName: string | undefined;
+  readonly since: Date | undefined;
+  readonly isShared: boolean;
+}
+
+export interface LockInspection {
+  /** As `lockKey` gives it. */
+  readonly key: bigint;
+  readonly holders: readonly LockHolder[];
+  /** The longest wait first. */
+  readonly waiters: readonly LockWaiter[];
 }
 
 export interface LocksEvents {
   readonly acquired: { readonly key: string; readonly waitedMs: number };
-  /** The transaction has ended, whichever way. */
+  /** The lock is free again, whichever way. */
   readonly released: { readonly key: string; readonly heldMs: number };
   readonly timeout: {
     readonly key: string;
@@ -75,7 +116,22 @@ export interface LocksEvents {
   /** The connection died while the function ran. */
   readonly lost: { readonly key: string; readonly error: Error };
   /** The function failed, and so did the ROLLBACK after it: the connection was destroyed, which releases the lock. */
-  readonly rollbackFailed: { readonly key: string; readonly error: unknown };
+  readonly rollbackFailed: { readonly label: string; readonly error: unknown };
+  /** A transaction failed in a way that is worth another try, which begins in `delayMs`. */
+  readonly retry: {
+    readonly label: string;
+    readonly attempt: number;
+    readonly delayMs: number;
+    readonly error: unknown;
+  };
+  /** The answer to a COMMIT was lost; what the server says became of it. */
+  readonly ambiguous: {
+    readonly label: string;
+    readonly xid: string | undefined;
+    readonly verdict: 'committed' | 'aborted' | 'unknown';
+  };
+  /** A hook of `afterCommit` or `afterRollback` failed. The transaction is as it is. */
+  readonly hookFailed: { readonly label: string; readonly error: unknown };
 }
 
 /** Counters since creation, gauges of this moment; plain JSON. */
@@ -83,24 +139,86 @@ export interface LocksSnapshot {
   readonly acquired: number;
   readonly timedOut: number;
   readonly lost: number;
+  readonly committed: number;
+  readonly rolledBack: number;
+  readonly retried: number;
+  readonly ambiguous: number;
   readonly waiting: number;
   readonly held: number;
 }
 
-export interface Locks {
+/** Which holder is meant, so that no other one is ended. */
+export interface ForceReleaseGuard {
+  /** Of the server process, as `inspect` gives it. */
+  readonly pid: number;
+  /** How long its transaction must have been open, milliseconds, at least 0. */
+  readonly olderThanMs: number;
+}
+
+export type TryOutcome<T> =
+  | { readonly acquired: true; readonly value: T }
+  | { readonly acquired: false; readonly holders: readonly LockHolder[] };
+
+export interface Locks<Client extends PgClientLike = PgClientLike, Kysely = never> {
   /**
-   * Runs `fn` inside the transaction that holds the lock, and commits. READ COMMITTED; one connection; two round trips
-   * besides those of `fn`. The lock ends with the transaction, so it is safe behind a pooler in transaction mode.
+   * Runs `fn` inside the transaction that holds the lock, and commits. One connection; two round trips besides those of
+   * `fn`. The lock ends with the transaction, so it is safe behind a pooler in transaction mode.
+   *
+   * With `tx`, a transaction of the caller's, the lock is taken in that one and ends with it; `fn` gets it as it is.
    *
    * @throws {TypeError | RangeError} at once, for a wrong key or option.
-   * Rejects with `LOCK_TIMEOUT`, `LOCK_LOST`, `AMBIGUOUS_COMMIT`, `TRANSACTION_ROLLED_BACK`, `signal.reason`, what `fn`
-   * rejects with, or, before the lock is held, the driver's error (57014 when a `statement_timeout` ends the wait); the transaction is rolled back in every case but `AMBIGUOUS_COMMIT`, where nobody can tell.
+   * Rejects with `LOCK_TIMEOUT`, `LOCK_REENTRY`, `LOCK_LOST`, `AMBIGUOUS_COMMIT`, `TRANSACTION_ROLLED_BACK`,
+   * `RETRIES_EXHAUSTED`, `POOLER_DETECTED`, `signal.reason`, what `fn` rejects with, or, before the lock is held, the
+   * driver's error (57014 when a `statement_timeout` ends the wait); the transaction is rolled back in every case but
+   * `AMBIGUOUS_COMMIT`, where nobody can tell.
    */
   withAdvisoryLock<T>(
     key: LockKey,
-    fn: (tx: LockedTransaction) => Promise<T>,
-    options?: AdvisoryLockOptions,
+    fn: (tx: Transaction<Client, Kysely>) => Promise<T>,
+    options?: AdvisoryLockOptions | AdvisoryLockInOptions<Transaction<Client, Kysely>>,
   ): Promise<T>;
+  /** As `withAdvisoryLock`, for all of the keys or none. They are taken in one order, so that callers never deadlock. */
+  withAdvisoryLocks<T>(
+    keys: readonly LockKey[],
+    fn: (tx: Transaction<Client, Kysely>) => Promise<T>,
+    options?: AdvisoryLockOptions | AdvisoryLockInOptions<Transaction<Client, Kysely>>,
+  ): Promise<T>;
+  /** As `withAdvisoryLock` without a wait: says who holds the lock when it is not free. */
+  tryAdvisoryLock<T>(
+    key: LockKey,
+    fn: (tx: Transaction<Client, Kysely>) => Promise<T>,
+    options?: Omit<AdvisoryLockOptions, 'wait'>,
+  ): Promise<TryOutcome<T>>;
+  /**
+   * Runs `fn` while a session of its own holds the lock: for long work, which should not keep a transaction open. `fn`
+   * must stop when `held.signal` aborts: the lock is then somebody else's.
+   *
+   * Rejects with `POOLER_DETECTED`, `LOCK_TIMEOUT`, `LOCK_REENTRY`, `LOCK_LOST` (when `fn` has settled), `signal.reason`,
+   * or what `fn` rejects with.
+   */
+  withSessionLock<T>(
+    key: LockKey,
+    fn: (held: HeldLock<Client>) => Promise<T>,
+    options?: SessionLockOptions,
+  ): Promise<T>;
+  /**
+   * Runs `fn` in a transaction and commits; again, the whole of it, when a serialization failure or a deadlock ends it.
+   * Inside another transaction of the same locks it is a savepoint of that one, and the outermost alone is tried again.
+   *
+   * Rejects with `RETRIES_EXHAUSTED`, `TRANSACTION_LOST`, `TRANSACTION_TIMEOUT`, `TRANSACTION_ROLLED_BACK`,
+   * `TRANSACTION_NESTED`, `TRANSACTION_TOO_WEAK`, `AMBIGUOUS_COMMIT`, `signal.reason`, or what `fn` or the server says.
+   */
+  runTransaction<T>(
+    fn: (tx: Transaction<Client, Kysely>) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
+  /** Who holds the lock and who waits for it, as the server sees it. Needs PostgreSQL 14. */
+  inspect(key: LockKey): Promise<LockInspection>;
+  /**
+   * Ends the session `pid` if it holds the lock, and its transaction is `olderThanMs` or more old: its work is rolled
+   * back, its lock free. True when it was ended. The role must be that of the session, or one of `pg_signal_backend`.
+   */
+  forceRelease(key: LockKey, guard: ForceReleaseGuard): Promise<boolean>;
   /** Adds a listener and returns the function that removes it. A listener that throws changes no result. */
   on<K extends keyof LocksEvents>(
     event: K,
@@ -108,3 +226,5 @@ export interface Locks {
   ): () => void;
   snapshot(): LocksSnapshot;
 }
+
+export type LocksOf<Pool extends PgPoolLike, Kysely> = Locks<ClientOf<Pool>, Kysely>;

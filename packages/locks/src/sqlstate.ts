@@ -14,7 +14,28 @@ export function endsSession(error: unknown): boolean {
   return /^(57P|08|25P0[34])/.test(sqlstateOf(error) ?? '');
 }
 
-/** True when the server has said no to a statement, and the session lives on. */
+/**
+ * True when the server has said no to a statement, and the session lives on. Not 40003: whether the statement was
+ * completed is unknown.
+ */
 export function isVerdict(error: unknown): boolean {
-  return sqlstateOf(error) !== undefined && !endsSession(error);
+  const state = sqlstateOf(error);
+  return state !== undefined && state !== '40003' && !endsSession(error);
+}
+
+/** Longest chain of causes that is followed. */
+const MAX_CAUSES = 16;
+
+/**
+ * True when the whole transaction may succeed at another try: a serialization failure (40001) or a deadlock (40P01), also
+ * one that others have wrapped. PostgreSQL manual, 13.5.
+ */
+export function isRetryable(error: unknown): boolean {
+  let each: unknown = error;
+  for (let depth = 0; depth < MAX_CAUSES && each !== undefined && each !== null; depth += 1) {
+    const state = sqlstateOf(each);
+    if (state === '40001' || state === '40P01') return true;
+    each = typeof each === 'object' && 'cause' in each ? each.cause : undefined;
+  }
+  return false;
 }

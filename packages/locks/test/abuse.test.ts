@@ -18,8 +18,8 @@ const fn = (): Promise<void> => Promise.resolve();
 describe('createLocks refuses', () => {
   it.each<[unknown, string]>([
     [undefined, 'options must be an object, got undefined'],
-    [{ db, namespace: '' }, 'namespace must be a non-empty string, got ""'],
-    [{ db, namespace: 5 }, 'namespace must be a non-empty string, got 5'],
+    [{ db, namespace: '' }, 'namespace must be a non-empty, well-formed string, got ""'],
+    [{ db, namespace: 5 }, 'namespace must be a non-empty, well-formed string, got 5'],
     [{ namespace: 'n' }, 'db must be an object, got undefined'],
     [{ db: {}, namespace: 'n' }, 'db.connect must be a function, got undefined'],
   ])('%j', (options, message) => {
@@ -31,14 +31,26 @@ describe('withAdvisoryLock throws at once for', () => {
   const locks = createLocks({ db, namespace: 'n' });
 
   it.each<[unknown, string]>([
-    ['', 'each part of key must be a non-empty string, a bigint or a safe integer, got ""'],
+    [
+      '',
+      'each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got ""',
+    ],
     [[], 'key must have at least one part, got none'],
-    [['a', ''], 'each part of key must be a non-empty string, a bigint or a safe integer, got ""'],
-    [[1.5], 'each part of key must be a non-empty string, a bigint or a safe integer, got 1.5'],
-    [[null], 'each part of key must be a non-empty string, a bigint or a safe integer, got null'],
+    [
+      ['a', ''],
+      'each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got ""',
+    ],
+    [
+      [1.5],
+      'each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got 1.5',
+    ],
+    [
+      [null],
+      'each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got null',
+    ],
     [
       undefined,
-      'each part of key must be a non-empty string, a bigint or a safe integer, got undefined',
+      'each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got undefined',
     ],
   ])('the key %j', (key, message) => {
     expect(() => locks.withAdvisoryLock(key as LockKey, fn)).toThrow(new TypeError(message));
@@ -90,7 +102,7 @@ describe('updateVersioned throws at once for', () => {
     [{ ...good, set: null }, 'set must be an object, got null'],
     [
       { ...good, set: { a: undefined } },
-      'set.a must not be undefined: leave it out, or write null',
+      'set.a must not be undefined: leave it out, or give null',
     ],
     [{ ...good, set: { id: 2 } }, 'set must not name the column "id"'],
     [{ ...good, set: { version: 2 } }, 'set must not name the column "version"'],

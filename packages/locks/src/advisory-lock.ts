@@ -1,0 +1,171 @@
+import type { Clock } from '@holdfast/internal';
+import { lockSession, lockTransaction, unlockSession } from './advisory-statements.ts';
+import { beginStatement } from './begin-statement.ts';
+import type { Connection } from './connection.ts';
+import { LockLostError, LockTimeoutError } from './errors.ts';
+import type { Frame } from './frame.ts';
+import { selectHolders } from './holders.ts';
+import type { LockNames } from './lock-key.ts';
+import type { LockHolder } from './locks.ts';
+import type { ResolvedAdvisoryOptions, ResolvedLockOptions } from './options.ts';
+import type { PoolerGuard } from './pooler-guard.ts';
+import type { Plan } from './run-once.ts';
+import { sqlstateOf } from './sqlstate.ts';
+import { SnapshotTooOldError } from './transaction-errors.ts';
+
+export interface AdvisoryDeps {
+  readonly clock: Clock;
+  readonly pooler: PoolerGuard;
+  readonly tell: {
+    readonly waiting: (by: 1 | -1) => void;
+    readonly acquired: (name: string, waitedMs: number) => void;
+    readonly timedOut: (name: string, waitedMs: number, holders: readonly LockHolder[]) => void;
+    readonly held: () => void;
+    readonly over: (name: string, heldMs: number, lost: Error | undefined) => void;
+  };
+}
+
+/** lock_not_available: lock_timeout has passed (PostgreSQL manual, appendix A). */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** The transaction of `withAdvisoryLock`. */
+export function advisoryPlan(
+  names: LockNames,
+  options: ResolvedAdvisoryOptions,
+  deps: AdvisoryDeps,
+): Plan {
+  const { isolation, ambiguous, signal, isShared, wait } = options;
+  const { keys, name } = names;
+  const begin = beginStatement({
+    ...{ isolation, isReadOnly: false, isDeferrable: false },
+    ...{ lockMs: undefined, statementMs: undefined, idleMs: undefined },
+  });
+  const label = `lock ${name}`;
+  const common = {
+    label,
+    isolation,
+    isReadOnly: false,
+    ambiguous,
+    totalMs: undefined,
+    signal,
+    keys,
+  };
+  let heldSinceMs = 0;
+  const plan = {
+    ...common,
+    lostError: (cause: Error) => new LockLostError(name, cause),
+    onOpen: () => {
+      heldSinceMs = deps.clock.now();
+      deps.tell.held();
+    },
+    onOver: (lost: Error | undefined) => deps.tell.over(name, deps.clock.now() - heldSinceMs, lost),
+  };
+  if (isolation === 'read committed') {
+    // In one message with BEGIN: at this level each statement has a snapshot of its own, so what the function reads is
+    // newer than the lock.
+    const text = `${begin}; ${lockTransaction({ keys, isShared, wait })}`;
+    return {
+      ...plan,
+      open: (connection) => acquire(connection, { text, undo: 'ROLLBACK' }, names, deps),
+      release: () => Promise.resolve(true),
+    };
+  }
+  // The snapshot would be taken by the statement that takes the lock, before its wait (PostgreSQL manual, 13.3.5).
+  const text = lockSession({ keys, isShared, wait });
+  return {
+    ...plan,
+    open: async (connection) => {
+      await deps.pooler.check(connection);
+      await acquire(connection, { text }, names, deps);
+      await connection.query(begin);
+    },
+    release: (connection) => releaseSession(connection, keys, isShared),
+  };
+}
+
+/** Takes locks in a transaction that is open; a wait that fails leaves it as it was. */
+export async function lockInside(
+  frame: Frame,
+  names: LockNames,
+  { wait, isShared }: ResolvedLockOptions,
+  deps: AdvisoryDeps,
+): Promise<void> {
+  const { isolation, connection, keys: held } = frame.context;
+  if (isolation !== 'read committed') throw new SnapshotTooOldError(isolation);
+  const text = lockTransaction({ keys: names.keys, isShared, wait });
+  await connection.query('SAVEPOINT holdfast_lock');
+  const undo = 'ROLLBACK TO SAVEPOINT holdfast_lock; RELEASE SAVEPOINT holdfast_lock';
+  await acquire(connection, { text, undo }, names, deps);
+  // Released, not rolled back to: that would give the lock back.
+  await connection.query('RELEASE SAVEPOINT holdfast_lock');
+  for (const key of names.keys) held.add(key);
+}
+
+interface Taking {
+  /** Takes the locks. */
+  readonly text: string;
+  /** Gives back what a wait that was too long has taken all the same. */
+  readonly undo?: string;
+}
+
+/**
+ * Takes the locks. After a wait that was too long it undoes that and tells who holds them; after any other failure some may
+ * be held all the same: the caller sees to that.
+ */
+export async function acquire(
+  connection: Connection,
+  { text, undo }: Taking,
+  { keys, name }: LockNames,
+  { clock, tell }: AdvisoryDeps,
+): Promise<void> {
+  const startedMs = clock.now();
+  tell.waiting(1);
+  try {
+    const answers = await connection.query(text);
+    const waitedMs = clock.now() - startedMs;
+    if (!wasAcquired(answers)) throw await timeOut(0);
+    tell.acquired(name, waitedMs);
+  } catch (error) {
+    if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+    throw await timeOut(clock.now() - startedMs);
+  } finally {
+    tell.waiting(-1);
+  }
+
+  async function timeOut(waitedMs: number): Promise<LockTimeoutError> {
+    if (undo !== undefined) await connection.query(undo);
+    connection.failure = undefined;
+    const holders = await findHolders(connection, keys);
+    tell.timedOut(name, waitedMs, holders);
+    return new LockTimeoutError(name, waitedMs, holders);
+  }
+}
+
+/** True when the session has given back what it held, so that somebody else may have it. */
+export async function releaseSession(
+  connection: Connection,
+  keys: readonly bigint[],
+  isShared: boolean,
+): Promise<boolean> {
+  const { rows } = await connection.query<{ released: boolean }>(unlockSession(keys, isShared));
+  return rows[0]?.released === true;
+}
+
+/** With several statements in one message `pg` answers with one result each; `try` says in the last one how it went. */
+function wasAcquired(answers: unknown): boolean {
+  const last: unknown = Array.isArray(answers) ? answers.at(-1) : answers;
+  const [row] = (last as { readonly rows: readonly { readonly acquired?: boolean }[] }).rows;
+  return row?.acquired !== false;
+}
+
+async function findHolders(
+  connection: Connection,
+  keys: readonly bigint[],
+): Promise<readonly LockHolder[]> {
+  try {
+    return await selectHolders(connection, keys);
+  } catch {
+    // Only for the message: the timeout is the news, with or without it.
+    return [];
+  }
+}

@@ -1,0 +1,189 @@
+import { onAbort, raceAbort } from '@holdfast/internal';
+import type { PgClientLike, PgPoolLike, QueryResultLike } from './ports.ts';
+import { endsSession, sqlstateOf } from './sqlstate.ts';
+import { TransactionEndedError } from './transaction-errors.ts';
+
+export interface ConnectionUse {
+  /** What it is used for, in messages: `lock app/zone/7`. */
+  readonly label: string;
+  /** What is told when the connection dies. */
+  readonly lostError: (cause: Error) => Error;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** in_failed_sql_transaction: an earlier statement has failed (PostgreSQL manual, appendix A). */
+const IN_FAILED_TRANSACTION = '25P02';
+
+/**
+ * A connection that is checked out for one use:
+ *
+ * - `open`   entered when the pool gives it; queries pass
+ * - `lost`   entered at its first error event, or when it is abandoned; the signal aborts, queries are refused, it will be
+ *            destroyed
+ * - `ended`  entered at `end()`; queries are refused, it is back in the pool or destroyed; final
+ */
+export class Connection {
+  readonly #client: PgClientLike;
+  readonly #use: ConnectionUse;
+  readonly #aborting = new AbortController();
+  readonly #onError: (error: Error) => void;
+  readonly #unlink: () => void;
+  #pg: PgClientLike | undefined;
+  #lost: Error | undefined;
+  #hasEnded = false;
+  /** Queries without an answer yet. */
+  #unanswered = 0;
+  /** The first statement that failed in the open transaction or savepoint: all that follow fail because of it. */
+  failure: unknown = undefined;
+
+  private constructor(client: PgClientLike, use: ConnectionUse) {
+    this.#client = client;
+    this.#use = use;
+    // Without a listener, a connection that dies while it is checked out would end the process.
+    this.#onError = (error) => this.#lose(error);
+    client.on('error', this.#onError);
+    this.#unlink = onAbort(use.signal, (reason) => this.#aborting.abort(reason));
+  }
+
+  /** Waits for a connection of the pool; an abort ends the wait, and the connection goes back when it comes. */
+  static async open(pool: PgPoolLike, use: ConnectionUse): Promise<Connection> {
+    const connecting = pool.connect();
+    try {
+      return new Connection(await raceAbort(connecting, use.signal), use);
+    } catch (error) {
+      if (use.signal?.aborted === true) {
+        connecting.then(
+          (client) => client.release(),
+          () => undefined,
+        );
+      }
+      throw error;
+    }
+  }
+
+  get lost(): Error | undefined {
+    return this.#lost;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Aborts when the connection is lost, or when the caller aborts. */
+  get signal(): AbortSignal {
+    return this.#aborting.signal;
+  }
+
+  /** A query is on its way, or may be. */
+  get isBusy(): boolean {
+    return this.#unanswered > 0;
+  }
+
+  /** The same object for as long as the connection lives. */
+  get client(): object {
+    return this.#client;
+  }
+
+  /** As the driver knows it, which differs behind a pooler from what the server says. */
+  get processId(): number | undefined {
+    return (this.#client as { readonly processID?: number | null }).processID ?? undefined;
+  }
+
+  /** The driver's client: its queries are subject to the same rules as `query`, and it cannot be released. */
+  get pg(): PgClientLike {
+    return (this.#pg ??= new Proxy(this.#client, {
+      get: (client, name) => {
+        if (name === 'query') return (...args: unknown[]) => this.#pass(args);
+        if (name === 'release' || name === 'end') return () => refuseToEnd(name, this.#use.label);
+        const value: unknown = Reflect.get(client, name, client);
+        return typeof value === 'function' ? (value.bind(client) as unknown) : value;
+      },
+    }));
+  }
+
+  async query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    this.#unanswered += 1;
+    try {
+      return await this.#client.query<Row>(text, values);
+    } catch (error) {
+      this.#hear(error);
+      throw error;
+    } finally {
+      this.#unanswered -= 1;
+    }
+  }
+
+  /** Gives the connection back, or destroys it: one whose state is unknown may hold a lock. */
+  end(how: 'reusable' | 'destroy'): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#unlink();
+    const isDestroyed = how === 'destroy' || this.#lost !== undefined;
+    this.#client.release(isDestroyed);
+    // Only now, when the pool listens again; and a destroyed one may still have something to say.
+    if (!isDestroyed) this.#client.removeListener('error', this.#onError);
+  }
+
+  /** Destroys the connection, and with it what runs on it, as if it had been lost because of `reason`. */
+  abandon(reason: Error): void {
+    if (this.#lost === undefined && !this.#hasEnded) this.#mark(reason);
+    this.end('destroy');
+  }
+
+  #refusal(): Error | undefined {
+    return this.#lost ?? (this.#hasEnded ? new TransactionEndedError(this.#use.label) : undefined);
+  }
+
+  /** A query in any of the driver's forms: with a callback, a configuration or an object that submits itself. */
+  #pass(args: unknown[]): unknown {
+    const client = this.#client as unknown as { query(...all: unknown[]): unknown };
+    const refusal = this.#refusal();
+    const callback = args.at(-1);
+    if (refusal !== undefined && isCallback(callback)) {
+      queueMicrotask(() => callback(refusal));
+      return undefined;
+    }
+    if (refusal !== undefined) return Promise.reject(refusal);
+    // Of a query in another form than a promise nobody here learns when it ends: busy for good.
+    this.#unanswered += 1;
+    const result = client.query(...args);
+    if (result instanceof Promise) {
+      result.then(
+        () => void (this.#unanswered -= 1),
+        (error: unknown) => {
+          this.#unanswered -= 1;
+          this.#hear(error);
+        },
+      );
+    }
+    return result;
+  }
+
+  #hear(error: unknown): void {
+    if (!(error instanceof Error)) return;
+    // The server says goodbye in the answer to a query; the client's own error event comes only after it.
+    if (endsSession(error)) this.#lose(error);
+    // The server does not say again what went wrong at first.
+    if (sqlstateOf(error) === IN_FAILED_TRANSACTION) error.cause ??= this.failure;
+    else this.failure ??= error;
+  }
+
+  #lose(error: Error): void {
+    if (this.#lost === undefined && !this.#hasEnded) this.#mark(this.#use.lostError(error));
+  }
+
+  #mark(reason: Error): void {
+    this.#lost = reason;
+    this.#aborting.abort(reason);
+  }
+}
+
+function isCallback(value: unknown): value is (error: Error) => void {
+  return typeof value === 'function';
+}
+
+function refuseToEnd(method: string, label: string): never {
+  throw new TypeError(`${method}() must not be called: the connection belongs to ${label}`);
+}

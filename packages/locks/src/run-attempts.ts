@@ -1,0 +1,43 @@
+import { createBackoff, sleep, type Clock, type Random } from '@holdfast/internal';
+import { isRetryable } from './sqlstate.ts';
+import { RetriesExhaustedError } from './transaction-errors.ts';
+
+export interface Attempts {
+  readonly label: string;
+  /** False: one try. */
+  readonly retry: ResolvedRetry | false;
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onRetry: (event: {
+    readonly attempt: number;
+    readonly delayMs: number;
+    readonly error: unknown;
+  }) => void;
+}
+
+export interface ResolvedRetry {
+  readonly attempts: number;
+  readonly baseMs: number;
+  readonly capMs: number;
+}
+
+/** Tries again, with a back-off of full jitter, what failed in a way that may pass: the whole of it, from the start. */
+export async function runAttempts<T>(
+  run: (attempt: number) => Promise<T>,
+  { label, retry, signal, clock, random, onRetry }: Attempts,
+): Promise<T> {
+  if (retry === false) return run(1);
+  const backoff = createBackoff({ baseMs: retry.baseMs, capMs: retry.capMs, random });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run(attempt);
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      if (attempt >= retry.attempts) throw new RetriesExhaustedError(label, attempt, error);
+      const delayMs = backoff(attempt, 0);
+      onRetry({ attempt, delayMs, error });
+      await sleep(delayMs, { clock, signal });
+    }
+  }
+}

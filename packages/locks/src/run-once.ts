@@ -1,0 +1,151 @@
+import { onAbort, throwIfAborted, type Clock } from '@holdfast/internal';
+import { commit } from './commit.ts';
+import { Connection } from './connection.ts';
+import { Frame, type FrameContext } from './frame.ts';
+import type { Holdings } from './holdings.ts';
+import type { PgPoolLike } from './ports.ts';
+import type { Verdict } from './resolve-commit.ts';
+import { AmbiguousCommitError, TransactionTimeoutError } from './transaction-errors.ts';
+import type { Isolation } from './transaction.ts';
+
+/** One kind of transaction: how it begins, how it ends, what is told. */
+export interface Plan {
+  /** In messages: `the transaction`, `lock app/zone/7`. */
+  readonly label: string;
+  readonly isolation: Isolation;
+  readonly isReadOnly: boolean;
+  readonly ambiguous: 'resolve' | 'throw';
+  readonly totalMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Keys that the transaction holds while its function runs. */
+  readonly keys: readonly bigint[];
+  readonly lostError: (cause: Error) => Error;
+  /** Opens the transaction. */
+  readonly open: (connection: Connection) => Promise<unknown>;
+  /** Gives back what the session holds beyond the transaction; false: it must be destroyed. */
+  readonly release: (connection: Connection) => Promise<boolean>;
+  /** The function has begun, or everything is over again; `lost` when the connection died meanwhile. */
+  readonly onOpen: () => void;
+  readonly onOver: (lost: Error | undefined) => void;
+}
+
+export interface RunDeps {
+  readonly pool: PgPoolLike;
+  readonly clock: Clock;
+  readonly holdings: Holdings<Frame>;
+  /** Resolves with what makes `tx.kysely()`. */
+  readonly loadKysely: () => Promise<FrameContext['kysely']>;
+  readonly lock: FrameContext['lock'];
+  readonly tell: {
+    readonly committed: () => void;
+    readonly rolledBack: () => void;
+    readonly rollbackFailed: (label: string, error: unknown) => void;
+    readonly ambiguous: (label: string, xid: string | undefined, verdict: Verdict) => void;
+    readonly hookFailed: (label: string, error: unknown) => void;
+  };
+}
+
+/** One try of an outermost transaction. */
+export async function runOnce<T>(
+  fn: (tx: Frame) => Promise<T>,
+  plan: Plan,
+  attempt: number,
+  deps: RunDeps,
+): Promise<T> {
+  throwIfAborted(plan.signal);
+  const kysely = await deps.loadKysely();
+  const connection = await Connection.open(deps.pool, plan);
+  const { label, isolation, isReadOnly } = plan;
+  const frame = new Frame({
+    ...{ connection, label, attempt, isolation, isReadOnly, kysely },
+    keys: new Set(plan.keys),
+    lock: deps.lock,
+    onHookFailed: (error) => deps.tell.hookFailed(label, error),
+  });
+  const timer = watchTime(connection, plan, deps.clock);
+  try {
+    const value = await runInside(fn, frame, plan, deps);
+    deps.tell.committed();
+    await giveBack(connection, plan);
+    await frame.runAfterCommit();
+    return value;
+  } catch (error) {
+    if (error instanceof AmbiguousCommitError) {
+      connection.end('destroy');
+      throw error;
+    }
+    await rollBack(connection, plan, deps);
+    deps.tell.rolledBack();
+    await frame.runAfterRollback();
+    // What the function made of the loss does not matter: the server has rolled back.
+    throw connection.lost ?? error;
+  } finally {
+    timer?.cancel();
+  }
+}
+
+async function runInside<T>(
+  fn: (tx: Frame) => Promise<T>,
+  frame: Frame,
+  plan: Plan,
+  deps: RunDeps,
+): Promise<T> {
+  const { connection, keys } = frame.context;
+  await open(connection, plan);
+  plan.onOpen();
+  try {
+    const value = await deps.holdings.within({ frame, keys }, () => fn(frame));
+    await frame.settled();
+    throwIfAborted(plan.signal);
+    await commit(connection, {
+      ...{ label: plan.label, ambiguous: plan.ambiguous, lostError: plan.lostError },
+      ...{ pool: deps.pool, clock: deps.clock },
+      onAmbiguous: ({ xid, verdict }) => deps.tell.ambiguous(plan.label, xid, verdict),
+    });
+    return value;
+  } finally {
+    // Savepoints that nobody waited for may still be at it when the function has failed.
+    await frame.settled();
+    plan.onOver(connection.lost);
+  }
+}
+
+async function open(connection: Connection, { open: begin, signal }: Plan): Promise<void> {
+  // The server has no way to leave a queue but a cancel, which may come when a lock has been granted: so the connection
+  // is destroyed, which is a rollback in either case.
+  const off = onAbort(signal, () => connection.end('destroy'));
+  try {
+    await begin(connection);
+    throwIfAborted(signal);
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
+  } finally {
+    off();
+  }
+}
+
+/** Ends the transaction after a failure; the failure stays what it is, whatever happens here. */
+async function rollBack(connection: Connection, plan: Plan, { tell }: RunDeps): Promise<void> {
+  if (connection.lost !== undefined) connection.end('destroy');
+  if (connection.hasEnded) return;
+  try {
+    await connection.query('ROLLBACK');
+    await giveBack(connection, plan);
+  } catch (error) {
+    connection.end('destroy');
+    tell.rollbackFailed(plan.label, error);
+  }
+}
+
+async function giveBack(connection: Connection, { release }: Plan): Promise<void> {
+  if (connection.hasEnded) return;
+  const isClean = await release(connection).catch(() => false);
+  connection.end(isClean ? 'reusable' : 'destroy');
+}
+
+function watchTime(connection: Connection, { label, totalMs }: Plan, clock: Clock) {
+  if (totalMs === undefined) return undefined;
+  const giveUp = (): void => connection.abandon(new TransactionTimeoutError(label, totalMs));
+  return clock.setTimer(giveUp, totalMs);
+}

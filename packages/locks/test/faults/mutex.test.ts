@@ -1,0 +1,63 @@
+import { isTorture, recordTorture, testSeed } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+import { judgeHistory } from './history.ts';
+import { runMutex, type MutexRun } from './mutex-run.ts';
+
+const FAULTS = isTorture ? 500 : 25;
+const MEMBERS = isTorture ? 8 : 4;
+
+async function run(options: Pick<MutexRun, 'kind' | 'route'>) {
+  const seed = testSeed();
+  const startedMs = performance.now();
+  const result = await runMutex({ ...options, members: MEMBERS, faults: FAULTS, seed });
+  const seconds = Math.round((performance.now() - startedMs) / 1_000);
+  const name = `locks-mutex: ${options.kind}, ${options.route}`;
+  recordTorture({ name, size: FAULTS, seed, result, seconds });
+  return result;
+}
+
+describe('a lock that processes fight for, while connections, processes and the server die', () => {
+  it.each([
+    ['transaction', 'direct'],
+    ['transaction', 'transaction pooler'],
+    ['transaction', 'session pooler'],
+    ['session', 'direct'],
+    ['session', 'session pooler'],
+  ] as const)(
+    'is never held by two of them unseen: %s lock, %s',
+    { timeout: isTorture ? 600_000 : 60_000 },
+    async (kind, route) => {
+      const result = await run({ kind, route });
+
+      expect(result).toMatchObject({ violations: 0, drift: 0, crashes: 0 });
+      expect(result.holds).toBeGreaterThan(FAULTS);
+    },
+  );
+
+  it(
+    'is held by many of them when nothing locks (negative control)',
+    { timeout: 60_000 },
+    async () => {
+      const result = await run({ kind: 'none', route: 'direct' });
+
+      expect(result.violations).toBeGreaterThan(0);
+      expect(result.drift).toBeGreaterThan(0);
+    },
+  );
+});
+
+it('tells an overlap that nobody was told of from one that a lost lock explains', () => {
+  const hold = (fromUs: number, toUs: number, how: 'ok' | 'lost') => ({
+    member: 1,
+    fromUs,
+    toUs,
+    how,
+  });
+
+  expect(judgeHistory([hold(0, 5, 'ok'), hold(5, 9, 'ok')])).toMatchObject({ violations: 0 });
+  expect(judgeHistory([hold(4, 9, 'ok'), hold(0, 5, 'ok')])).toMatchObject({ violations: 1 });
+  expect(judgeHistory([hold(0, 5, 'lost'), hold(4, 9, 'ok')])).toMatchObject({
+    violations: 0,
+    tolerated: 1,
+  });
+});
