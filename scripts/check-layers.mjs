@@ -96,6 +96,7 @@ function allowedFor(name) {
 
 function mayUseProcess({ name, inPackage }) {
   if (name === 'testkit') return true;
+  if (LIBRARIES.includes(name)) return /^src\/(cli\.ts$|cli\/)/.test(inPackage);
   return name === 'reference-app' && /^src\/(main\.ts$|cli\/|embedded\/)/.test(inPackage);
 }
 

@@ -9,6 +9,7 @@ const TESTS = {
   'locks-timeouts': 'packages/locks/test/faults/timeouts.test.ts',
   'locks-commit-cuts': 'packages/locks/test/faults/commit-cuts.test.ts',
   'locks-isolation': 'packages/locks/test/faults/isolation.test.ts',
+  'locks-fencing': 'packages/locks/test/lease-fencing.test.ts',
 };
 
 const names = process.argv.slice(2);

@@ -6,12 +6,15 @@ import { Frame } from './frame.ts';
 import { Holdings } from './holdings.ts';
 import { loadKyselyTransactions } from './kysely-transaction.ts';
 import { endHolder, inspectLock } from './holders.ts';
+import type { Leases } from './lease-contract.ts';
+import { createLeases } from './leases.ts';
 import { lockKey, nameLocks, type LockKey, type LockNames } from './lock-key.ts';
 import type {
   AdvisoryLockInOptions,
   AdvisoryLockOptions,
   Locks,
   LocksOf,
+  LocksEvents,
   LocksOptions,
   TryOutcome,
 } from './locks.ts';
@@ -22,6 +25,7 @@ import {
   resolveLocksOptions,
   resolveSessionOptions,
   resolveTransactionOptions,
+  type ResolvedLocksOptions,
 } from './options.ts';
 import { createPoolerGuard } from './pooler-guard.ts';
 import type { PgClientLike, PgPoolLike } from './ports.ts';
@@ -31,6 +35,8 @@ import { runTransaction } from './run-transaction.ts';
 import { runSessionLock } from './session-lock.ts';
 import { createTally } from './tally.ts';
 import type { Transaction } from './transaction.ts';
+import { createTwoTier } from './two-tier.ts';
+import type { EmitTwoTierEvent, TwoTierLocks } from './two-tier-contract.ts';
 
 /**
  * Creates locks over a pool. Nothing has to be closed: each lock lives in a transaction or a call of its own.
@@ -40,7 +46,8 @@ import type { Transaction } from './transaction.ts';
 export function createLocks<Pool extends PgPoolLike, Kysely = never>(
   options: LocksOptions<Pool, Kysely>,
 ): LocksOf<Pool, Kysely> {
-  const { db, lockDb, kysely, namespace, pooler, clock, random } = resolveLocksOptions(options);
+  const resolved = resolveLocksOptions(options);
+  const { db, lockDb, kysely, namespace, pooler, clock, random } = resolved;
   const tally = createTally();
   const holdings = new Holdings<Frame>();
   let kyselyLoaded: ReturnType<RunDeps['loadKysely']> | undefined;
@@ -61,8 +68,8 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
     requireFunction('fn', fn);
     if ('tx' in lockOptions && lockOptions.tx !== undefined) {
       const frame = requireFrame(lockOptions.tx);
-      const resolved = resolveLockOptions(lockOptions);
-      return lockInside(frame, names, resolved, locking).then(() => fn(frame));
+      const inside = resolveLockOptions(lockOptions);
+      return lockInside(frame, names, inside, locking).then(() => fn(frame));
     }
     const resolved = resolveAdvisoryOptions(lockOptions);
     if (names.keys.some((key) => holdings.holds(key))) {
@@ -74,6 +81,13 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       return runOnce(fn, advisoryPlan(names, resolved, locking), attempt, deps);
     }, attempts);
   };
+
+  const { on } = tally;
+  // Each tells some of the events of all.
+  const emit = (event: keyof LocksEvents, payload: object): void =>
+    tally.emit(event, payload as never);
+  const leases = createLeases({ ...resolved.leases, pool: lockDb, namespace, clock, random, emit });
+  const twoTier = createSecondTier(resolved, leases, emit);
 
   /** For questions about locks, on a connection that holds none. */
   const withConnection = async <T>(ask: (connection: Connection) => Promise<T>): Promise<T> => {
@@ -127,11 +141,34 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       const resolved = resolveForceRelease(guard);
       return withConnection((connection) => endHolder(connection, bigint, resolved));
     },
-    on: tally.on,
-    snapshot: tally.snapshot,
+    withLease: (key, fn, lockOptions) => leases.withLease(key, fn, lockOptions),
+    acquireLease: (key, lockOptions) => leases.acquireLease(key, lockOptions),
+    withTwoTierLock: (key, fn, lockOptions = {}) => {
+      if (twoTier === undefined) throw new TypeError('redis must be given to createLocks first');
+      return twoTier.withTwoTierLock(key, fn, lockOptions);
+    },
+    idle: () => leases.idle(),
+    on,
+    snapshot: () => ({
+      ...tally.snapshot(),
+      leases: leases.snapshot(),
+      twoTier: twoTier?.snapshot(),
+    }),
   };
   // Which client and which Kysely it is, the caller's types know; what runs here takes any.
   return locks as unknown as LocksOf<Pool, Kysely>;
+}
+
+function createSecondTier(
+  { redis, leases: place, namespace, clock, random }: ResolvedLocksOptions,
+  leases: Leases,
+  emit: EmitTwoTierEvent,
+): TwoTierLocks | undefined {
+  if (redis === undefined) return undefined;
+  const { client, prefix, timeoutMs: redisTimeoutMs } = redis;
+  const { holder } = place;
+  const shared = { holder, namespace, clock, random, emit };
+  return createTwoTier({ ...shared, leases, redis: client, prefix, redisTimeoutMs });
 }
 
 function requireFrame(tx: unknown): Frame {

@@ -7,12 +7,31 @@ export {
   PoolerDetectedError,
 } from './errors.ts';
 export { listLocks } from './holders.ts';
+export type {
+  Lease,
+  LeaseEvents,
+  LeaseHolder,
+  LeaseOptions,
+  LeasesSnapshot,
+  LeaseTransaction,
+} from './lease-contract.ts';
+export {
+  GuardOutsideTransactionError,
+  LeaseLostError,
+  LeaseReentryError,
+  LeaseRequestTimeoutError,
+  LeaseTableMissingError,
+  LeaseTimeoutError,
+  StaleTokenError,
+} from './lease-errors.ts';
+export { leaseSchema, type LeaseTable } from './lease-schema.ts';
 export { lockKey, type LockKey } from './lock-key.ts';
 export type {
   AdvisoryLockInOptions,
   AdvisoryLockOptions,
   ForceReleaseGuard,
   HeldLock,
+  LeasePlace,
   LockHolder,
   LockInspection,
   Locks,
@@ -21,9 +40,11 @@ export type {
   LocksOptions,
   LocksSnapshot,
   LockWaiter,
+  RedisTier,
   SessionLockOptions,
   TryOutcome,
 } from './locks.ts';
+export { withOptimisticRetry, type OptimisticRetryOptions } from './optimistic-retry.ts';
 export type {
   ClientOf,
   KyselyLike,
@@ -33,7 +54,17 @@ export type {
   Queryable,
   QueryResultLike,
 } from './ports.ts';
-export { RowGoneError, VersionColumnMissingError, VersionConflictError } from './row-errors.ts';
+export type { Database } from './queryable-of.ts';
+export {
+  NotInTransactionError,
+  RowGoneError,
+  RowLockTimeoutError,
+  RowsNotLockedError,
+  UpdateSuppressedError,
+  VersionColumnMissingError,
+  VersionConflictError,
+} from './row-errors.ts';
+export { withRowLock, type RowGap, type RowLockQuery } from './row-lock.ts';
 export {
   AmbiguousCommitError,
   RetriesExhaustedError,
@@ -53,4 +84,12 @@ export type {
   TransactionOptions,
   TransactionTimeouts,
 } from './transaction.ts';
+export type {
+  RedisLike,
+  TwoTierEvents,
+  TwoTierOptions,
+  TwoTierSnapshot,
+} from './two-tier-contract.ts';
+export { RedisTimeoutError, RedisUnavailableError } from './two-tier-errors.ts';
 export { updateVersioned, type VersionedChange } from './update-versioned.ts';
+export { addVersionColumn, type VersionColumnOptions } from './version-column.ts';

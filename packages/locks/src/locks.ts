@@ -1,3 +1,5 @@
+import type { Lease, LeaseEvents, LeaseOptions, LeasesSnapshot } from './lease-contract.ts';
+import type { LeaseTable } from './lease-schema.ts';
 import type { LockKey } from './lock-key.ts';
 import type { ClientOf, KyselyLike, PgClientLike, PgPoolLike } from './ports.ts';
 import type {
@@ -7,6 +9,12 @@ import type {
   TransactionLockOptions,
   TransactionOptions,
 } from './transaction.ts';
+import type {
+  RedisLike,
+  TwoTierEvents,
+  TwoTierOptions,
+  TwoTierSnapshot,
+} from './two-tier-contract.ts';
 import type { Clock, Random } from '@holdfast/internal';
 
 export interface LocksOptions<Pool extends PgPoolLike = PgPoolLike, Kysely = never> {
@@ -19,6 +27,10 @@ export interface LocksOptions<Pool extends PgPoolLike = PgPoolLike, Kysely = nev
   readonly lockDb?: PgPoolLike | undefined;
   /** The instance whose typed transactions `tx.kysely()` gives; it may use the same pool. */
   readonly kysely?: (Kysely & KyselyLike) | undefined;
+  /** Where leases are kept: see `leaseSchema`. */
+  readonly leases?: LeasePlace | undefined;
+  /** The first tier of `withTwoTierLock`. */
+  readonly redis?: RedisTier | undefined;
   /** Keeps the keys of one application apart from those of others in the same database. */
   readonly namespace: string;
   /**
@@ -28,6 +40,20 @@ export interface LocksOptions<Pool extends PgPoolLike = PgPoolLike, Kysely = nev
   readonly pooler?: 'refuse' | 'session-mode' | 'off' | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
+}
+
+export interface LeasePlace extends LeaseTable {
+  /** Who holds the leases, for people to read. Default: a random UUID. */
+  readonly holder?: string | undefined;
+}
+
+export interface RedisTier {
+  /** A client of `ioredis`, also of a cluster. */
+  readonly client: RedisLike;
+  /** In front of the names of its keys. Default `holdfast:lock:`. */
+  readonly prefix?: string | undefined;
+  /** Longest wait for one answer, milliseconds. Default 100. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface AdvisoryLockOptions extends TransactionLockOptions {
@@ -104,7 +130,7 @@ export interface LockInspection {
   readonly waiters: readonly LockWaiter[];
 }
 
-export interface LocksEvents {
+export interface LocksEvents extends LeaseEvents, TwoTierEvents {
   readonly acquired: { readonly key: string; readonly waitedMs: number };
   /** The lock is free again, whichever way. */
   readonly released: { readonly key: string; readonly heldMs: number };
@@ -145,6 +171,9 @@ export interface LocksSnapshot {
   readonly ambiguous: number;
   readonly waiting: number;
   readonly held: number;
+  readonly leases: LeasesSnapshot;
+  /** Undefined without `redis`. */
+  readonly twoTier: TwoTierSnapshot | undefined;
 }
 
 /** Which holder is meant, so that no other one is ended. */
@@ -212,6 +241,30 @@ export interface Locks<Client extends PgClientLike = PgClientLike, Kysely = neve
     fn: (tx: Transaction<Client, Kysely>) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T>;
+  /**
+   * Runs `fn` while this process holds the lease of `key`: for work of minutes, and for writes that must be refused when
+   * somebody else has taken over. Its table must be there: see `leaseSchema`.
+   *
+   * @throws {TypeError | RangeError} at once, for a wrong key or option.
+   * Rejects with `LOCK_TIMEOUT`, `LOCK_REENTRY`, `LEASE_TABLE_MISSING`, `signal.reason`, the driver's error, or what `fn`
+   * rejects with; with `LOCK_LOST`, once `fn` has settled, when the lease was lost before, whatever `fn` made of it.
+   */
+  withLease<T>(key: LockKey, fn: (lease: Lease) => Promise<T>, options?: LeaseOptions): Promise<T>;
+  /** As `withLease`, without the function: the caller releases it. */
+  acquireLease(key: LockKey, options?: LeaseOptions): Promise<Lease>;
+  /**
+   * As `withLease`, behind a key of Redis that keeps contenders away from PostgreSQL.
+   *
+   * @throws {TypeError} at once, when the locks were created without `redis`.
+   * Rejects as `withLease` does, or with `REDIS_UNAVAILABLE` when `redisDown` is `fail`.
+   */
+  withTwoTierLock<T>(
+    key: LockKey,
+    fn: (lease: Lease) => Promise<T>,
+    options?: TwoTierOptions,
+  ): Promise<T>;
+  /** Resolves when nothing that was given up runs in the background any more, such as the release of a lease. */
+  idle(): Promise<void>;
   /** Who holds the lock and who waits for it, as the server sees it. Needs PostgreSQL 14. */
   inspect(key: LockKey): Promise<LockInspection>;
   /**

@@ -18,7 +18,9 @@ import { requireNamespace } from './lock-key.ts';
 import type {
   AdvisoryLockOptions,
   ForceReleaseGuard,
+  LeasePlace,
   LocksOptions,
+  RedisTier,
   SessionLockOptions,
 } from './locks.ts';
 import type { KyselyLike, PgPoolLike } from './ports.ts';
@@ -38,6 +40,8 @@ export interface ResolvedLocksOptions {
   readonly db: PgPoolLike;
   readonly lockDb: PgPoolLike;
   readonly kysely: KyselyLike | undefined;
+  readonly leases: LeasePlace;
+  readonly redis: RedisTier | undefined;
   readonly namespace: string;
   readonly pooler: 'refuse' | 'session-mode' | 'off';
   readonly clock: Clock;
@@ -73,9 +77,11 @@ export interface ResolvedSessionOptions extends ResolvedLockOptions {
 }
 
 const LOCKS_NAMES: OptionNames<LocksOptions> = {
-  ...{ db: true, lockDb: true, kysely: true, namespace: true },
+  ...{ db: true, lockDb: true, kysely: true, leases: true, redis: true, namespace: true },
   ...{ pooler: true, clock: true, random: true },
 };
+const LEASES_NAMES: OptionNames<LeasePlace> = { table: true, schema: true, holder: true };
+const REDIS_NAMES: OptionNames<RedisTier> = { client: true, prefix: true, timeoutMs: true };
 const TRANSACTION_NAMES: OptionNames<TransactionOptions> = {
   ...{ isolation: true, readOnly: true, deferrable: true, retry: true },
   ...{ nested: true, timeouts: true, ambiguous: true, signal: true },
@@ -111,6 +117,11 @@ export function resolveLocksOptions(
     db: requirePool('db', options.db),
     lockDb: options.lockDb === undefined ? options.db : requirePool('lockDb', options.lockDb),
     kysely,
+    leases: requireOptionGroup('leases', options.leases ?? {}, LEASES_NAMES),
+    redis:
+      options.redis === undefined
+        ? undefined
+        : requireOptionGroup('redis', options.redis, REDIS_NAMES),
     namespace: requireNamespace(options.namespace),
     pooler: requireOneOf('pooler', options.pooler ?? 'refuse', ['refuse', 'session-mode', 'off']),
     clock: requireObject('clock', options.clock ?? systemClock),
@@ -184,7 +195,7 @@ function resolveRetry(retry: RetryOptions | false): ResolvedRetry | false {
   if (retry === false) return false;
   const {
     attempts = 10,
-    baseMs = 2,
+    baseMs = 16,
     capMs = 250,
   } = requireOptionGroup('retry', retry, RETRY_NAMES);
   return {

@@ -6,10 +6,11 @@ import type { RunDeps } from './run-once.ts';
 
 export interface Tally {
   readonly on: Listeners<LocksEvents>['on'];
+  readonly emit: Listeners<LocksEvents>['emit'];
   readonly locks: AdvisoryDeps['tell'];
   readonly transactions: RunDeps['tell'];
   readonly onRetry: (label: string) => Attempts['onRetry'];
-  readonly snapshot: () => LocksSnapshot;
+  readonly snapshot: () => Omit<LocksSnapshot, 'leases' | 'twoTier'>;
 }
 
 /** Counts what happens, and tells it. */
@@ -21,6 +22,7 @@ export function createTally(): Tally {
   };
   return {
     on,
+    emit,
     locks: {
       waiting(by) {
         counts.waiting += by;

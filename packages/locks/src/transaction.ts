@@ -8,7 +8,7 @@ export type Isolation = 'read committed' | 'repeatable read' | 'serializable';
 export interface RetryOptions {
   /** Tries in all, at least 1. Default 10. */
   readonly attempts?: number | undefined;
-  /** Longest delay before the second try, milliseconds; it doubles from try to try. Default 2. */
+  /** Longest delay before the second try, milliseconds; it doubles from try to try. Default 16. */
   readonly baseMs?: number | undefined;
   /** Longest delay, milliseconds. Default 250. */
   readonly capMs?: number | undefined;

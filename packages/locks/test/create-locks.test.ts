@@ -385,7 +385,7 @@ describe('withAdvisoryLock', () => {
 
     await warned;
     expect(events).toEqual(['acquired counted/a/1', 'released counted/a/1']);
-    expect(own.snapshot()).toEqual({
+    expect(own.snapshot()).toMatchObject({
       ...{ acquired: 1, timedOut: 0, lost: 0, committed: 1, rolledBack: 0 },
       ...{ retried: 0, ambiguous: 0, waiting: 0, held: 0 },
     });

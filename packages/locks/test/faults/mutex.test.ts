@@ -6,13 +6,13 @@ import { runMutex, type MutexRun } from './mutex-run.ts';
 const FAULTS = isTorture ? 500 : 25;
 const MEMBERS = isTorture ? 8 : 4;
 
-async function run(options: Pick<MutexRun, 'kind' | 'route'>) {
+async function run(options: Pick<MutexRun, 'kind' | 'route'>, faults = FAULTS) {
   const seed = testSeed();
   const startedMs = performance.now();
-  const result = await runMutex({ ...options, members: MEMBERS, faults: FAULTS, seed });
+  const result = await runMutex({ ...options, members: MEMBERS, faults, seed });
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   const name = `locks-mutex: ${options.kind}, ${options.route}`;
-  recordTorture({ name, size: FAULTS, seed, result, seconds });
+  recordTorture({ name, size: faults, seed, result, seconds });
   return result;
 }
 
@@ -38,7 +38,7 @@ describe('a lock that processes fight for, while connections, processes and the 
     'is held by many of them when nothing locks (negative control)',
     { timeout: 60_000 },
     async () => {
-      const result = await run({ kind: 'none', route: 'direct' });
+      const result = await run({ kind: 'none', route: 'direct' }, 25);
 
       expect(result.violations).toBeGreaterThan(0);
       expect(result.drift).toBeGreaterThan(0);

@@ -1,0 +1,44 @@
+import { quoteIdentifier, quoteTable } from '@holdfast/internal';
+
+export interface RowLockTarget {
+  readonly table: string;
+  readonly schema?: string | undefined;
+  readonly idColumn: string;
+  readonly mode: RowLockMode;
+  readonly clause: '' | 'NOWAIT' | 'SKIP LOCKED';
+}
+
+/** The strengths of a row's lock, the strongest first (PostgreSQL manual, 13.3.2). */
+export type RowLockMode = 'update' | 'no key update' | 'share' | 'key share';
+
+export const ROW_LOCK_MODES = ['update', 'no key update', 'share', 'key share'] as const;
+
+/** Spaces in their names: no columns of a row are called so. */
+export const POSITION = 'holdfast position';
+export const OUTCOME = 'holdfast outcome';
+
+/**
+ * Locks the rows whose ids are in `$1`, an array, and answers for each different id with its first position there, from 1,
+ * with what became of it, and with the row. `passed over`: it was there when the statement began, and is not locked.
+ */
+export function rowLockStatement(target: RowLockTarget): string {
+  const table = quoteTable(target);
+  const id = quoteIdentifier(target.idColumn);
+  // FOR UPDATE comes after ORDER BY, so all callers lock in one order; by the id, because the sort comes before the wait
+  // and what is sorted by must not change meanwhile (manual, SELECT, "The Locking Clause").
+  // The array gets the type of the column where it is first compared with it.
+  return `WITH locked AS MATERIALIZED (
+      SELECT * FROM ${table} WHERE ${id} = ANY ($1)
+      ORDER BY ${id} FOR ${target.mode.toUpperCase()} ${target.clause}
+    ), wanted AS (
+      SELECT id, min(position) AS position
+      FROM unnest($1) WITH ORDINALITY AS each (id, position) GROUP BY id
+    )
+    SELECT wanted.position AS "${POSITION}",
+      CASE WHEN locked.${id} IS NOT NULL THEN 'locked'
+        WHEN EXISTS (SELECT FROM ${table} AS present WHERE present.${id} = wanted.id) THEN 'passed over'
+        ELSE 'missing' END AS "${OUTCOME}",
+      locked.*
+    FROM wanted LEFT JOIN locked ON locked.${id} = wanted.id
+    ORDER BY wanted.position`;
+}
