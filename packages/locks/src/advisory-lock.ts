@@ -93,12 +93,14 @@ export async function lockInside(
   const { isolation, connection, keys: held } = frame.context;
   if (isolation !== 'read committed') throw new SnapshotTooOldError(isolation);
   const text = lockTransaction({ keys: names.keys, isShared, wait });
-  await connection.query('SAVEPOINT holdfast_lock');
   const undo = 'ROLLBACK TO SAVEPOINT holdfast_lock; RELEASE SAVEPOINT holdfast_lock';
-  await acquire(connection, { text, undo }, names, deps);
-  // Released, not rolled back to: that would give the lock back.
-  await connection.query('RELEASE SAVEPOINT holdfast_lock');
-  for (const key of names.keys) held.add(key);
+  await frame.exclusively(async () => {
+    await connection.query('SAVEPOINT holdfast_lock');
+    await acquire(connection, { text, undo }, names, deps);
+    // Released, not rolled back to: that would give the lock back.
+    await connection.query('RELEASE SAVEPOINT holdfast_lock');
+    for (const key of names.keys) held.add(key);
+  });
 }
 
 interface Taking {

@@ -1,5 +1,6 @@
 import { requireFunction } from '@holdfast/internal';
 import type { Connection } from './connection.ts';
+import type { Holdings } from './holdings.ts';
 import type { LockKey } from './lock-key.ts';
 import type { KyselyTransactionOf, PgClientLike, QueryResultLike } from './ports.ts';
 import { TransactionRolledBackError } from './transaction-errors.ts';
@@ -14,6 +15,8 @@ export interface FrameContext {
   readonly isReadOnly: boolean;
   /** Of the advisory locks that it holds. */
   readonly keys: Set<bigint>;
+  /** Which savepoint the asynchronous call that asks is inside of. */
+  readonly holdings: Holdings<Frame>;
   readonly kysely: ((connection: Connection) => unknown) | undefined;
   readonly lock: (frame: Frame, key: LockKey, options: TransactionLockOptions) => Promise<void>;
   readonly onHookFailed: (error: unknown) => void;
@@ -33,7 +36,7 @@ export class Frame<
   readonly #depth: number;
   readonly #afterCommit: Hook[] = [];
   readonly #afterRollback: Hook[] = [];
-  /** Settles when the last savepoint that was asked for is over. */
+  /** Settles when the last savepoint, or lock, that was asked for is over. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(context: FrameContext, depth = 0) {
@@ -75,22 +78,39 @@ export class Frame<
     return this.context.lock(this, key, options);
   }
 
-  savepoint<T>(fn: (tx: Frame<Client, Kysely>) => Promise<T>): Promise<T> {
-    requireFunction('fn', fn);
-    // Savepoints of one connection nest, so two at once would undo each other.
-    const run = this.#last.then(() => this.#runSavepoint(fn));
-    this.#last = run.catch(() => undefined);
+  /**
+   * Runs `work` when what was asked for before it is over, in the innermost savepoint that the caller is inside of:
+   * savepoints of one connection nest, so two at once would undo each other.
+   */
+  exclusively<T>(work: (innermost: Frame<Client, Kysely>) => Promise<T>): Promise<T> {
+    const innermost = this.#innermost();
+    const run = innermost.#last.then(() => work(innermost));
+    innermost.#last = run.catch(() => undefined);
     return run;
   }
 
+  savepoint<T>(fn: (tx: Frame<Client, Kysely>) => Promise<T>): Promise<T> {
+    requireFunction('fn', fn);
+    return this.exclusively((innermost) => innermost.#runSavepoint(fn));
+  }
+
+  /** To wait for the savepoint that one is inside of would be to wait for oneself. */
+  #innermost(): Frame<Client, Kysely> {
+    const current = this.context.holdings.frame;
+    const isInside = current?.context === this.context && current.#depth > this.#depth;
+    return isInside ? (current as unknown as Frame<Client, Kysely>) : this;
+  }
+
   async #runSavepoint<T>(fn: (tx: Frame<Client, Kysely>) => Promise<T>): Promise<T> {
-    const { connection, label } = this.context;
+    const { connection, label, keys, holdings } = this.context;
     const name = `holdfast_${this.#depth + 1}`;
     const inner = new Frame<Client, Kysely>(this.context, this.#depth + 1);
     await connection.query(`SAVEPOINT ${name}`);
     const before = connection.failure;
+    const keysBefore = new Set(keys);
+    const frame = inner as unknown as Frame;
     try {
-      const value = await fn(inner);
+      const value = await holdings.within({ frame, keys }, () => fn(inner));
       await inner.settled();
       if (connection.failure !== before)
         throw new TransactionRolledBackError(label, connection.failure);
@@ -104,6 +124,8 @@ export class Frame<
       if (connection.lost === undefined && !connection.hasEnded) {
         await connection.query(`ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`);
         connection.failure = before;
+        // The server has given back the locks that were taken since.
+        for (const key of keys) if (!keysBefore.has(key)) keys.delete(key);
       }
       await inner.runAfterRollback();
       throw error;

@@ -55,12 +55,15 @@ export function withOptimisticRetry<T>(
 ): Promise<T> {
   requireFunction('fn', fn);
   requireOptions('withOptimisticRetry', options, OPTION_NAMES);
-  const { baseMs = 16, random, signal, clock } = options;
+  const { random, signal, clock } = options;
+  // Whichever of the two is given, the other one fits.
+  const capMs = options.capMs ?? Math.max(250, options.baseMs ?? 0);
+  const baseMs = options.baseMs ?? Math.min(16, capMs);
   if (signal !== undefined)
     requireBoolean('signal.aborted', requireObject('signal', signal).aborted);
   if (clock !== undefined) requireObject('clock', clock);
   const attempts = requireInteger('attempts', options.attempts ?? 10, { min: 1 });
-  const backoff = createBackoff({ baseMs, capMs: options.capMs ?? Math.max(250, baseMs), random });
+  const backoff = createBackoff({ baseMs, capMs, random });
 
   const run = async (): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {

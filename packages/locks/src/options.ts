@@ -193,13 +193,12 @@ function resolveLock({ wait, shared = false }: TransactionLockOptions): Resolved
 
 function resolveRetry(retry: RetryOptions | false): ResolvedRetry | false {
   if (retry === false) return false;
-  const {
-    attempts = 10,
-    baseMs = 16,
-    capMs = 250,
-  } = requireOptionGroup('retry', retry, RETRY_NAMES);
+  const given = requireOptionGroup('retry', retry, RETRY_NAMES);
+  // Whichever of the two is given, the other one fits.
+  const capMs = given.capMs ?? Math.max(250, given.baseMs ?? 0);
+  const baseMs = given.baseMs ?? Math.min(16, capMs);
   return {
-    attempts: requireInteger('retry.attempts', attempts, { min: 1 }),
+    attempts: requireInteger('retry.attempts', given.attempts ?? 10, { min: 1 }),
     baseMs: requireNumber('retry.baseMs', baseMs, { min: 0 }),
     capMs: requireNumber('retry.capMs', capMs, { min: baseMs }),
   };

@@ -59,7 +59,7 @@ export async function runOnce<T>(
   const frame = new Frame({
     ...{ connection, label, attempt, isolation, isReadOnly, kysely },
     keys: new Set(plan.keys),
-    lock: deps.lock,
+    ...{ lock: deps.lock, holdings: deps.holdings },
     onHookFailed: (error) => deps.tell.hookFailed(label, error),
   });
   const timer = watchTime(connection, plan, deps.clock);

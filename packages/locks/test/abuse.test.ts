@@ -100,10 +100,7 @@ describe('updateVersioned throws at once for', () => {
     [undefined, 'change must be an object, got undefined'],
     [{ ...good, set: {} }, 'set must name at least one column, got none'],
     [{ ...good, set: null }, 'set must be an object, got null'],
-    [
-      { ...good, set: { a: undefined } },
-      'set.a must not be undefined: leave it out, or give null',
-    ],
+    [{ ...good, set: { a: undefined } }, 'set.a must not be undefined: leave it out, or give null'],
     [{ ...good, set: { id: 2 } }, 'set must not name the column "id"'],
     [{ ...good, set: { version: 2 } }, 'set must not name the column "version"'],
     [{ ...good, table: '' }, 'an identifier must be a non-empty string without NUL, got ""'],

@@ -201,6 +201,32 @@ describe('a lock in a transaction of the caller', () => {
     expect((await pool.query('select value from counter')).rows).toEqual([{ value: 1 }]);
   });
 
+  it('is not given back by another one that fails at the same time', async () => {
+    await holding('busy', () =>
+      locks.runTransaction(async (tx) => {
+        const both = ['free', 'busy'].map((key) => tx.lock(key, { wait: 20 }));
+        expect((await Promise.allSettled(both)).map(({ status }) => status)).toEqual([
+          'fulfilled',
+          'rejected',
+        ]);
+        expect(await askElsewhere('free')).toBe(false);
+      }),
+    );
+  });
+
+  it('is free again when the savepoint that took it is undone', async () => {
+    await locks.runTransaction(async (tx) => {
+      const undone = tx.savepoint(async (inner) => {
+        await inner.lock('inner');
+        throw new Error('no');
+      });
+      await expect(undone).rejects.toThrow('no');
+
+      // Also by this very call, on another connection.
+      expect(await locks.withAdvisoryLock('inner', () => Promise.resolve(5))).toBe(5);
+    });
+  });
+
   it('is refused above read committed, where its snapshot would be older than the lock', async () => {
     const running = locks.runTransaction((tx) => tx.lock('late'), { isolation: 'serializable' });
 

@@ -377,6 +377,26 @@ describe('a transaction inside another one', () => {
     expect(await notes()).toEqual(['n1', 'n3', 'n5']);
   });
 
+  it('nests as deep as it is called, by whatever transaction at hand', async () => {
+    await locks.runTransaction(async (tx) => {
+      await locks.runTransaction(async (inner) => {
+        await note(inner, 'one');
+        // By the outer one, and by none: both are inside of the inner one.
+        await tx.savepoint((deep) => note(deep, 'two'));
+        await locks.runTransaction(() => locks.runTransaction((deepest) => note(deepest, 'three')));
+        const parallel = ['four', 'five'].map((text) => tx.savepoint((deep) => note(deep, text)));
+        await Promise.all(parallel);
+      });
+      const undone = locks.runTransaction(async () => {
+        await locks.runTransaction((deep) => note(deep, 'undone'));
+        throw new Error('no');
+      });
+      await expect(undone).rejects.toThrow('no');
+    });
+
+    expect(await notes()).toEqual(['five', 'four', 'one', 'three', 'two']);
+  });
+
   it('ends before the outer one is committed, also when nobody waits for it', async () => {
     await locks.runTransaction((tx) => {
       void tx.savepoint((inner) => note(inner, 'not awaited'));
