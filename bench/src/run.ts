@@ -3,6 +3,10 @@ import { parseArgs } from 'node:util';
 import { batchInsert } from './claims/batch-insert.ts';
 import { compare } from './compare.ts';
 import { conformanceTable } from './conformance/table.ts';
+import { measureContended } from './locks/contended.ts';
+import { measureHandOver } from './locks/hand-over.ts';
+import { measureHotRow } from './locks/hot-row.ts';
+import { measureUncontended } from './locks/uncontended.ts';
 import { runPolicies } from './policies/policies.ts';
 import { measureSizes } from './policies/sizes.ts';
 
@@ -17,6 +21,10 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
     }
   },
   conformance: async () => void process.stdout.write(await conformanceTable()),
+  locks: (options) => measureUncontended(options, print),
+  'locks-contended': (options) => measureContended(options, print),
+  'locks-hand-over': (options) => measureHandOver(options, print),
+  'locks-hot-row': (options) => measureHotRow(options, print),
   policies: runPolicies,
   'policy-sizes': async () => (await measureSizes()).forEach(print),
 };

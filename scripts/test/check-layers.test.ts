@@ -25,6 +25,9 @@ const CLEAN: Record<string, string> = {
   'packages/locks/src/index.ts': "export { lock } from './lock.ts';\n",
   'packages/locks/src/lock.ts':
     "import { systemClock } from '@holdfast/internal';\nexport const lock = systemClock;\n",
+  'packages/locks/src/cli.ts': 'process.exitCode = 0;\n',
+  'packages/locks/src/cli/arguments.ts':
+    "import { argv } from 'node:process';\nexport const args = [argv, process.env['X']];\n",
   'packages/locks/src/longest.ts': 'export const n = 1;\n'.repeat(300),
   'packages/locks/test/lock.test.ts':
     "import { lock } from '@holdfast/locks';\nimport { started } from '@holdfast/testkit';\nsetTimeout(() => console.log(lock, started), 5);\n",
@@ -281,6 +284,18 @@ describe('reports', () => {
       lock,
       "import { env } from 'node:process';\nexport const e = env;",
       `${lock}:1 process node:process`,
+    ],
+    [
+      'process in a file of a library that only sounds like its program',
+      'packages/locks/src/client.ts',
+      'export const pid = process.pid;',
+      'packages/locks/src/client.ts:1 process process.pid',
+    ],
+    [
+      'process in a program of internal',
+      'packages/internal/src/cli.ts',
+      'export const pid = process.pid;',
+      'packages/internal/src/cli.ts:1 process process.pid',
     ],
     [
       'process in the rest of the application',

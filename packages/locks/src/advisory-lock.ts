@@ -63,10 +63,14 @@ export function advisoryPlan(
   if (isolation === 'read committed') {
     // In one message with BEGIN: at this level each statement has a snapshot of its own, so what the function reads is
     // newer than the lock.
-    const text = `${begin}; ${lockTransaction({ keys, isShared, wait })}`;
     return {
       ...plan,
-      open: (connection) => acquire(connection, { text, undo: 'ROLLBACK' }, names, deps),
+      async open(connection) {
+        const known = lockTimeouts.get(connection.client);
+        const text = `${begin}; ${lockTransaction({ keys, isShared, wait }, known)}`;
+        const { lockTimeout } = await acquire(connection, { text, undo: 'ROLLBACK' }, names, deps);
+        if (isSetting(lockTimeout)) lockTimeouts.set(connection.client, lockTimeout);
+      },
       release: () => Promise.resolve(true),
     };
   }
@@ -92,7 +96,8 @@ export async function lockInside(
 ): Promise<void> {
   const { isolation, connection, keys: held } = frame.context;
   if (isolation !== 'read committed') throw new SnapshotTooOldError(isolation);
-  const text = lockTransaction({ keys: names.keys, isShared, wait });
+  // What the transaction itself has set it to is not known.
+  const text = lockTransaction({ keys: names.keys, isShared, wait }, undefined);
   const undo = 'ROLLBACK TO SAVEPOINT holdfast_lock; RELEASE SAVEPOINT holdfast_lock';
   await frame.exclusively(async () => {
     await connection.query('SAVEPOINT holdfast_lock');
@@ -119,14 +124,16 @@ export async function acquire(
   { text, undo }: Taking,
   { keys, name }: LockNames,
   { clock, tell }: AdvisoryDeps,
-): Promise<void> {
+): Promise<Taken> {
   const startedMs = clock.now();
   tell.waiting(1);
   try {
     const answers = await connection.query(text);
     const waitedMs = clock.now() - startedMs;
-    if (!wasAcquired(answers)) throw await timeOut(0);
+    const taken = lastRow(answers);
+    if (taken.acquired === false) throw await timeOut(0);
     tell.acquired(name, waitedMs);
+    return taken;
   } catch (error) {
     if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
     throw await timeOut(clock.now() - startedMs);
@@ -153,11 +160,23 @@ export async function releaseSession(
   return rows[0]?.released === true;
 }
 
-/** With several statements in one message `pg` answers with one result each; `try` says in the last one how it went. */
-function wasAcquired(answers: unknown): boolean {
+/** What the last of several statements says, for which `pg` gives one result each. */
+interface Taken {
+  readonly acquired?: boolean;
+  readonly lockTimeout?: string;
+}
+
+function lastRow(answers: unknown): Taken {
   const last: unknown = Array.isArray(answers) ? answers.at(-1) : answers;
-  const [row] = (last as { readonly rows: readonly { readonly acquired?: boolean }[] }).rows;
-  return row?.acquired !== false;
+  return (last as { readonly rows: readonly Taken[] }).rows[0] ?? {};
+}
+
+/** What sessions have `lock_timeout` set to, by their clients. */
+const lockTimeouts = new WeakMap<object, string>();
+
+/** A number and a unit, as the server writes it: safe in a statement. */
+function isSetting(value: string | undefined): value is string {
+  return value !== undefined && /^\d+[a-z]*$/.test(value);
 }
 
 async function findHolders(

@@ -13,20 +13,29 @@ export interface AdvisoryLocks {
  * one message of the simple protocol. It takes no parameters, which is safe: the keys are numbers of ours and the wait
  * one that was checked.
  *
- * With `try` the last statement says in `acquired` whether all were free; what was free is held all the same.
+ * With `try` the last statement says in `acquired` whether all were free; what was free is held all the same. Else
+ * `lock_timeout` is put back for the function's own statements: to `lockTimeout`, what the session has it set to; when
+ * that is not known, the last statement finds out, and says it. `set_config` takes the server longer than all the rest.
  */
-export function lockTransaction({ keys, isShared, wait }: AdvisoryLocks): string {
+export function lockTransaction(
+  { keys, isShared, wait }: AdvisoryLocks,
+  lockTimeout: string | undefined,
+): string {
   const suffix = isShared ? '_shared' : '';
   if (wait === 'try') {
     return `SELECT ${all(keys.map((key) => `pg_try_advisory_xact_lock${suffix}(${key})`))} AS acquired`;
   }
-  // The function's own statements wait as the session is set up, so its lock_timeout is put back.
+  // One statement each: in one, the order of evaluation would be the planner's.
+  const locks = keys.map((key) => `SELECT pg_advisory_xact_lock${suffix}(${key})`);
+  if (lockTimeout !== undefined) {
+    const set = (value: string): string => `SET LOCAL lock_timeout = '${value}'`;
+    return [set(String(wait)), ...locks, set(lockTimeout)].join('; ');
+  }
   return [
     `SELECT set_config('holdfast.lock_timeout', current_setting('lock_timeout'), true),
             set_config('lock_timeout', '${wait}', true)`,
-    // One statement each: in one, the order of evaluation would be the planner's.
-    ...keys.map((key) => `SELECT pg_advisory_xact_lock${suffix}(${key})`),
-    `SELECT set_config('lock_timeout', current_setting('holdfast.lock_timeout'), true)`,
+    ...locks,
+    `SELECT set_config('lock_timeout', current_setting('holdfast.lock_timeout'), true) AS "lockTimeout"`,
   ].join('; ');
 }
 

@@ -13,14 +13,14 @@ export interface BeginOptions {
  * Opens a transaction and bounds it, in one message of the simple protocol, so in one round trip. It takes no
  * parameters, which is safe: all of it are words and checked numbers of ours.
  *
- * The level by name, whatever the session's default is.
+ * The level by name, whatever the session's default is; a session that may only read stays so.
  */
 export function beginStatement(options: BeginOptions): string {
   const { isolation, isReadOnly, isDeferrable, lockMs, statementMs, idleMs } = options;
   const mode = [
     `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()}`,
-    isReadOnly ? 'READ ONLY' : 'READ WRITE',
-    isDeferrable ? 'DEFERRABLE' : 'NOT DEFERRABLE',
+    ...(isReadOnly ? ['READ ONLY'] : []),
+    ...(isDeferrable ? ['DEFERRABLE'] : []),
   ].join(' ');
   const bounds = [
     ['lock_timeout', lockMs],
