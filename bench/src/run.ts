@@ -7,8 +7,8 @@ import { measureContended } from './locks/contended.ts';
 import { measureHandOver } from './locks/hand-over.ts';
 import { measureHotRow } from './locks/hot-row.ts';
 import { measureUncontended } from './locks/uncontended.ts';
-import { runPolicies } from './policies/policies.ts';
 import { measureSizes } from './policies/sizes.ts';
+import { runBundled } from './run-bundled.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
@@ -21,11 +21,12 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
     }
   },
   conformance: async () => void process.stdout.write(await conformanceTable()),
-  locks: (options) => measureUncontended(options, print),
+  locks: measureUncontended,
   'locks-contended': (options) => measureContended(options, print),
   'locks-hand-over': (options) => measureHandOver(options, print),
   'locks-hot-row': (options) => measureHotRow(options, print),
-  policies: runPolicies,
+  policies: ({ smoke }) =>
+    runBundled(new URL('policies/run.ts', import.meta.url), smoke ? ['--smoke'] : []),
   'policy-sizes': async () => (await measureSizes()).forEach(print),
 };
 const ROUNDS = 7;

@@ -1,4 +1,4 @@
-/** Runs the claims about policies and prints one JSON line for each. Bundled first: see `policies.mjs`. */
+/** Runs the claims about policies and prints one JSON line for each. Bundled first: see `runBundled`. */
 import { measureMemory } from './memory.ts';
 import { overheadClaims } from './overhead-claims.ts';
 import { measureOverhead } from './overhead.ts';

@@ -1,6 +1,5 @@
 import type { Clock } from '@holdfast/internal';
 import { lockSession, lockTransaction, unlockSession } from './advisory-statements.ts';
-import { beginStatement } from './begin-statement.ts';
 import type { Connection } from './connection.ts';
 import { LockLostError, LockTimeoutError } from './errors.ts';
 import type { Frame } from './frame.ts';
@@ -12,6 +11,7 @@ import type { PoolerGuard } from './pooler-guard.ts';
 import type { Plan } from './run-once.ts';
 import { sqlstateOf } from './sqlstate.ts';
 import { SnapshotTooOldError } from './transaction-errors.ts';
+import type { Isolation } from './transaction.ts';
 
 export interface AdvisoryDeps {
   readonly clock: Clock;
@@ -28,6 +28,12 @@ export interface AdvisoryDeps {
 /** lock_not_available: lock_timeout has passed (PostgreSQL manual, appendix A). */
 const LOCK_NOT_AVAILABLE = '55P03';
 
+const BEGIN: Readonly<Record<Isolation, string>> = {
+  'read committed': 'BEGIN ISOLATION LEVEL READ COMMITTED',
+  'repeatable read': 'BEGIN ISOLATION LEVEL REPEATABLE READ',
+  serializable: 'BEGIN ISOLATION LEVEL SERIALIZABLE',
+};
+
 /** The transaction of `withAdvisoryLock`. */
 export function advisoryPlan(
   names: LockNames,
@@ -36,10 +42,7 @@ export function advisoryPlan(
 ): Plan {
   const { isolation, ambiguous, signal, isShared, wait } = options;
   const { keys, name } = names;
-  const begin = beginStatement({
-    ...{ isolation, isReadOnly: false, isDeferrable: false },
-    ...{ lockMs: undefined, statementMs: undefined, idleMs: undefined },
-  });
+  const begin = BEGIN[isolation];
   const label = `lock ${name}`;
   const common = {
     label,
@@ -71,7 +74,7 @@ export function advisoryPlan(
         const { lockTimeout } = await acquire(connection, { text, undo: 'ROLLBACK' }, names, deps);
         if (isSetting(lockTimeout)) lockTimeouts.set(connection.client, lockTimeout);
       },
-      release: () => Promise.resolve(true),
+      release: undefined,
     };
   }
   // The snapshot would be taken by the statement that takes the lock, before its wait (PostgreSQL manual, 13.3.5).

@@ -25,9 +25,10 @@ const IN_FAILED_TRANSACTION = '25P02';
 export class Connection {
   readonly #client: PgClientLike;
   readonly #use: ConnectionUse;
-  readonly #aborting = new AbortController();
   readonly #onError: (error: Error) => void;
   readonly #unlink: () => void;
+  /** Made when somebody looks: most never do. */
+  #aborting: AbortController | undefined;
   #pg: PgClientLike | undefined;
   #lost: Error | undefined;
   #hasEnded = false;
@@ -42,7 +43,7 @@ export class Connection {
     // Without a listener, a connection that dies while it is checked out would end the process.
     this.#onError = (error) => this.#lose(error);
     client.on('error', this.#onError);
-    this.#unlink = onAbort(use.signal, (reason) => this.#aborting.abort(reason));
+    this.#unlink = onAbort(use.signal, (reason) => this.#aborting?.abort(reason));
   }
 
   /** Waits for a connection of the pool; an abort ends the wait, and the connection goes back when it comes. */
@@ -71,6 +72,12 @@ export class Connection {
 
   /** Aborts when the connection is lost, or when the caller aborts. */
   get signal(): AbortSignal {
+    if (this.#aborting === undefined) {
+      this.#aborting = new AbortController();
+      const { signal } = this.#use;
+      if (this.#lost !== undefined) this.#aborting.abort(this.#lost);
+      else if (signal?.aborted === true) this.#aborting.abort(signal.reason);
+    }
     return this.#aborting.signal;
   }
 
@@ -176,7 +183,7 @@ export class Connection {
 
   #mark(reason: Error): void {
     this.#lost = reason;
-    this.#aborting.abort(reason);
+    this.#aborting?.abort(reason);
   }
 }
 

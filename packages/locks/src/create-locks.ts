@@ -38,6 +38,9 @@ import type { Transaction } from './transaction.ts';
 import { createTwoTier } from './two-tier.ts';
 import type { EmitTwoTierEvent, TwoTierLocks } from './two-tier-contract.ts';
 
+const NO_OPTIONS = {};
+const DEFAULTS = resolveAdvisoryOptions(NO_OPTIONS);
+
 /**
  * Creates locks over a pool. Nothing has to be closed: each lock lives in a transaction or a call of its own.
  *
@@ -50,13 +53,12 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
   const { db, lockDb, kysely, namespace, pooler, clock, random } = resolved;
   const tally = createTally();
   const holdings = new Holdings<Frame>();
-  let kyselyLoaded: ReturnType<RunDeps['loadKysely']> | undefined;
+  let kyselyLoaded: ReturnType<typeof loadKyselyTransactions> | undefined;
   const locking = { clock, pooler: createPoolerGuard(pooler), tell: tally.locks };
   const deps = {
     ...{ pool: db, clock, random, holdings, tell: tally.transactions, onRetry: tally.onRetry },
-    loadKysely: () =>
-      (kyselyLoaded ??=
-        kysely === undefined ? Promise.resolve(undefined) : loadKyselyTransactions(kysely)),
+    loadKysely:
+      kysely === undefined ? undefined : () => (kyselyLoaded ??= loadKyselyTransactions(kysely)),
     lock: (frame: Frame, key: LockKey, lockOptions: object) =>
       lockInside(frame, nameLocks(namespace, [key]), resolveLockOptions(lockOptions), locking),
   } satisfies RunDeps & object;
@@ -71,7 +73,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       const inside = resolveLockOptions(lockOptions);
       return lockInside(frame, names, inside, locking).then(() => fn(frame));
     }
-    const resolved = resolveAdvisoryOptions(lockOptions);
+    const resolved = lockOptions === NO_OPTIONS ? DEFAULTS : resolveAdvisoryOptions(lockOptions);
     if (names.keys.some((key) => holdings.holds(key))) {
       return Promise.reject(new LockReentryError(names.name));
     }
@@ -99,7 +101,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
 
   const locks: Locks<PgClientLike, unknown> = {
     // None is an async function: a wrong argument is thrown at once.
-    withAdvisoryLock: (key, fn, lockOptions = {}) =>
+    withAdvisoryLock: (key, fn, lockOptions = NO_OPTIONS) =>
       withLocks(nameLocks(namespace, [key]), fn, lockOptions),
     withAdvisoryLocks: (keys, fn, lockOptions = {}) =>
       withLocks(nameLocks(namespace, keys), fn, lockOptions),

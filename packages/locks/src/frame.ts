@@ -37,7 +37,7 @@ export class Frame<
   readonly #afterCommit: Hook[] = [];
   readonly #afterRollback: Hook[] = [];
   /** Settles when the last savepoint, or lock, that was asked for is over. */
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown> | undefined;
 
   constructor(context: FrameContext, depth = 0) {
     this.context = context;
@@ -84,7 +84,7 @@ export class Frame<
    */
   exclusively<T>(work: (innermost: Frame<Client, Kysely>) => Promise<T>): Promise<T> {
     const innermost = this.#innermost();
-    const run = innermost.#last.then(() => work(innermost));
+    const run = (innermost.#last ?? Promise.resolve()).then(() => work(innermost));
     innermost.#last = run.catch(() => undefined);
     return run;
   }
@@ -130,6 +130,15 @@ export class Frame<
       await inner.runAfterRollback();
       throw error;
     }
+  }
+
+  /** A savepoint or a lock was asked for; it may be over. */
+  get isBusy(): boolean {
+    return this.#last !== undefined;
+  }
+
+  get hasCommitHooks(): boolean {
+    return this.#afterCommit.length > 0;
   }
 
   /** Resolves when no savepoint of this frame is open any more, also those that nobody waits for. */

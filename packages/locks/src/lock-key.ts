@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * The name of a lock: text, or parts that are kept apart, so `['a', 'bc']` and `['ab', 'c']` are two locks. Numbers count
@@ -14,20 +14,21 @@ export type LockKey = string | readonly (string | number | bigint)[];
  * @throws {TypeError} when the namespace or a part is empty or no well-formed text, or a number is no safe integer.
  */
 export function lockKey(namespace: string, key: LockKey): bigint {
-  const hash = createHash('sha256');
-  for (const part of [requireNamespace(namespace), ...partsOf(key)]) {
-    const bytes = Buffer.from(part, 'utf8');
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    hash.update(length).update(bytes);
+  const parts = [requireNamespace(namespace), ...partsOf(key)];
+  const lengths = parts.map((part) => Buffer.byteLength(part));
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0));
+  let at = 0;
+  for (const [index, part] of parts.entries()) {
+    at = bytes.writeUInt32BE(lengths[index] ?? 0, at);
+    at += bytes.write(part, at);
   }
-  return hash.digest().readBigInt64BE();
+  return hash('sha256', bytes, 'buffer').readBigInt64BE();
 }
 
 /** The key as people read it: no two keys are described alike, for what would blur the parts is percent-encoded. */
 export function describeKey(namespace: string, key: LockKey): string {
   return [namespace, ...partsOf(key)]
-    .map((part) => part.replaceAll(/[%/\p{Cc}]/gu, encodeURIComponent))
+    .map((part) => (BLURRING.test(part) ? part.replaceAll(BLURRING_ALL, encodeURIComponent) : part))
     .join('/');
 }
 
@@ -43,6 +44,10 @@ export interface LockNames {
 export function nameLocks(namespace: string, keys: readonly LockKey[]): LockNames {
   if (!Array.isArray(keys) || keys.length === 0) {
     throw new TypeError('keys must be an array of at least one key');
+  }
+  const only = (keys as readonly LockKey[])[0];
+  if (keys.length === 1 && only !== undefined) {
+    return { keys: [lockKey(namespace, only)], name: describeKey(namespace, only) };
   }
   const named = new Map(
     keys.map((key: LockKey) => [lockKey(namespace, key), describeKey(namespace, key)]),
@@ -79,4 +84,6 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && !LONE_SURROGATE.test(value);
 }
 
+const BLURRING = /[%/\p{Cc}]/u;
+const BLURRING_ALL = /[%/\p{Cc}]/gu;
 const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -23,11 +23,19 @@ export interface ResolvedRetry {
 }
 
 /** Tries again, with a back-off of full jitter, what failed in a way that may pass: the whole of it, from the start. */
-export async function runAttempts<T>(
+export function runAttempts<T>(
   run: (attempt: number) => Promise<T>,
-  { label, retry, signal, clock, random, onRetry }: Attempts,
+  attempts: Attempts,
 ): Promise<T> {
-  if (retry === false) return run(1);
+  const { retry } = attempts;
+  return retry === false ? run(1) : tryAgain(run, retry, attempts);
+}
+
+async function tryAgain<T>(
+  run: (attempt: number) => Promise<T>,
+  retry: ResolvedRetry,
+  { label, signal, clock, random, onRetry }: Attempts,
+): Promise<T> {
   const backoff = createBackoff({ baseMs: retry.baseMs, capMs: retry.capMs, random });
   for (let attempt = 1; ; attempt += 1) {
     try {

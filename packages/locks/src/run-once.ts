@@ -22,8 +22,8 @@ export interface Plan {
   readonly lostError: (cause: Error) => Error;
   /** Opens the transaction. */
   readonly open: (connection: Connection) => Promise<unknown>;
-  /** Gives back what the session holds beyond the transaction; false: it must be destroyed. */
-  readonly release: (connection: Connection) => Promise<boolean>;
+  /** Gives back what the session holds beyond the transaction, if anything; false: it must be destroyed. */
+  readonly release: ((connection: Connection) => Promise<boolean>) | undefined;
   /** The function has begun, or everything is over again; `lost` when the connection died meanwhile. */
   readonly onOpen: () => void;
   readonly onOver: (lost: Error | undefined) => void;
@@ -34,7 +34,7 @@ export interface RunDeps {
   readonly clock: Clock;
   readonly holdings: Holdings<Frame>;
   /** Resolves with what makes `tx.kysely()`. */
-  readonly loadKysely: () => Promise<FrameContext['kysely']>;
+  readonly loadKysely: (() => Promise<FrameContext['kysely']>) | undefined;
   readonly lock: FrameContext['lock'];
   readonly tell: {
     readonly committed: () => void;
@@ -53,7 +53,8 @@ export async function runOnce<T>(
   deps: RunDeps,
 ): Promise<T> {
   throwIfAborted(plan.signal);
-  const kysely = await deps.loadKysely();
+  // Only what there is to wait for is waited for: each promise costs as much as the rest of a step.
+  const kysely = deps.loadKysely === undefined ? undefined : await deps.loadKysely();
   const connection = await Connection.open(deps.pool, plan);
   const { label, isolation, isReadOnly } = plan;
   const frame = new Frame({
@@ -66,8 +67,9 @@ export async function runOnce<T>(
   try {
     const value = await runInside(fn, frame, plan, deps);
     deps.tell.committed();
-    await giveBack(connection, plan);
-    await frame.runAfterCommit();
+    if (plan.release === undefined) connection.end('reusable');
+    else await giveBack(connection, plan.release);
+    if (frame.hasCommitHooks) await frame.runAfterCommit();
     return value;
   } catch (error) {
     if (error instanceof AmbiguousCommitError) {
@@ -95,7 +97,7 @@ async function runInside<T>(
   plan.onOpen();
   try {
     const value = await deps.holdings.within({ frame, keys }, () => fn(frame));
-    await frame.settled();
+    if (frame.isBusy) await frame.settled();
     throwIfAborted(plan.signal);
     await commit(connection, {
       ...{ label: plan.label, ambiguous: plan.ambiguous, lostError: plan.lostError },
@@ -105,7 +107,7 @@ async function runInside<T>(
     return value;
   } finally {
     // Savepoints that nobody waited for may still be at it when the function has failed.
-    await frame.settled();
+    if (frame.isBusy) await frame.settled();
     plan.onOver(connection.lost);
   }
 }
@@ -131,14 +133,18 @@ async function rollBack(connection: Connection, plan: Plan, { tell }: RunDeps): 
   if (connection.hasEnded) return;
   try {
     await connection.query('ROLLBACK');
-    await giveBack(connection, plan);
+    if (plan.release === undefined) connection.end('reusable');
+    else await giveBack(connection, plan.release);
   } catch (error) {
     connection.end('destroy');
     tell.rollbackFailed(plan.label, error);
   }
 }
 
-async function giveBack(connection: Connection, { release }: Plan): Promise<void> {
+async function giveBack(
+  connection: Connection,
+  release: NonNullable<Plan['release']>,
+): Promise<void> {
   if (connection.hasEnded) return;
   const isClean = await release(connection).catch(() => false);
   connection.end(isClean ? 'reusable' : 'destroy');

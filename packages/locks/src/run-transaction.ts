@@ -36,7 +36,7 @@ function planOf(options: ResolvedTransactionOptions): Plan {
     ...{ label: LABEL, isolation, isReadOnly, ambiguous, totalMs, signal, keys: [] },
     lostError: (cause) => new TransactionLostError(cause),
     open: (connection) => connection.query(begin),
-    release: () => Promise.resolve(true),
+    release: undefined,
     onOpen: () => undefined,
     onOver: () => undefined,
   };
