@@ -6,8 +6,8 @@ import { inspectionJson, listJson } from './cli/json.ts';
 import { OperatorError } from './cli/operator-error.ts';
 import { inspectionText, listText } from './cli/text.ts';
 import { serverNow } from './cli/server-now.ts';
-import { listLocks } from './holders.ts';
-import { leaseTableName } from './lease-schema.ts';
+import { listLocks } from './advisory/holders.ts';
+import { leaseTableName } from './leases/lease-schema.ts';
 
 async function main(): Promise<0 | 2> {
   const invocation = parseCommandLine(process.argv.slice(2), {

@@ -1,7 +1,7 @@
 import { onAbort, raceAbort } from '@holdfast/internal';
 import type { PgClientLike, PgPoolLike, QueryResultLike } from './ports.ts';
 import { endsSession, sqlstateOf } from './sqlstate.ts';
-import { TransactionEndedError } from './transaction-errors.ts';
+import { TransactionEndedError } from './transactions/transaction-errors.ts';
 
 export interface ConnectionUse {
   /** What it is used for, in messages: `lock app/zone/7`. */
@@ -29,11 +29,13 @@ export class Connection {
   readonly #unlink: () => void;
   /** Made when somebody looks: most never do. */
   #aborting: AbortController | undefined;
-  #pg: PgClientLike | undefined;
   #lost: Error | undefined;
   #hasEnded = false;
+  #isSealed = false;
   /** Queries without an answer yet. */
   #unanswered = 0;
+  /** Queries in a form of which nobody here learns when they end: cursors, streams, callbacks. */
+  #unseen = 0;
   /** The first statement that failed in the open transaction or savepoint: all that follow fail because of it. */
   failure: unknown = undefined;
 
@@ -83,7 +85,12 @@ export class Connection {
 
   /** A query is on its way, or may be. */
   get isBusy(): boolean {
-    return this.#unanswered > 0;
+    return this.#unanswered > 0 || this.#unseen > 0;
+  }
+
+  /** What is sent next may have to wait for ever: for a cursor that was left open. */
+  get mayBeBlocked(): boolean {
+    return this.#unseen > 0;
   }
 
   /** The same object for as long as the connection lives. */
@@ -96,19 +103,36 @@ export class Connection {
     return (this.#client as { readonly processID?: number | null }).processID ?? undefined;
   }
 
-  /** The driver's client: its queries are subject to the same rules as `query`, and it cannot be released. */
-  get pg(): PgClientLike {
-    return (this.#pg ??= new Proxy(this.#client, {
+  /**
+   * The driver's client: its queries are subject to the same rules as `query`, and it cannot be released. `isOver`: whoever
+   * it was given to may use it no more.
+   */
+  pg(isOver: () => boolean): PgClientLike {
+    return new Proxy(this.#client, {
       get: (client, name) => {
-        if (name === 'query') return (...args: unknown[]) => this.#pass(args);
+        if (name === 'query') return (...args: unknown[]) => this.#pass(args, isOver());
         if (name === 'release' || name === 'end') return () => refuseToEnd(name, this.#use.label);
         const value: unknown = Reflect.get(client, name, client);
         return typeof value === 'function' ? (value.bind(client) as unknown) : value;
       },
-    }));
+    });
   }
 
-  async query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>> {
+  /** From now on nothing passes but `control`: what would be sent behind COMMIT or ROLLBACK would be outside of it. */
+  seal(): void {
+    this.#isSealed = true;
+  }
+
+  /** Runs a statement of the function's, or one in front of its end. */
+  query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>> {
+    return this.#isSealed ? Promise.reject(this.#ended()) : this.control<Row>(text, values);
+  }
+
+  /** Runs a statement that ends the use of the connection, such as COMMIT. */
+  async control<Row extends object>(
+    text: string,
+    values?: unknown[],
+  ): Promise<QueryResultLike<Row>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     this.#unanswered += 1;
@@ -140,23 +164,28 @@ export class Connection {
   }
 
   #refusal(): Error | undefined {
-    return this.#lost ?? (this.#hasEnded ? new TransactionEndedError(this.#use.label) : undefined);
+    return this.#lost ?? (this.#hasEnded ? this.#ended() : undefined);
+  }
+
+  #ended(): Error {
+    return this.#lost ?? new TransactionEndedError(this.#use.label);
   }
 
   /** A query in any of the driver's forms: with a callback, a configuration or an object that submits itself. */
-  #pass(args: unknown[]): unknown {
+  #pass(args: unknown[], isOver: boolean): unknown {
     const client = this.#client as unknown as { query(...all: unknown[]): unknown };
-    const refusal = this.#refusal();
+    const refusal = this.#refusal() ?? (isOver || this.#isSealed ? this.#ended() : undefined);
     const callback = args.at(-1);
     if (refusal !== undefined && isCallback(callback)) {
       queueMicrotask(() => callback(refusal));
       return undefined;
     }
     if (refusal !== undefined) return Promise.reject(refusal);
-    // Of a query in another form than a promise nobody here learns when it ends: busy for good.
-    this.#unanswered += 1;
     const result = client.query(...args);
-    if (result instanceof Promise) {
+    if (!(result instanceof Promise)) {
+      this.#unseen += 1;
+    } else {
+      this.#unanswered += 1;
       result.then(
         () => void (this.#unanswered -= 1),
         (error: unknown) => {
@@ -172,9 +201,10 @@ export class Connection {
     if (!(error instanceof Error)) return;
     // The server says goodbye in the answer to a query; the client's own error event comes only after it.
     if (endsSession(error)) this.#lose(error);
-    // The server does not say again what went wrong at first.
-    if (sqlstateOf(error) === IN_FAILED_TRANSACTION) error.cause ??= this.failure;
-    else this.failure ??= error;
+    const state = sqlstateOf(error);
+    // The server does not say again what went wrong at first. What the driver has refused has not reached it.
+    if (state === IN_FAILED_TRANSACTION) error.cause ??= this.failure;
+    else if (state !== undefined) this.failure ??= error;
   }
 
   #lose(error: Error): void {

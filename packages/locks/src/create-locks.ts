@@ -1,13 +1,13 @@
 import { requireFunction } from '@holdfast/internal';
-import { advisoryPlan, lockInside } from './advisory-lock.ts';
+import { advisoryPlan, lockInside } from './advisory/advisory-lock.ts';
 import { Connection } from './connection.ts';
 import { LockReentryError, LockTimeoutError } from './errors.ts';
-import { Frame } from './frame.ts';
-import { Holdings } from './holdings.ts';
-import { loadKyselyTransactions } from './kysely-transaction.ts';
-import { endHolder, inspectLock } from './holders.ts';
-import type { Leases } from './lease-contract.ts';
-import { createLeases } from './leases.ts';
+import { Frame } from './transactions/frame.ts';
+import { Holdings } from './transactions/holdings.ts';
+import { loadKyselyTransactions } from './transactions/kysely-transaction.ts';
+import { endHolder, inspectLock } from './advisory/holders.ts';
+import type { Leases } from './leases/lease-contract.ts';
+import { createLeases } from './leases/leases.ts';
 import { lockKey, nameLocks, type LockKey, type LockNames } from './lock-key.ts';
 import type {
   AdvisoryLockInOptions,
@@ -27,16 +27,16 @@ import {
   resolveTransactionOptions,
   type ResolvedLocksOptions,
 } from './options.ts';
-import { createPoolerGuard } from './pooler-guard.ts';
+import { createPoolerGuard } from './advisory/pooler-guard.ts';
 import type { PgClientLike, PgPoolLike } from './ports.ts';
-import { runAttempts } from './run-attempts.ts';
-import { runOnce, type RunDeps } from './run-once.ts';
-import { runTransaction } from './run-transaction.ts';
-import { runSessionLock } from './session-lock.ts';
+import { runAttempts } from './transactions/run-attempts.ts';
+import { runOnce, type RunDeps } from './transactions/run-once.ts';
+import { runTransaction } from './transactions/run-transaction.ts';
+import { runSessionLock } from './advisory/session-lock.ts';
 import { createTally } from './tally.ts';
-import type { Transaction } from './transaction.ts';
-import { createTwoTier } from './two-tier.ts';
-import type { EmitTwoTierEvent, TwoTierLocks } from './two-tier-contract.ts';
+import type { Transaction } from './transactions/transaction.ts';
+import { createTwoTier } from './two-tier/two-tier.ts';
+import type { EmitTwoTierEvent, TwoTierLocks } from './two-tier/two-tier-contract.ts';
 
 const NO_OPTIONS = {};
 const DEFAULTS = resolveAdvisoryOptions(NO_OPTIONS);
@@ -69,7 +69,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
   const withLocks = <T>(names: LockNames, fn: Fn<T>, lockOptions: Options): Promise<T> => {
     requireFunction('fn', fn);
     if ('tx' in lockOptions && lockOptions.tx !== undefined) {
-      const frame = requireFrame(lockOptions.tx);
+      const frame = requireFrame(lockOptions.tx, holdings);
       const inside = resolveLockOptions(lockOptions);
       return lockInside(frame, names, inside, locking).then(() => fn(frame));
     }
@@ -173,7 +173,8 @@ function createSecondTier(
   return createTwoTier({ ...shared, leases, redis: client, prefix, redisTimeoutMs });
 }
 
-function requireFrame(tx: unknown): Frame {
-  if (tx instanceof Frame) return tx as Frame;
+function requireFrame(tx: unknown, holdings: Holdings<Frame>): Frame {
+  // One of other locks may be in another database.
+  if (tx instanceof Frame && tx.context.holdings === holdings) return tx as Frame;
   throw new TypeError('tx must be the transaction of a call of these locks');
 }

@@ -6,7 +6,7 @@ export {
   LockTimeoutError,
   PoolerDetectedError,
 } from './errors.ts';
-export { listLocks } from './holders.ts';
+export { listLocks } from './advisory/holders.ts';
 export type {
   Lease,
   LeaseEvents,
@@ -14,7 +14,7 @@ export type {
   LeaseOptions,
   LeasesSnapshot,
   LeaseTransaction,
-} from './lease-contract.ts';
+} from './leases/lease-contract.ts';
 export {
   GuardOutsideTransactionError,
   LeaseLostError,
@@ -23,8 +23,8 @@ export {
   LeaseTableMissingError,
   LeaseTimeoutError,
   StaleTokenError,
-} from './lease-errors.ts';
-export { leaseSchema, type LeaseTable } from './lease-schema.ts';
+} from './leases/lease-errors.ts';
+export { leaseSchema, type LeaseTable } from './leases/lease-schema.ts';
 export { lockKey, type LockKey } from './lock-key.ts';
 export type {
   AdvisoryLockInOptions,
@@ -44,7 +44,7 @@ export type {
   SessionLockOptions,
   TryOutcome,
 } from './locks.ts';
-export { withOptimisticRetry, type OptimisticRetryOptions } from './optimistic-retry.ts';
+export { withOptimisticRetry, type OptimisticRetryOptions } from './rows/optimistic-retry.ts';
 export type {
   ClientOf,
   KyselyLike,
@@ -54,7 +54,7 @@ export type {
   Queryable,
   QueryResultLike,
 } from './ports.ts';
-export type { Database } from './queryable-of.ts';
+export type { Database } from './rows/queryable-of.ts';
 export {
   NotInTransactionError,
   RowGoneError,
@@ -63,8 +63,8 @@ export {
   UpdateSuppressedError,
   VersionColumnMissingError,
   VersionConflictError,
-} from './row-errors.ts';
-export { withRowLock, type RowGap, type RowLockQuery } from './row-lock.ts';
+} from './rows/row-errors.ts';
+export { withRowLock, type RowGap, type RowLockQuery } from './rows/row-lock.ts';
 export {
   AmbiguousCommitError,
   RetriesExhaustedError,
@@ -75,7 +75,7 @@ export {
   TransactionRolledBackError,
   TransactionTimeoutError,
   TransactionTooWeakError,
-} from './transaction-errors.ts';
+} from './transactions/transaction-errors.ts';
 export type {
   Isolation,
   RetryOptions,
@@ -83,13 +83,13 @@ export type {
   TransactionLockOptions,
   TransactionOptions,
   TransactionTimeouts,
-} from './transaction.ts';
+} from './transactions/transaction.ts';
 export type {
   RedisLike,
   TwoTierEvents,
   TwoTierOptions,
   TwoTierSnapshot,
-} from './two-tier-contract.ts';
-export { RedisTimeoutError, RedisUnavailableError } from './two-tier-errors.ts';
-export { updateVersioned, type VersionedChange } from './update-versioned.ts';
-export { addVersionColumn, type VersionColumnOptions } from './version-column.ts';
+} from './two-tier/two-tier-contract.ts';
+export { RedisTimeoutError, RedisUnavailableError } from './two-tier/two-tier-errors.ts';
+export { updateVersioned, type VersionedChange } from './rows/update-versioned.ts';
+export { addVersionColumn, type VersionColumnOptions } from './rows/version-column.ts';

@@ -1,5 +1,5 @@
-import type { Lease, LeaseEvents, LeaseOptions, LeasesSnapshot } from './lease-contract.ts';
-import type { LeaseTable } from './lease-schema.ts';
+import type { Lease, LeaseEvents, LeaseOptions, LeasesSnapshot } from './leases/lease-contract.ts';
+import type { LeaseTable } from './leases/lease-schema.ts';
 import type { LockKey } from './lock-key.ts';
 import type { ClientOf, KyselyLike, PgClientLike, PgPoolLike } from './ports.ts';
 import type {
@@ -8,13 +8,13 @@ import type {
   Transaction,
   TransactionLockOptions,
   TransactionOptions,
-} from './transaction.ts';
+} from './transactions/transaction.ts';
 import type {
   RedisLike,
   TwoTierEvents,
   TwoTierOptions,
   TwoTierSnapshot,
-} from './two-tier-contract.ts';
+} from './two-tier/two-tier-contract.ts';
 import type { Clock, Random } from '@holdfast/internal';
 
 export interface LocksOptions<Pool extends PgPoolLike = PgPoolLike, Kysely = never> {
@@ -99,7 +99,7 @@ export interface HeldLock<Client extends PgClientLike = PgClientLike> {
   /** Aborts when the connection is lost (reason `LOCK_LOST`), or when the caller aborts. */
   readonly signal: AbortSignal;
   /** Asks the server. Rejects with `LOCK_LOST` when this session does not hold the lock. */
-  assertHeld(): Promise<void>;
+  readonly assertHeld: () => Promise<void>;
 }
 
 /** Who holds a lock, as the server sees it. */
@@ -180,7 +180,10 @@ export interface LocksSnapshot {
 export interface ForceReleaseGuard {
   /** Of the server process, as `inspect` gives it. */
   readonly pid: number;
-  /** How long its transaction must have been open, milliseconds, at least 0. */
+  /**
+   * How long its transaction must have been open, milliseconds, at least 0; of a session without one, how long it has
+   * done nothing, which is never longer than its `keepaliveMs`.
+   */
   readonly olderThanMs: number;
 }
 

@@ -13,7 +13,7 @@ import {
   type OptionNames,
   type Random,
 } from '@holdfast/internal';
-import type { BeginOptions } from './begin-statement.ts';
+import type { BeginOptions } from './transactions/begin-statement.ts';
 import { requireNamespace } from './lock-key.ts';
 import type {
   AdvisoryLockOptions,
@@ -24,14 +24,14 @@ import type {
   SessionLockOptions,
 } from './locks.ts';
 import type { KyselyLike, PgPoolLike } from './ports.ts';
-import type { ResolvedRetry } from './run-attempts.ts';
+import type { ResolvedRetry } from './transactions/run-attempts.ts';
 import type {
   Isolation,
   RetryOptions,
   TransactionLockOptions,
   TransactionOptions,
   TransactionTimeouts,
-} from './transaction.ts';
+} from './transactions/transaction.ts';
 
 /** From the weakest to the strongest. */
 export const ISOLATIONS = ['read committed', 'repeatable read', 'serializable'] as const;

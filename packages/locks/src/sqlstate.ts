@@ -8,10 +8,12 @@ export function sqlstateOf(error: unknown): string | undefined {
 
 /**
  * True when the server has ended the session: it was told to (57P01 to 57P05), the connection failed (class 08), or the
- * transaction was idle or open for too long (25P03, 25P04). PostgreSQL manual, appendix A.
+ * transaction was idle or open for too long (25P03, 25P04). PostgreSQL manual, appendix A. What the server reports as a mere
+ * ERROR it survives: 08P01 is also the answer to a statement with a value too few.
  */
 export function endsSession(error: unknown): boolean {
-  return /^(57P|08|25P0[34])/.test(sqlstateOf(error) ?? '');
+  if (!/^(57P|08|25P0[34])/.test(sqlstateOf(error) ?? '')) return false;
+  return (error as { readonly severity?: unknown }).severity !== 'ERROR';
 }
 
 /**

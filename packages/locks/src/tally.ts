@@ -1,8 +1,8 @@
 import { createListeners, type Listeners } from '@holdfast/internal';
-import type { AdvisoryDeps } from './advisory-lock.ts';
+import type { AdvisoryDeps } from './advisory/advisory-lock.ts';
 import type { LocksEvents, LocksSnapshot } from './locks.ts';
-import type { Attempts } from './run-attempts.ts';
-import type { RunDeps } from './run-once.ts';
+import type { Attempts } from './transactions/run-attempts.ts';
+import type { RunDeps } from './transactions/run-once.ts';
 
 export interface Tally {
   readonly on: Listeners<LocksEvents>['on'];

@@ -3,8 +3,8 @@ import { createDeferred } from '@holdfast/internal';
 import { createTestDatabase, type Pool, type TestDatabase } from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocks, lockKey } from '../src/index.ts';
-import { leaseSchema } from '../src/lease-schema.ts';
-import { createLeases } from '../src/leases.ts';
+import { leaseSchema } from '../src/leases/lease-schema.ts';
+import { createLeases } from '../src/leases/leases.ts';
 import { parsed, runCli as run, type Finished } from './fixtures/run-cli.ts';
 
 let database: TestDatabase;

@@ -13,9 +13,9 @@ import {
 } from '@holdfast/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Leases } from '../src/lease-contract.ts';
-import { leaseSchema } from '../src/lease-schema.ts';
-import { createLeases } from '../src/leases.ts';
+import type { Leases } from '../src/leases/lease-contract.ts';
+import { leaseSchema } from '../src/leases/lease-schema.ts';
+import { createLeases } from '../src/leases/leases.ts';
 import type { HolderMessage, HolderTask } from './fixtures/lease-holder.ts';
 
 const fixture = (name: string): URL => new URL(`./fixtures/${name}.ts`, import.meta.url);

@@ -8,7 +8,7 @@ import {
   type TestDatabase,
 } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { leaseSchema } from '../src/lease-schema.ts';
+import { leaseSchema } from '../src/leases/lease-schema.ts';
 import type { WriterResult, WriterTask } from './fixtures/lease-writer.ts';
 
 const WRITES = isTorture ? 100_000 : 600;

@@ -7,9 +7,9 @@ import {
 } from '@holdfast/testkit';
 import { Kysely, PostgresDialect } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Lease, Leases } from '../src/lease-contract.ts';
-import { leaseSchema } from '../src/lease-schema.ts';
-import { createLeases } from '../src/leases.ts';
+import type { Lease, Leases } from '../src/leases/lease-contract.ts';
+import { leaseSchema } from '../src/leases/lease-schema.ts';
+import { createLeases } from '../src/leases/leases.ts';
 import type { Queryable } from '../src/ports.ts';
 
 /** A quote, a backslash and a letter beyond ASCII: what an unsafe literal would trip over. */

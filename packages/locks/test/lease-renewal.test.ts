@@ -1,7 +1,7 @@
 import { createFakeClock, type FakeClock } from '@holdfast/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Lease, LeaseEvents, LeaseOptions, Leases } from '../src/lease-contract.ts';
-import { createLeases } from '../src/leases.ts';
+import type { Lease, LeaseEvents, LeaseOptions, Leases } from '../src/leases/lease-contract.ts';
+import { createLeases } from '../src/leases/leases.ts';
 import type { PgPoolLike } from '../src/ports.ts';
 
 interface Asked {

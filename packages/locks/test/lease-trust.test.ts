@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { pollDelayMs } from '../src/lease-poll.ts';
-import { renewsAtMs, trustEndsAtMs } from '../src/lease-trust.ts';
+import { pollDelayMs } from '../src/leases/lease-poll.ts';
+import { renewsAtMs, trustEndsAtMs } from '../src/leases/lease-trust.ts';
 
 describe('trustEndsAtMs', () => {
   it('ends 1 % and 5 ms before the server could let somebody else in', () => {

@@ -7,10 +7,10 @@ import {
   type TestDatabase,
 } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Lease, LeaseEvents, LeaseOptions, Leases } from '../src/lease-contract.ts';
-import type { LeaseLostError, LeaseTimeoutError } from '../src/lease-errors.ts';
-import { leaseSchema } from '../src/lease-schema.ts';
-import { createLeases } from '../src/leases.ts';
+import type { Lease, LeaseEvents, LeaseOptions, Leases } from '../src/leases/lease-contract.ts';
+import type { LeaseLostError, LeaseTimeoutError } from '../src/leases/lease-errors.ts';
+import { leaseSchema } from '../src/leases/lease-schema.ts';
+import { createLeases } from '../src/leases/leases.ts';
 import type { PgPoolLike } from '../src/ports.ts';
 
 let database: TestDatabase;

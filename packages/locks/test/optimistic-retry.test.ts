@@ -1,7 +1,7 @@
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
-import { withOptimisticRetry } from '../src/optimistic-retry.ts';
-import { RowGoneError, VersionConflictError } from '../src/row-errors.ts';
+import { withOptimisticRetry } from '../src/rows/optimistic-retry.ts';
+import { RowGoneError, VersionConflictError } from '../src/rows/row-errors.ts';
 
 const conflict = (actual = 2): VersionConflictError =>
   new VersionConflictError({ table: 't', id: 1, expected: 1, actual, current: {} });

@@ -1,6 +1,6 @@
 import { createFakeClock, type FakeClock } from '@holdfast/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RedisGate } from '../src/redis-gate.ts';
+import { RedisGate } from '../src/two-tier/redis-gate.ts';
 
 interface Sent {
   readonly command: string;

@@ -7,9 +7,9 @@ import {
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLocks } from '../src/create-locks.ts';
-import { rowLockStatement } from '../src/row-lock-statement.ts';
-import type { RowLockTransaction } from '../src/row-lock-transaction.ts';
-import { withRowLock, type RowGap, type RowLockQuery } from '../src/row-lock.ts';
+import { rowLockStatement } from '../src/rows/row-lock-statement.ts';
+import type { RowLockTransaction } from '../src/rows/row-lock-transaction.ts';
+import { withRowLock, type RowGap, type RowLockQuery } from '../src/rows/row-lock.ts';
 
 interface Item {
   readonly id: number;
@@ -66,7 +66,9 @@ async function isWaiting(client: PoolClient): Promise<void> {
   const { processID } = client as unknown as { processID: number };
   const waiting = `select 1 from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'`;
   await expect
-    .poll(async () => (await database.pool.query(waiting, [processID])).rows, { interval: 2 })
+    .poll(async () => (await database.pool.query<object>(waiting, [processID])).rows, {
+      interval: 2,
+    })
     .toHaveLength(1);
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { withOptimisticRetry, type OptimisticRetryOptions } from '../src/optimistic-retry.ts';
-import { queryableOf } from '../src/queryable-of.ts';
-import type { RowLockTransaction } from '../src/row-lock-transaction.ts';
-import { withRowLock, type RowLockQuery } from '../src/row-lock.ts';
-import { updateVersioned, type VersionedChange } from '../src/update-versioned.ts';
+import { withOptimisticRetry, type OptimisticRetryOptions } from '../src/rows/optimistic-retry.ts';
+import { queryableOf } from '../src/rows/queryable-of.ts';
+import type { RowLockTransaction } from '../src/rows/row-lock-transaction.ts';
+import { withRowLock, type RowLockQuery } from '../src/rows/row-lock.ts';
+import { updateVersioned, type VersionedChange } from '../src/rows/update-versioned.ts';
 
 const refuse = (): Promise<never> => Promise.reject(new Error('nothing may reach the database'));
 const db = { query: refuse };

@@ -1,13 +1,13 @@
 import { Kysely } from 'kysely';
 import pg from 'pg';
 import { expectTypeOf } from 'vitest';
-import { withOptimisticRetry } from '../src/optimistic-retry.ts';
+import { withOptimisticRetry } from '../src/rows/optimistic-retry.ts';
 import type { Queryable } from '../src/ports.ts';
-import { queryableOf } from '../src/queryable-of.ts';
-import { withRowLock, type RowGap } from '../src/row-lock.ts';
-import type { Transaction } from '../src/transaction.ts';
-import { updateVersioned } from '../src/update-versioned.ts';
-import { addVersionColumn } from '../src/version-column.ts';
+import { queryableOf } from '../src/rows/queryable-of.ts';
+import { withRowLock, type RowGap } from '../src/rows/row-lock.ts';
+import type { Transaction } from '../src/transactions/transaction.ts';
+import { updateVersioned } from '../src/rows/update-versioned.ts';
+import { addVersionColumn } from '../src/rows/version-column.ts';
 
 interface Zone {
   readonly id: number;

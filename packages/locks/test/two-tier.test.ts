@@ -11,11 +11,11 @@ import {
 } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Lease, LeaseOptions, Leases } from '../src/lease-contract.ts';
-import { leaseSchema } from '../src/lease-schema.ts';
-import { createLeases } from '../src/leases.ts';
-import { createTwoTier } from '../src/two-tier.ts';
-import type { RedisLike, TwoTierLocks, TwoTierOptions } from '../src/two-tier-contract.ts';
+import type { Lease, LeaseOptions, Leases } from '../src/leases/lease-contract.ts';
+import { leaseSchema } from '../src/leases/lease-schema.ts';
+import { createLeases } from '../src/leases/leases.ts';
+import { createTwoTier } from '../src/two-tier/two-tier.ts';
+import type { RedisLike, TwoTierLocks, TwoTierOptions } from '../src/two-tier/two-tier-contract.ts';
 
 type Client = RedisLike & {
   get(key: string): Promise<string | null>;

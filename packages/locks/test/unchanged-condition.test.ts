@@ -1,6 +1,6 @@
 import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { updateVersioned } from '../src/update-versioned.ts';
+import { updateVersioned } from '../src/rows/update-versioned.ts';
 
 interface Kind {
   readonly id: number;

@@ -1,10 +1,10 @@
 import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { withOptimisticRetry } from '../src/optimistic-retry.ts';
+import { withOptimisticRetry } from '../src/rows/optimistic-retry.ts';
 import type { Queryable } from '../src/ports.ts';
-import { VersionConflictError } from '../src/row-errors.ts';
-import { updateVersioned, type VersionedChange } from '../src/update-versioned.ts';
+import { VersionConflictError } from '../src/rows/row-errors.ts';
+import { updateVersioned, type VersionedChange } from '../src/rows/update-versioned.ts';
 
 interface Row {
   readonly id: string;

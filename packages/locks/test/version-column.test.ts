@@ -1,7 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { updateVersioned } from '../src/update-versioned.ts';
-import { addVersionColumn, type VersionColumnOptions } from '../src/version-column.ts';
+import { updateVersioned } from '../src/rows/update-versioned.ts';
+import { addVersionColumn, type VersionColumnOptions } from '../src/rows/version-column.ts';
 
 let database: TestDatabase;
 

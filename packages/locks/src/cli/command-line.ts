@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describeKey, lockKey } from '../lock-key.ts';
-import type { LeaseTable } from '../lease-schema.ts';
+import type { LeaseTable } from '../leases/lease-schema.ts';
 import type { InspectRequest } from './inspect-key.ts';
 import { VERSION } from './version.ts';
 

@@ -1,4 +1,4 @@
-import { leaseTableName, type LeaseTable } from '../lease-schema.ts';
+import { leaseTableName, type LeaseTable } from '../leases/lease-schema.ts';
 import type { Queryable } from '../ports.ts';
 
 export interface LeaseRow {

@@ -1,5 +1,5 @@
-import { inspectLock } from '../holders.ts';
-import type { LeaseTable } from '../lease-schema.ts';
+import { inspectLock } from '../advisory/holders.ts';
+import type { LeaseTable } from '../leases/lease-schema.ts';
 import type { LockInspection } from '../locks.ts';
 import type { Queryable } from '../ports.ts';
 import { findLease, type FoundLease } from './find-lease.ts';

@@ -5,9 +5,9 @@ import {
   StaleTokenError,
 } from './lease-errors.ts';
 import { isSchemaMissing } from './lease-store.ts';
-import type { Queryable } from './ports.ts';
-import { queryableOf } from './queryable-of.ts';
-import { sqlstateOf } from './sqlstate.ts';
+import type { Queryable } from '../ports.ts';
+import { queryableOf } from '../rows/queryable-of.ts';
+import { sqlstateOf } from '../sqlstate.ts';
 
 export interface Fence {
   readonly table: string;

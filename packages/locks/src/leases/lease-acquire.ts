@@ -7,7 +7,7 @@ import type { ResolvedLeaseOptions } from './lease-options.ts';
 import { pollDelayMs } from './lease-poll.ts';
 import type { LeaseAttempt, LeaseOutcome } from './lease-store.ts';
 import { trustEndsAtMs } from './lease-trust.ts';
-import { isVerdict } from './sqlstate.ts';
+import { isVerdict } from '../sqlstate.ts';
 
 export interface LeaseRequest {
   readonly key: string;

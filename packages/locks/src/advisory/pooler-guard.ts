@@ -1,5 +1,5 @@
-import type { Connection } from './connection.ts';
-import { PoolerDetectedError } from './errors.ts';
+import type { Connection } from '../connection.ts';
+import { PoolerDetectedError } from '../errors.ts';
 
 export interface PoolerGuard {
   /** Rejects with `POOLER_DETECTED` when a lock of this connection's session would not be the caller's alone. */

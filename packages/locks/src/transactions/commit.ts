@@ -1,13 +1,13 @@
 import type { Clock } from '@holdfast/internal';
-import type { Connection } from './connection.ts';
-import type { PgPoolLike } from './ports.ts';
+import type { Connection } from '../connection.ts';
+import type { PgPoolLike } from '../ports.ts';
 import {
   resolveCommit,
   SELECT_WHEREABOUTS,
   type Verdict,
   type Whereabouts,
 } from './resolve-commit.ts';
-import { isVerdict } from './sqlstate.ts';
+import { isVerdict } from '../sqlstate.ts';
 import { AmbiguousCommitError, TransactionRolledBackError } from './transaction-errors.ts';
 
 export interface CommitOptions {
@@ -15,6 +15,7 @@ export interface CommitOptions {
   readonly pool: PgPoolLike;
   readonly clock: Clock;
   readonly ambiguous: 'resolve' | 'throw';
+  readonly isReadOnly: boolean;
   /** What to reject with when nothing was applied because the connection died. */
   readonly lostError: (cause: Error) => Error;
   readonly onAmbiguous: (event: {
@@ -30,14 +31,16 @@ export interface CommitOptions {
  * known that nothing was applied.
  */
 export async function commit(connection: Connection, options: CommitOptions): Promise<void> {
-  const { label, ambiguous } = options;
+  const { label, ambiguous, isReadOnly } = options;
+  connection.seal();
   if (connection.lost !== undefined) throw connection.lost;
   const { failure } = connection;
-  const where =
-    ambiguous === 'resolve' && failure === undefined ? await locate(connection) : undefined;
+  // What only reads has nothing to be found again, and may run where nothing can be asked: on a standby.
+  const isLocated = ambiguous === 'resolve' && !isReadOnly && failure === undefined;
+  const where = isLocated ? await locate(connection) : undefined;
   let answer: unknown;
   try {
-    answer = await connection.query('COMMIT');
+    answer = await connection.control('COMMIT');
   } catch (error) {
     if (isVerdict(error) || !(error instanceof Error)) throw error;
     // Before the question, which may need its place in the pool.
@@ -52,16 +55,17 @@ export async function commit(connection: Connection, options: CommitOptions): Pr
 }
 
 async function locate(connection: Connection): Promise<Whereabouts | undefined> {
-  const { rows } = await connection.query<Whereabouts>(SELECT_WHEREABOUTS);
+  const { rows } = await connection.control<Whereabouts>(SELECT_WHEREABOUTS);
   return rows[0];
 }
 
 async function settle(
   where: Whereabouts | undefined,
   cause: Error,
-  { label, pool, clock, lostError, onAmbiguous }: CommitOptions,
+  { label, pool, clock, isReadOnly, lostError, onAmbiguous }: CommitOptions,
 ): Promise<void> {
-  const verdict = where === undefined ? 'unknown' : await resolveCommit(where, { pool, clock });
+  const unasked = isReadOnly ? 'aborted' : 'unknown';
+  const verdict = where === undefined ? unasked : await resolveCommit(where, { pool, clock });
   const xid = where?.xid ?? undefined;
   onAmbiguous({ xid, verdict });
   if (verdict === 'committed') return;

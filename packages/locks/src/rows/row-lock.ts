@@ -5,7 +5,7 @@ import {
   requireOptionGroup,
   type OptionNames,
 } from '@holdfast/internal';
-import type { Queryable } from './ports.ts';
+import type { Queryable } from '../ports.ts';
 import { RowLockTimeoutError, RowsNotLockedError } from './row-errors.ts';
 import { requireRowId, type RowId } from './row-id.ts';
 import {
@@ -20,7 +20,7 @@ import {
   type OpenTransaction,
   type RowLockTransaction,
 } from './row-lock-transaction.ts';
-import { sqlstateOf } from './sqlstate.ts';
+import { sqlstateOf } from '../sqlstate.ts';
 
 export interface RowLockQuery<Id extends RowId = RowId> {
   readonly table: string;

@@ -1,5 +1,5 @@
-import type { Lease, LeaseOptions } from './lease-contract.ts';
-import type { LockKey } from './lock-key.ts';
+import type { Lease, LeaseOptions } from '../leases/lease-contract.ts';
+import type { LockKey } from '../lock-key.ts';
 
 /** What the first tier needs of Redis; clients of `ioredis`, also of a cluster, have this shape. */
 export interface RedisLike {

@@ -12,10 +12,10 @@ import {
   type Clock,
   type Random,
 } from '@holdfast/internal';
-import type { Lease, Leases } from './lease-contract.ts';
-import { LeaseReentryError, LeaseTimeoutError } from './lease-errors.ts';
-import { requireHolder } from './lease-options.ts';
-import { describeKey, requireNamespace, type LockKey } from './lock-key.ts';
+import type { Lease, Leases } from '../leases/lease-contract.ts';
+import { LeaseReentryError, LeaseTimeoutError } from '../leases/lease-errors.ts';
+import { requireHolder } from '../leases/lease-options.ts';
+import { describeKey, requireNamespace, type LockKey } from '../lock-key.ts';
 import { RedisGate } from './redis-gate.ts';
 import type { EmitTwoTierEvent, RedisLike, TwoTierLocks } from './two-tier-contract.ts';
 import { RedisUnavailableError } from './two-tier-errors.ts';

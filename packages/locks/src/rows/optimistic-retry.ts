@@ -12,8 +12,8 @@ import {
   type OptionNames,
   type Random,
 } from '@holdfast/internal';
-import { RetriesExhaustedError } from './transaction-errors.ts';
-import type { RetryOptions } from './transaction.ts';
+import { RetriesExhaustedError } from '../transactions/transaction-errors.ts';
+import type { RetryOptions } from '../transactions/transaction.ts';
 
 export interface OptimisticRetryOptions extends RetryOptions {
   /**

@@ -1,9 +1,9 @@
 import { requireFunction } from '@holdfast/internal';
-import type { Connection } from './connection.ts';
+import type { Connection } from '../connection.ts';
 import type { Holdings } from './holdings.ts';
-import type { LockKey } from './lock-key.ts';
-import type { KyselyTransactionOf, PgClientLike, QueryResultLike } from './ports.ts';
-import { TransactionRolledBackError } from './transaction-errors.ts';
+import type { LockKey } from '../lock-key.ts';
+import type { KyselyTransactionOf, PgClientLike, Queryable, QueryResultLike } from '../ports.ts';
+import { TransactionEndedError, TransactionRolledBackError } from './transaction-errors.ts';
 import type { Isolation, Transaction, TransactionLockOptions } from './transaction.ts';
 
 /** What all frames of one try of a transaction share. */
@@ -17,7 +17,7 @@ export interface FrameContext {
   readonly keys: Set<bigint>;
   /** Which savepoint the asynchronous call that asks is inside of. */
   readonly holdings: Holdings<Frame>;
-  readonly kysely: ((connection: Connection) => unknown) | undefined;
+  readonly kysely: ((tx: Queryable) => unknown) | undefined;
   readonly lock: (frame: Frame, key: LockKey, options: TransactionLockOptions) => Promise<void>;
   readonly onHookFailed: (error: unknown) => void;
 }
@@ -36,6 +36,8 @@ export class Frame<
   readonly #depth: number;
   readonly #afterCommit: Hook[] = [];
   readonly #afterRollback: Hook[] = [];
+  #pg: Client | undefined;
+  #isOver = false;
   /** Settles when the last savepoint, or lock, that was asked for is over. */
   #last: Promise<unknown> | undefined;
 
@@ -45,13 +47,13 @@ export class Frame<
   }
 
   get pg(): Client {
-    return this.context.connection.pg as Client;
+    return (this.#pg ??= this.context.connection.pg(() => this.#isOver) as Client);
   }
 
   kysely(): KyselyTransactionOf<Kysely> {
-    const { kysely, connection } = this.context;
+    const { kysely } = this.context;
     if (kysely === undefined) throw new TypeError('kysely must be given to createLocks first');
-    return kysely(connection) as KyselyTransactionOf<Kysely>;
+    return kysely(this) as KyselyTransactionOf<Kysely>;
   }
 
   get attempt(): number {
@@ -63,7 +65,9 @@ export class Frame<
   }
 
   query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>> {
-    return this.context.connection.query<Row>(text, values);
+    const { connection, label } = this.context;
+    if (this.#isOver) return Promise.reject(connection.lost ?? new TransactionEndedError(label));
+    return connection.query<Row>(text, values);
   }
 
   afterCommit(hook: Hook): void {
@@ -83,6 +87,8 @@ export class Frame<
    * savepoints of one connection nest, so two at once would undo each other.
    */
   exclusively<T>(work: (innermost: Frame<Client, Kysely>) => Promise<T>): Promise<T> {
+    const { connection, label } = this.context;
+    if (this.#isOver) return Promise.reject(connection.lost ?? new TransactionEndedError(label));
     const innermost = this.#innermost();
     const run = (innermost.#last ?? Promise.resolve()).then(() => work(innermost));
     innermost.#last = run.catch(() => undefined);
@@ -112,6 +118,7 @@ export class Frame<
     try {
       const value = await holdings.within({ frame, keys }, () => fn(inner));
       await inner.settled();
+      inner.#isOver = true;
       if (connection.failure !== before)
         throw new TransactionRolledBackError(label, connection.failure);
       await connection.query(`RELEASE SAVEPOINT ${name}`);
@@ -120,14 +127,19 @@ export class Frame<
       return value;
     } catch (error) {
       await inner.settled();
-      // A transaction that is lost has nothing to be rolled back to; what lost it is the news.
-      if (connection.lost === undefined && !connection.hasEnded) {
-        await connection.query(`ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`);
-        connection.failure = before;
-        // The server has given back the locks that were taken since.
-        for (const key of keys) if (!keysBefore.has(key)) keys.delete(key);
+      // What comes after this is not a part of it, and would not be undone.
+      inner.#isOver = true;
+      try {
+        // A transaction that is lost has nothing to be rolled back to; what lost it is the news.
+        if (connection.lost === undefined && !connection.hasEnded) {
+          await connection.query(`ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`);
+          connection.failure = before;
+          // The server has given back the locks that were taken since.
+          for (const key of keys) if (!keysBefore.has(key)) keys.delete(key);
+        }
+      } finally {
+        await inner.runAfterRollback();
       }
-      await inner.runAfterRollback();
       throw error;
     }
   }

@@ -1,5 +1,5 @@
-import type { ForceReleaseGuard, LockHolder, LockInspection, LockWaiter } from './locks.ts';
-import type { Queryable } from './ports.ts';
+import type { ForceReleaseGuard, LockHolder, LockInspection, LockWaiter } from '../locks.ts';
+import type { Queryable } from '../ports.ts';
 
 /**
  * One row for each process that holds an advisory lock, or waits for it, in this database. A 64-bit key is split over

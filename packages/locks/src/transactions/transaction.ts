@@ -1,5 +1,5 @@
-import type { LockKey } from './lock-key.ts';
-import type { KyselyTransactionOf, PgClientLike, Queryable } from './ports.ts';
+import type { LockKey } from '../lock-key.ts';
+import type { KyselyTransactionOf, PgClientLike, Queryable } from '../ports.ts';
 
 /** Isolation levels of PostgreSQL, the weakest first (manual, 13.2). */
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable';

@@ -7,7 +7,7 @@ import {
   type Clock,
   type Random,
 } from '@holdfast/internal';
-import { Holdings } from './holdings.ts';
+import { Holdings } from '../transactions/holdings.ts';
 import { acquireLease, type LeaseRequest } from './lease-acquire.ts';
 import type { EmitLeaseEvent, Lease, LeaseHooks, LeaseOptions, Leases } from './lease-contract.ts';
 import { LeaseReentryError } from './lease-errors.ts';
@@ -18,8 +18,8 @@ import { leaseTableName, type LeaseTable } from './lease-schema.ts';
 import { leaseStatements } from './lease-statements.ts';
 import { LeaseStore } from './lease-store.ts';
 import { LeaseTally } from './lease-tally.ts';
-import { describeKey, lockKey, requireNamespace, type LockKey } from './lock-key.ts';
-import type { PgPoolLike } from './ports.ts';
+import { describeKey, lockKey, requireNamespace, type LockKey } from '../lock-key.ts';
+import type { PgPoolLike } from '../ports.ts';
 
 export interface LeasesOptions extends LeaseTable {
   readonly pool: PgPoolLike;

@@ -1,17 +1,17 @@
-import type { Clock } from '@holdfast/internal';
+import { onAbort, type Clock } from '@holdfast/internal';
 import { lockSession, lockTransaction, unlockSession } from './advisory-statements.ts';
-import type { Connection } from './connection.ts';
-import { LockLostError, LockTimeoutError } from './errors.ts';
-import type { Frame } from './frame.ts';
+import type { Connection } from '../connection.ts';
+import { LockLostError, LockReentryError, LockTimeoutError } from '../errors.ts';
+import type { Frame } from '../transactions/frame.ts';
 import { selectHolders } from './holders.ts';
-import type { LockNames } from './lock-key.ts';
-import type { LockHolder } from './locks.ts';
-import type { ResolvedAdvisoryOptions, ResolvedLockOptions } from './options.ts';
+import type { LockNames } from '../lock-key.ts';
+import type { LockHolder } from '../locks.ts';
+import type { ResolvedAdvisoryOptions, ResolvedLockOptions } from '../options.ts';
 import type { PoolerGuard } from './pooler-guard.ts';
-import type { Plan } from './run-once.ts';
-import { sqlstateOf } from './sqlstate.ts';
-import { SnapshotTooOldError } from './transaction-errors.ts';
-import type { Isolation } from './transaction.ts';
+import type { Plan } from '../transactions/run-once.ts';
+import { isVerdict, sqlstateOf } from '../sqlstate.ts';
+import { SnapshotTooOldError } from '../transactions/transaction-errors.ts';
+import type { Isolation } from '../transactions/transaction.ts';
 
 export interface AdvisoryDeps {
   readonly clock: Clock;
@@ -97,14 +97,22 @@ export async function lockInside(
   { wait, isShared }: ResolvedLockOptions,
   deps: AdvisoryDeps,
 ): Promise<void> {
-  const { isolation, connection, keys: held } = frame.context;
+  const { isolation, connection, keys: held, holdings } = frame.context;
+  const isOfAnother = (key: bigint): boolean => !held.has(key) && holdings.holds(key);
+  if (names.keys.some(isOfAnother)) throw new LockReentryError(names.name);
   if (isolation !== 'read committed') throw new SnapshotTooOldError(isolation);
   // What the transaction itself has set it to is not known.
   const text = lockTransaction({ keys: names.keys, isShared, wait }, undefined);
   const undo = 'ROLLBACK TO SAVEPOINT holdfast_lock; RELEASE SAVEPOINT holdfast_lock';
   await frame.exclusively(async () => {
     await connection.query('SAVEPOINT holdfast_lock');
-    await acquire(connection, { text, undo }, names, deps);
+    // The server has no way to leave its queue: the transaction goes with it.
+    const off = onAbort(connection.signal, (reason) => connection.abandon(reason as Error));
+    try {
+      await acquire(connection, { text, undo }, names, deps);
+    } finally {
+      off();
+    }
     // Released, not rolled back to: that would give the lock back.
     await connection.query('RELEASE SAVEPOINT holdfast_lock');
     for (const key of names.keys) held.add(key);
@@ -138,7 +146,13 @@ export async function acquire(
     tell.acquired(name, waitedMs);
     return taken;
   } catch (error) {
-    if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+    if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) {
+      if (undo !== undefined && isVerdict(error)) {
+        await connection.query(undo);
+        connection.failure = undefined;
+      }
+      throw error;
+    }
     throw await timeOut(clock.now() - startedMs);
   } finally {
     tell.waiting(-1);
@@ -159,13 +173,16 @@ export async function releaseSession(
   keys: readonly bigint[],
   isShared: boolean,
 ): Promise<boolean> {
-  const { rows } = await connection.query<{ released: boolean }>(unlockSession(keys, isShared));
-  return rows[0]?.released === true;
+  connection.seal();
+  // A transaction that was left open would become the next user's.
+  const answers = await connection.control(`ROLLBACK; ${unlockSession(keys, isShared)}`);
+  return lastRow(answers).released === true;
 }
 
 /** What the last of several statements says, for which `pg` gives one result each. */
 interface Taken {
   readonly acquired?: boolean;
+  readonly released?: boolean;
   readonly lockTimeout?: string;
 }
 

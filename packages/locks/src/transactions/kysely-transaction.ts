@@ -1,5 +1,4 @@
-import type { Connection } from './connection.ts';
-import type { KyselyLike } from './ports.ts';
+import type { KyselyLike, Queryable } from '../ports.ts';
 
 /** The parts of Kysely that make a transaction over a connection that is not Kysely's own. */
 interface KyselyModule {
@@ -28,13 +27,13 @@ const CHANGES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
  */
 export async function loadKyselyTransactions(
   kysely: KyselyLike,
-): Promise<(connection: Connection) => unknown> {
+): Promise<(tx: Queryable) => unknown> {
   const { Transaction, PostgresDialect, DummyDriver } = (await import('kysely')) as KyselyModule;
   const dialect = new PostgresDialect({ pool: undefined as never });
   const driver = new DummyDriver();
-  return (connection) => {
+  return (tx) => {
     const provider = {
-      provideConnection: (use: (single: object) => unknown) => use(connectionOf(connection)),
+      provideConnection: (use: (single: object) => unknown) => use(connectionOf(tx)),
     };
     const executor = kysely.getExecutor().withConnectionProvider(provider as never);
     return new Transaction({ config: { dialect }, dialect, driver, executor });
@@ -42,10 +41,10 @@ export async function loadKyselyTransactions(
 }
 
 /** `DatabaseConnection` of Kysely. */
-function connectionOf(connection: Connection): object {
+function connectionOf(tx: Queryable): object {
   return {
     async executeQuery({ sql, parameters }: CompiledQuery) {
-      const answer = await connection.query<object>(sql, [...parameters]);
+      const answer = await tx.query<object>(sql, [...parameters]);
       const { rows, command, rowCount } = answer as unknown as Answer;
       const numAffectedRows = CHANGES.has(command) ? BigInt(rowCount ?? 0) : undefined;
       return { rows, ...(numAffectedRows === undefined ? {} : { numAffectedRows }) };

@@ -1,5 +1,5 @@
-import type { LockKey } from './lock-key.ts';
-import type { Database } from './queryable-of.ts';
+import type { LockKey } from '../lock-key.ts';
+import type { Database } from '../rows/queryable-of.ts';
 
 export interface LeaseOptions {
   /**

@@ -1,11 +1,11 @@
 import { onAbort, throwIfAborted, type Clock } from '@holdfast/internal';
 import { commit } from './commit.ts';
-import { Connection } from './connection.ts';
+import { Connection } from '../connection.ts';
 import { Frame, type FrameContext } from './frame.ts';
 import type { Holdings } from './holdings.ts';
-import type { PgPoolLike } from './ports.ts';
+import type { PgPoolLike } from '../ports.ts';
 import type { Verdict } from './resolve-commit.ts';
-import { AmbiguousCommitError, TransactionTimeoutError } from './transaction-errors.ts';
+import { TransactionTimeoutError } from './transaction-errors.ts';
 import type { Isolation } from './transaction.ts';
 
 /** One kind of transaction: how it begins, how it ends, what is told. */
@@ -64,15 +64,16 @@ export async function runOnce<T>(
     onHookFailed: (error) => deps.tell.hookFailed(label, error),
   });
   const timer = watchTime(connection, plan, deps.clock);
+  const end = { isUnknown: false, isOpen: false };
   try {
-    const value = await runInside(fn, frame, plan, deps);
+    const value = await runInside(fn, frame, plan, { deps, end });
     deps.tell.committed();
     if (plan.release === undefined) connection.end('reusable');
     else await giveBack(connection, plan.release);
     if (frame.hasCommitHooks) await frame.runAfterCommit();
     return value;
   } catch (error) {
-    if (error instanceof AmbiguousCommitError) {
+    if (end.isUnknown) {
       connection.end('destroy');
       throw error;
     }
@@ -83,6 +84,7 @@ export async function runOnce<T>(
     throw connection.lost ?? error;
   } finally {
     timer?.cancel();
+    if (end.isOpen) plan.onOver(connection.lost);
   }
 }
 
@@ -90,10 +92,11 @@ async function runInside<T>(
   fn: (tx: Frame) => Promise<T>,
   frame: Frame,
   plan: Plan,
-  deps: RunDeps,
+  { deps, end }: { readonly deps: RunDeps; readonly end: { isUnknown: boolean; isOpen: boolean } },
 ): Promise<T> {
   const { connection, keys } = frame.context;
   await open(connection, plan);
+  end.isOpen = true;
   plan.onOpen();
   try {
     const value = await deps.holdings.within({ frame, keys }, () => fn(frame));
@@ -102,13 +105,16 @@ async function runInside<T>(
     await commit(connection, {
       ...{ label: plan.label, ambiguous: plan.ambiguous, lostError: plan.lostError },
       ...{ pool: deps.pool, clock: deps.clock },
-      onAmbiguous: ({ xid, verdict }) => deps.tell.ambiguous(plan.label, xid, verdict),
+      isReadOnly: plan.isReadOnly,
+      onAmbiguous({ xid, verdict }) {
+        end.isUnknown = verdict === 'unknown';
+        deps.tell.ambiguous(plan.label, xid, verdict);
+      },
     });
     return value;
   } finally {
     // Savepoints that nobody waited for may still be at it when the function has failed.
     if (frame.isBusy) await frame.settled();
-    plan.onOver(connection.lost);
   }
 }
 
@@ -129,10 +135,11 @@ async function open(connection: Connection, { open: begin, signal }: Plan): Prom
 
 /** Ends the transaction after a failure; the failure stays what it is, whatever happens here. */
 async function rollBack(connection: Connection, plan: Plan, { tell }: RunDeps): Promise<void> {
-  if (connection.lost !== undefined) connection.end('destroy');
+  connection.seal();
+  if (connection.lost !== undefined || connection.mayBeBlocked) connection.end('destroy');
   if (connection.hasEnded) return;
   try {
-    await connection.query('ROLLBACK');
+    await connection.control('ROLLBACK');
     if (plan.release === undefined) connection.end('reusable');
     else await giveBack(connection, plan.release);
   } catch (error) {

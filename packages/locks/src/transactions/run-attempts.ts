@@ -1,5 +1,5 @@
 import { createBackoff, sleep, type Clock, type Random } from '@holdfast/internal';
-import { isRetryable } from './sqlstate.ts';
+import { isRetryable } from '../sqlstate.ts';
 import { RetriesExhaustedError } from './transaction-errors.ts';
 
 export interface Attempts {

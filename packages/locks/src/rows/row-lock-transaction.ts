@@ -1,8 +1,8 @@
-import type { KyselyLike, Queryable } from './ports.ts';
+import type { KyselyLike, Queryable } from '../ports.ts';
 import { hasMethod, isKysely, queryableOf } from './queryable-of.ts';
 import { NotInTransactionError } from './row-errors.ts';
-import { sqlstateOf } from './sqlstate.ts';
-import type { Transaction } from './transaction.ts';
+import { sqlstateOf } from '../sqlstate.ts';
+import type { Transaction } from '../transactions/transaction.ts';
 
 /** A `Transaction`, a client that has one open, or a transaction of Kysely; a pool is none. */
 export type RowLockTransaction =

@@ -1,7 +1,7 @@
 import { requireFunction } from '@holdfast/internal';
 import { beginStatement } from './begin-statement.ts';
 import type { Frame } from './frame.ts';
-import { ISOLATIONS, type ResolvedTransactionOptions } from './options.ts';
+import { ISOLATIONS, type ResolvedTransactionOptions } from '../options.ts';
 import { runAttempts, type Attempts } from './run-attempts.ts';
 import { runOnce, type Plan, type RunDeps } from './run-once.ts';
 import {

@@ -1,15 +1,15 @@
 import { onAbort, throwIfAborted, type Clock } from '@holdfast/internal';
 import { acquire, releaseSession, type AdvisoryDeps } from './advisory-lock.ts';
 import { lockSession } from './advisory-statements.ts';
-import { Connection } from './connection.ts';
-import { LockLostError } from './errors.ts';
-import type { Frame } from './frame.ts';
+import { Connection } from '../connection.ts';
+import { LockLostError } from '../errors.ts';
+import type { Frame } from '../transactions/frame.ts';
 import { SELECT_HELD } from './holders.ts';
-import type { Holdings } from './holdings.ts';
-import type { LockNames } from './lock-key.ts';
-import type { HeldLock } from './locks.ts';
-import type { ResolvedSessionOptions } from './options.ts';
-import type { PgPoolLike } from './ports.ts';
+import type { Holdings } from '../transactions/holdings.ts';
+import type { LockNames } from '../lock-key.ts';
+import type { HeldLock } from '../locks.ts';
+import type { ResolvedSessionOptions } from '../options.ts';
+import type { PgPoolLike } from '../ports.ts';
 
 export interface SessionDeps extends AdvisoryDeps {
   readonly pool: PgPoolLike;
@@ -43,7 +43,7 @@ export async function runSessionLock<T>(
   const stop = keepAlive(connection, names, keepaliveMs, deps.clock);
   try {
     const value = await deps.holdings.within({ frame: undefined, keys: new Set(names.keys) }, () =>
-      fn(heldLock(connection, names)),
+      fn(heldLock(connection, names, options, deps.clock)),
     );
     if (connection.lost !== undefined) throw connection.lost;
     throwIfAborted(signal);
@@ -52,7 +52,7 @@ export async function runSessionLock<T>(
     throw connection.lost ?? error;
   } finally {
     stop();
-    await giveBack(connection, names, options.isShared);
+    await giveBack(connection, names, options, deps.clock);
     deps.tell.over(names.name, deps.clock.now() - heldSinceMs, connection.lost);
   }
 }
@@ -77,28 +77,57 @@ async function take(
 /** A connection that may still hold the lock is never given back. */
 async function giveBack(
   connection: Connection,
-  { keys }: LockNames,
-  isShared: boolean,
+  { keys, name }: LockNames,
+  { isShared, keepaliveMs }: ResolvedSessionOptions,
+  clock: Clock,
 ): Promise<void> {
-  if (connection.lost !== undefined) {
+  const isStuck = connection.lost !== undefined || connection.mayBeBlocked;
+  if (isStuck) {
     connection.end('destroy');
     return;
   }
-  const isFree = await releaseSession(connection, keys, isShared).catch(() => false);
+  const answer = releaseSession(connection, keys, isShared).catch(() => false);
+  const isFree = await within(keepaliveMs, answer, connection, name, clock);
   connection.end(isFree ? 'reusable' : 'destroy');
 }
 
-function heldLock(connection: Connection, { keys, name }: LockNames): HeldLock {
+function heldLock(
+  connection: Connection,
+  { keys, name }: LockNames,
+  { keepaliveMs }: ResolvedSessionOptions,
+  clock: Clock,
+): HeldLock {
   return {
     key: keys[0],
-    pg: connection.pg,
+    pg: connection.pg(() => false),
     signal: connection.signal,
     async assertHeld() {
-      const { rows } = await connection.query<{ held: boolean }>(SELECT_HELD, [keys.map(String)]);
+      const asking = connection.query<{ held: boolean }>(SELECT_HELD, [keys.map(String)]);
+      const { rows } = await within(keepaliveMs, asking, connection, name, clock);
       if (rows[0]?.held !== true)
         throw new LockLostError(name, new Error('the session does not hold it'));
     },
   };
+}
+
+/** Gives the connection up when there is no answer in time: then what waits for it rejects. */
+async function within<T>(
+  ms: number,
+  answer: Promise<T>,
+  connection: Connection,
+  name: string,
+  clock: Clock,
+): Promise<T> {
+  const timer = clock.setTimer(() => connection.abandon(silence(name, ms)), ms);
+  try {
+    return await answer;
+  } finally {
+    timer.cancel();
+  }
+}
+
+function silence(name: string, ms: number): LockLostError {
+  return new LockLostError(name, new Error(`the server gave no sign of life for ${ms} ms`));
 }
 
 /**
@@ -114,8 +143,7 @@ function keepAlive(
   let isAsking = false;
   const beat = (): void => {
     if (isAsking) {
-      const cause = new Error(`the server gave no sign of life for ${everyMs} ms`);
-      connection.abandon(new LockLostError(name, cause));
+      connection.abandon(silence(name, everyMs));
       return;
     }
     // What is on its way will tell as well, and the question would only wait behind it.

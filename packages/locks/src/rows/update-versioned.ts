@@ -5,7 +5,7 @@ import {
   requireOptionGroup,
   type OptionNames,
 } from '@holdfast/internal';
-import type { Queryable } from './ports.ts';
+import type { Queryable } from '../ports.ts';
 import { queryableOf, type Database } from './queryable-of.ts';
 import {
   RowGoneError,
@@ -14,7 +14,7 @@ import {
   VersionConflictError,
 } from './row-errors.ts';
 import { requireRowId, type RowId } from './row-id.ts';
-import { sqlstateOf } from './sqlstate.ts';
+import { sqlstateOf } from '../sqlstate.ts';
 import { unchangedCondition } from './unchanged-condition.ts';
 
 export interface VersionedChange<Row extends object> {

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/internal';
-import { LockLostError, LockTimeoutError } from './errors.ts';
+import { LockLostError, LockTimeoutError } from '../errors.ts';
 import type { LeaseHolder } from './lease-contract.ts';
 
 /** The lease was not free in time. Nothing was done. */

@@ -1,10 +1,10 @@
 import { raceAbort, type Clock } from '@holdfast/internal';
-import { Connection } from './connection.ts';
+import { Connection } from '../connection.ts';
 import type { LeaseHolder } from './lease-contract.ts';
 import { LeaseRequestTimeoutError, LeaseTableMissingError } from './lease-errors.ts';
 import type { LeaseAnswer, LeaseStatements } from './lease-statements.ts';
-import type { PgPoolLike } from './ports.ts';
-import { isVerdict, sqlstateOf } from './sqlstate.ts';
+import type { PgPoolLike } from '../ports.ts';
+import { isVerdict, sqlstateOf } from '../sqlstate.ts';
 
 export interface LeaseAttempt {
   readonly key: string;

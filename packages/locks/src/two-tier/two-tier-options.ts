@@ -1,10 +1,10 @@
 import { requireOneOf, requireOptions, type OptionNames } from '@holdfast/internal';
-import type { LeaseOptions } from './lease-contract.ts';
+import type { LeaseOptions } from '../leases/lease-contract.ts';
 import {
   LEASE_OPTION_NAMES,
   resolveLeaseOptions,
   type ResolvedLeaseOptions,
-} from './lease-options.ts';
+} from '../leases/lease-options.ts';
 import type { TwoTierOptions } from './two-tier-contract.ts';
 
 export interface ResolvedTwoTierOptions {

@@ -1,5 +1,5 @@
 import type { Clock } from '@holdfast/internal';
-import type { LeaseHolder } from './lease-contract.ts';
+import type { LeaseHolder } from '../leases/lease-contract.ts';
 import { EXTEND, LEAVE, LOOK } from './redis-scripts.ts';
 import type { RedisLike } from './two-tier-contract.ts';
 import { RedisTimeoutError } from './two-tier-errors.ts';

@@ -1,4 +1,4 @@
-import type { KyselyLike, Queryable, QueryResultLike } from './ports.ts';
+import type { KyselyLike, Queryable, QueryResultLike } from '../ports.ts';
 
 /** A pool, a client or a `Transaction`; or an instance of Kysely, or a transaction of it. */
 export type Database = Queryable | KyselyLike;
