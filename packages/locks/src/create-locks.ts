@@ -111,17 +111,21 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       lockOptions: Omit<AdvisoryLockOptions, 'wait'> = {},
     ): Promise<TryOutcome<T>> => {
       requireFunction('fn', fn);
-      let hasBegun = false;
-      const begin = (tx: Frame): Promise<T> => {
-        hasBegun = true;
-        return fn(tx);
+      let failure: unknown;
+      const begin = async (tx: Frame): Promise<T> => {
+        try {
+          return await fn(tx);
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
       };
       const options = { ...lockOptions, wait: 'try' } as const;
       return withLocks(nameLocks(namespace, [key]), begin, options).then(
         (value) => ({ acquired: true, value }),
         (error: unknown) => {
           // A time-out of the function's own is its failure.
-          if (hasBegun || !(error instanceof LockTimeoutError)) throw error;
+          if (error === failure || !(error instanceof LockTimeoutError)) throw error;
           return { acquired: false, holders: error.holders };
         },
       );

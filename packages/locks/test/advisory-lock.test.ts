@@ -86,6 +86,28 @@ describe('tryAdvisoryLock', () => {
   });
 });
 
+it('tryAdvisoryLock says who holds the lock also when that is found out at its second try', async () => {
+  const other = createLocks({ db: pool, namespace: 'test' });
+  // Of the longest pause: the other one has the lock by then.
+  const patient = createLocks({ db: pool, namespace: 'test', random: () => 0.999 });
+  const done = createDeferred<void>();
+  let holder: Promise<void> | undefined;
+  patient.on('retry', () => {
+    holder = other.withAdvisoryLock('k', () => done.promise);
+  });
+  const outcome = await patient
+    .tryAdvisoryLock(
+      'k',
+      () => Promise.reject(Object.assign(new Error('deadlock'), { code: '40P01' })),
+      { retry: { baseMs: 200, capMs: 200 } },
+    )
+    .catch((error: unknown) => error);
+  done.resolve();
+  await holder;
+
+  expect(outcome).toMatchObject({ acquired: false });
+});
+
 describe('shared locks', () => {
   it('are held by many at once, and keep exclusive ones out', async () => {
     const shared = { shared: true, wait: 'try' } as const;

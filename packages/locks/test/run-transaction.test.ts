@@ -500,6 +500,16 @@ describe('hooks', () => {
     expect(seen).toEqual(['rolled back', 'outer', 'kept']);
   });
 
+  it('may add hooks', async () => {
+    const seen: string[] = [];
+    await locks.runTransaction((tx) => {
+      tx.afterCommit(() => tx.afterCommit(() => seen.push('added')));
+      return Promise.resolve();
+    });
+
+    expect(seen).toEqual(['added']);
+  });
+
   it('that fail change nothing, and are told', async () => {
     const told: unknown[] = [];
     const failure = new Error('hook');

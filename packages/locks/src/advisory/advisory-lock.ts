@@ -79,14 +79,17 @@ export function advisoryPlan(
   }
   // The snapshot would be taken by the statement that takes the lock, before its wait (PostgreSQL manual, 13.3.5).
   const text = lockSession({ keys, isShared, wait });
+  let mayHold = false;
   return {
     ...plan,
     open: async (connection) => {
+      mayHold = false;
       await deps.pooler.check(connection);
+      mayHold = true;
       await acquire(connection, { text }, names, deps);
       await connection.query(begin);
     },
-    release: (connection) => releaseSession(connection, keys, isShared),
+    release: async (connection) => !mayHold || (await releaseSession(connection, keys, isShared)),
   };
 }
 

@@ -143,7 +143,12 @@ function keepAlive(
   let isAsking = false;
   const beat = (): void => {
     if (isAsking) {
-      connection.abandon(silence(name, everyMs));
+      // The answer may be here, unread, when this process has been busy: timers come before what was received.
+      const giveUp = (): void => {
+        if (isAsking) connection.abandon(silence(name, everyMs));
+        else beat();
+      };
+      timer = clock.setTimer(giveUp, 1, { background: true });
       return;
     }
     // What is on its way will tell as well, and the question would only wait behind it.

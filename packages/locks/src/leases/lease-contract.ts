@@ -14,7 +14,10 @@ export interface LeaseOptions {
   readonly wait?: 'forever' | 'try' | number | undefined;
   /** False: only `lease.renew()` renews it. Default true: every third of `ttlMs`. */
   readonly renew?: boolean | undefined;
-  /** After so long no renewal begins any more, milliseconds: the lease ends within `ttlMs` after it. Default: no end. */
+  /**
+   * After so long it is not renewed by itself any more, milliseconds: the lease ends within `ttlMs` after it. Default: no
+   * end. `lease.renew()` renews it all the same.
+   */
   readonly maxHoldMs?: number | undefined;
   /** Who holds it, for people to read. Default: that of the leases, or a random UUID. */
   readonly holder?: string | undefined;

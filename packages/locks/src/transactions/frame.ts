@@ -171,7 +171,8 @@ export class Frame<
   }
 
   async #run(hooks: Hook[]): Promise<void> {
-    for (const hook of hooks.splice(0)) {
+    // A hook may add another one.
+    for (let hook = hooks.shift(); hook !== undefined; hook = hooks.shift()) {
       try {
         await hook();
       } catch (error) {

@@ -12,6 +12,8 @@ export interface HistoryVerdict {
   readonly killed: number;
   /** Two held the lock at a time, and the first of them was never told that it had lost it. */
   readonly violations: number;
+  /** How long the longest of them was, microseconds. */
+  readonly longestUs: number;
   /** Two held it at a time, and the first was told, or killed: what a lock without a fence cannot help. */
   readonly tolerated: number;
 }
@@ -20,13 +22,18 @@ export interface HistoryVerdict {
 export function judgeHistory(intervals: readonly Interval[]): HistoryVerdict {
   const sorted = intervals.toSorted((one, other) => one.fromUs - other.fromUs);
   let violations = 0;
+  let longestUs = 0;
   let tolerated = 0;
   let open: Interval[] = [];
   for (const interval of sorted) {
     open = open.filter(({ toUs }) => toUs > interval.fromUs);
-    for (const { how } of open) {
-      if (how === 'ok') violations += 1;
-      else tolerated += 1;
+    for (const { how, toUs } of open) {
+      if (how === 'ok') {
+        violations += 1;
+        longestUs = Math.max(longestUs, Math.min(toUs, interval.toUs) - interval.fromUs);
+      } else {
+        tolerated += 1;
+      }
     }
     open.push(interval);
   }
@@ -37,6 +44,7 @@ export function judgeHistory(intervals: readonly Interval[]): HistoryVerdict {
     lost: count('lost'),
     killed: count('killed'),
     violations,
+    longestUs,
     tolerated,
   };
 }
