@@ -48,6 +48,8 @@ export class TimeWindow implements CallWindow {
   /** Number of the newest bucket, counted from the clock's origin. */
   #newest = -Infinity;
   #newestAt = 0;
+  /** When the newest bucket ends: before that there is nothing to expire, which is cheap to know. */
+  #endsMs = -Infinity;
 
   constructor(bucketMs: number, buckets: number) {
     this.#bucketMs = bucketMs;
@@ -71,6 +73,7 @@ export class TimeWindow implements CallWindow {
   }
 
   expire(nowMs: number): void {
+    if (nowMs < this.#endsMs) return;
     const newest = Math.floor(nowMs / this.#bucketMs);
     if (newest <= this.#newest) return;
     const buckets = this.#counts.length / COUNTS;
@@ -82,6 +85,7 @@ export class TimeWindow implements CallWindow {
     }
     this.#newest = newest;
     this.#newestAt = this.#offset(newest);
+    this.#endsMs = (newest + 1) * this.#bucketMs;
   }
 
   #add(bucket: number, calls: number, failures: number, slow: number): void {
