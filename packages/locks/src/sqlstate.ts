@@ -6,23 +6,26 @@ export function sqlstateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
+/** Codes of a session that has ended, or whose connection has failed. */
+const ENDINGS = /^(57P|08|25P0[34])/;
+
 /**
  * True when the server has ended the session: it was told to (57P01 to 57P05), the connection failed (class 08), or the
  * transaction was idle or open for too long (25P03, 25P04). PostgreSQL manual, appendix A. What the server reports as a mere
  * ERROR it survives: 08P01 is also the answer to a statement with a value too few.
  */
 export function endsSession(error: unknown): boolean {
-  if (!/^(57P|08|25P0[34])/.test(sqlstateOf(error) ?? '')) return false;
+  if (!ENDINGS.test(sqlstateOf(error) ?? '')) return false;
   return (error as { readonly severity?: unknown }).severity !== 'ERROR';
 }
 
 /**
  * True when the server has said no to a statement, and the session lives on. Not 40003: whether the statement was
- * completed is unknown.
+ * completed is unknown. Nor any 08, of whatever severity: a pooler says so when it has lost the server.
  */
 export function isVerdict(error: unknown): boolean {
   const state = sqlstateOf(error);
-  return state !== undefined && state !== '40003' && !endsSession(error);
+  return state !== undefined && state !== '40003' && !ENDINGS.test(state);
 }
 
 /** Longest chain of causes that is followed. */
