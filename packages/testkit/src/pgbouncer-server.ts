@@ -29,9 +29,10 @@ export async function startPgbouncerServer(
   const directory = mkdtempSync(join(processDirectory(), 'pgbouncer-'));
   if (user !== undefined) chownSync(directory, user.uid, user.gid);
   const config = join(directory, 'pgbouncer.ini');
-  const { hostname, port: serverPort, pathname, username } = new URL(url);
+  const { hostname, port: serverPort, pathname, username, password } = new URL(url);
   const database = decodeURIComponent(pathname.slice(1));
-  const name = decodeURIComponent(username);
+  const login = [`user=${decodeURIComponent(username)}`];
+  if (password !== '') login.push(`password=${decodeURIComponent(password)}`);
   return startServerProcess({
     name: 'PgBouncer',
     directory,
@@ -41,7 +42,7 @@ export async function startPgbouncerServer(
     commandFor: (port) => {
       const lines = [
         '[databases]',
-        `${database} = host=${hostname} port=${serverPort} dbname=${database} user=${name}`,
+        `${database} = host=${hostname} port=${serverPort} dbname=${database} ${login.join(' ')}`,
         '[pgbouncer]',
         ...['listen_addr = 127.0.0.1', `listen_port = ${port}`, 'unix_socket_dir ='],
         ...['auth_type = any', `pool_mode = ${mode}`, `default_pool_size = ${poolSize}`],
