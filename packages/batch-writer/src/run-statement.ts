@@ -1,4 +1,4 @@
-import { createDeferred, onAbort, type Clock } from '@holdfast/internal';
+import { checkOut, createDeferred, onAbort, type Clock } from '@holdfast/internal';
 import type { PgClientLike, PgPoolLike } from './batch-writer.ts';
 import { classifyPgError } from './classify.ts';
 import { FlushTimeoutError } from './errors.ts';
@@ -29,25 +29,35 @@ export async function runStatement(
     context.timeoutMs,
   );
   const off = onAbort(context.signal, (reason) => cut.reject(reason));
+  const onError = (error: Error): void => cut.reject(error);
+  const opening = checkOut(context.pool, (client: PgClientLike) => {
+    client.on('error', onError);
+    return client;
+  });
+  const giveBack = (client: PgClientLike): void => {
+    client.release();
+    // Only now, when the pool listens again; and a destroyed one, which keeps its listener, may still have something to say.
+    client.removeListener('error', onError);
+  };
   try {
-    const client = await connect(context.pool, cut.promise);
-    return await query(client, { text, values }, cut);
+    const client = await connect(opening, cut.promise, giveBack);
+    return await query(client, { text, values }, { cut: cut.promise, giveBack });
   } finally {
     off();
     timer.cancel();
   }
 }
 
-async function connect(pool: PgPoolLike, cut: Promise<never>): Promise<PgClientLike> {
-  const connecting = pool.connect();
+async function connect(
+  opening: Promise<PgClientLike>,
+  cut: Promise<never>,
+  giveBack: (client: PgClientLike) => void,
+): Promise<PgClientLike> {
   try {
-    return await Promise.race([connecting, cut]);
+    return await Promise.race([opening, cut]);
   } catch (error) {
     // A connection that comes too late goes straight back.
-    connecting.then(
-      (client) => client.release(),
-      () => undefined,
-    );
+    opening.then(giveBack, () => undefined);
     throw error;
   }
 }
@@ -55,22 +65,17 @@ async function connect(pool: PgPoolLike, cut: Promise<never>): Promise<PgClientL
 async function query(
   client: PgClientLike,
   { text, values }: { readonly text: string; readonly values: unknown[] },
-  cut: { readonly promise: Promise<never>; reject(reason: unknown): void },
+  use: { readonly cut: Promise<never>; readonly giveBack: (client: PgClientLike) => void },
 ): Promise<number> {
-  const onError = (error: Error): void => cut.reject(error);
-  client.on('error', onError);
   try {
-    const { rowCount } = await Promise.race([client.query(text, values), cut.promise]);
-    client.release();
+    const { rowCount } = await Promise.race([client.query(text, values), use.cut]);
+    use.giveBack(client);
     return rowCount ?? 0;
   } catch (error) {
     const failure = classifyPgError(error);
     const isUsable = failure.sqlstate !== undefined && failure.class !== 'retry';
-    if (isUsable) client.release();
+    if (isUsable) use.giveBack(client);
     else client.release(true);
     throw error;
-  } finally {
-    // Only now: the pool puts its own listener on when it takes the client back, so one is always there.
-    client.removeListener('error', onError);
   }
 }

@@ -1,5 +1,6 @@
 export { onAbort, raceAbort, throwIfAborted, type AbortSource } from './abort.ts';
 export { createBackoff, type Backoff, type BackoffOptions, type Jitter } from './backoff.ts';
+export { checkOut } from './check-out.ts';
 export {
   requireBoolean,
   requireFunction,

@@ -1,4 +1,4 @@
-import { onAbort, raceAbort } from '@holdfast/internal';
+import { checkOut, onAbort, raceAbort } from '@holdfast/internal';
 import type { PgClientLike, PgPoolLike, QueryResultLike } from './ports.ts';
 import { endsSession, sqlstateOf } from './sqlstate.ts';
 import { TransactionEndedError } from './transactions/transaction-errors.ts';
@@ -50,13 +50,13 @@ export class Connection {
 
   /** Waits for a connection of the pool; an abort ends the wait, and the connection goes back when it comes. */
   static async open(pool: PgPoolLike, use: ConnectionUse): Promise<Connection> {
-    const connecting = pool.connect();
+    const opening = checkOut(pool, (client) => new Connection(client, use));
     try {
-      return new Connection(await raceAbort(connecting, use.signal), use);
+      return await raceAbort(opening, use.signal);
     } catch (error) {
       if (use.signal?.aborted === true) {
-        connecting.then(
-          (client) => client.release(),
+        opening.then(
+          (connection) => connection.end('reusable'),
           () => undefined,
         );
       }
