@@ -29,7 +29,7 @@ export const batchInsert: CreateClaim = async ({ smoke }) => {
     table: 'ours',
     columns: { node_id: 'int8', metric: 'text', ts: 'timestamptz', value: 'float8' },
     key: ['node_id', 'metric', 'ts'],
-    maxRows: 1_000,
+    batch: { maxRows: 1_000 },
   });
   let round = 0;
   const rows = (): Sample[] => {

@@ -1,4 +1,4 @@
-import { createBatchWriter, type BatchWriter, type PgPoolLike } from '@holdfast/batch-writer';
+import { upsertLatest, type BatchWriter, type PgPoolLike } from '@holdfast/batch-writer';
 
 interface Latest {
   readonly node_id: number;
@@ -11,12 +11,12 @@ export function createLatestWriter(
   pool: PgPoolLike,
   deadLetter: (text: string) => Promise<void>,
 ): BatchWriter<Latest> {
-  return createBatchWriter<Latest>({
+  return upsertLatest<Latest>({
     pool,
     table: 'latest',
     columns: { node_id: 'int8', ts: 'timestamptz', value: 'float8' },
     key: ['node_id'],
-    onConflict: { latestBy: 'ts' },
+    newerThan: 'ts',
     async onRejected(rows) {
       for (const { row, reason } of rows) await deadLetter(`node ${row.node_id}: ${reason}`);
     },

@@ -1,58 +1,75 @@
+import type { Writable } from 'node:stream';
 import type { Clock, Jitter, Random } from '@holdfast/internal';
+import type { Guard, PgPoolLike } from './ports.ts';
+import type { CloseReport, DecodedRow, RejectedRow, RowResult, Settled } from './row-outcome.ts';
+import type { NulPolicy, PgType } from './rows/pg-types.ts';
+import type { StandardSchema } from './standard-schema.ts';
 
-/** Column types that a writer can send. */
-export type PgType =
-  | 'bool'
-  | 'int2'
-  | 'int4'
-  | 'int8'
-  | 'float4'
-  | 'float8'
-  | 'numeric'
-  | 'text'
-  | 'uuid'
-  | 'date'
-  | 'timestamptz'
-  | 'json'
-  | 'jsonb'
-  | 'bytea';
-
-/** What a writer needs of a connection; a client of `pg` has this shape. */
-export interface PgClientLike {
-  query(text: string, values: unknown[]): Promise<{ readonly rowCount: number | null }>;
-  release(error?: Error | boolean): void;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+/** How one column is written. */
+export interface ColumnOptions {
+  readonly type: PgType;
+  /** What becomes of U+0000, which PostgreSQL's text cannot hold: `reject` (default) refuses the row, `strip` drops it. */
+  readonly nul?: NulPolicy | undefined;
 }
 
-/** What a writer needs of a pool; `pg.Pool` has this shape. */
-export interface PgPoolLike {
-  connect(): Promise<PgClientLike>;
-}
-
-/** Anything that runs a function under a policy, for example a circuit breaker. */
-export interface Guard {
-  execute<T>(
-    fn: (context: { readonly signal: AbortSignal }) => Promise<T>,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<T>;
+/** Overwrite a stored row only by a newer one. */
+export interface NewerThan<Column extends string> {
+  /** Of type int2, int4, int8, float4, float8, date, timestamp or timestamptz. */
+  readonly column: Column;
+  /** Whether an equally new row replaces the stored one. Default `keep`: a repeated row changes nothing. */
+  readonly tie?: 'keep' | 'replace' | undefined;
 }
 
 /**
- * What happens when the table already holds a row with the key: `nothing` keeps the stored row; `latestBy` replaces
- * it when the new row's column is greater, so a late row never overwrites a newer one and an equal one changes nothing.
+ * What happens when the table already holds a row with the key:
+ *
+ * - `nothing`  the stored row stays, the new one is a duplicate; the default with a key
+ * - `error`    the new row is rejected (SQLSTATE 23505); the default without a key
+ * - an object  the stored row is updated: the columns of `update` (default: all that are not in the key), with `newerThan`
+ *              only if the new row is newer
  */
-export type OnConflict<Row extends object> = 'nothing' | { readonly latestBy: keyof Row & string };
+export type OnConflict<Row extends object> =
+  | 'nothing'
+  | 'error'
+  | {
+      readonly update?: readonly (keyof Row & string)[] | undefined;
+      readonly newerThan?: (keyof Row & string) | NewerThan<keyof Row & string> | undefined;
+    };
+
+/**
+ * How the question is settled whether a batch whose answer was lost is in the table:
+ *
+ * - `xact-status`  ask the server what became of the transaction (`pg_xact_status`, PostgreSQL 13 or newer); needs nothing,
+ *                  knows nothing after a failover or a crash of the server
+ * - `ledger`       a row in a table of this name in the transaction of the batch; knows it always, also in another process
+ * - `off`          send it again: without a key it may then be stored twice
+ */
+export type ExactlyOnce = 'xact-status' | 'off' | { readonly ledger: string };
+
+/** How rows reach the table: `auto` takes COPY, and for a batch with keys that are there already what bears them. */
+export type WritePath = 'auto' | 'copy' | 'staging' | 'unnest';
 
 export interface BufferOptions {
-  /** Rows held at most, rows in flight included. Default 50 000. */
+  /** Rows held at most, rows in flight included. Default 200 000. */
   readonly maxRows?: number | undefined;
-  /** Estimated bytes held at most: 128 a row, and 32 and two per character of its text form a column. Default 64 MiB. */
+  /** Encoded bytes held at most. Default 64 MiB. */
   readonly maxBytes?: number | undefined;
   /** Calls of `write` that may wait for room at a time; one more rejects with `BUFFER_FULL`. Default 10 000. */
   readonly maxWaiters?: number | undefined;
-  /** `wait` (default): `write` returns a promise that waits for room; `reject`: it rejects with `BUFFER_FULL`. */
-  readonly whenFull?: 'wait' | 'reject' | undefined;
+  /**
+   * `wait` (default): `write` returns a promise that waits for room; `reject`: it rejects with `BUFFER_FULL`;
+   * `drop-oldest`: the oldest batch that is not being sent is rejected, to `onRejected`, to make room.
+   */
+  readonly whenFull?: 'wait' | 'reject' | 'drop-oldest' | undefined;
+}
+
+export interface BatchOptions {
+  /** Rows in a batch at most. Default 5000. */
+  readonly maxRows?: number | undefined;
+  /** Encoded bytes in a batch at most; a larger row is a batch of its own. Default 4 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** How long a row waits for others before its batch is sent, milliseconds. Default 20. */
+  readonly lingerMs?: number | undefined;
 }
 
 export interface RetryOptions {
@@ -66,31 +83,25 @@ export interface RetryOptions {
   readonly maxElapsedMs?: number | undefined;
 }
 
-/** A row that the database refused, with the reason it gave. */
-export interface RejectedRow<Row extends object> {
-  readonly row: Row;
-  readonly reason: string;
-  readonly sqlstate: string | undefined;
-  readonly column: string | undefined;
-  readonly constraint: string | undefined;
-}
-
 export interface BatchWriterOptions<Row extends object> {
   readonly pool: PgPoolLike;
   readonly table: string;
   /** Default: the first schema of the connection's search path that has the table. */
   readonly schema?: string | undefined;
   /** The type of each column, by name. Other properties of a row are not written. */
-  readonly columns: Readonly<Record<keyof Row & string, PgType>>;
-  /** Columns of a unique index without NULLs: what makes a repeated write harmless. */
-  readonly key: readonly (keyof Row & string)[];
-  /** Default `nothing`. */
+  readonly columns: Readonly<Record<keyof Row & string, PgType | ColumnOptions>>;
+  /** Columns of a unique index without NULLs: what makes a repeated write harmless. Default: none. */
+  readonly key?: readonly (keyof Row & string)[] | undefined;
+  /** Default `nothing` with a key, `error` without. */
   readonly onConflict?: OnConflict<Row> | undefined;
-  /** Rows in a statement at most, from 1 to 50 000. Default 1000. */
-  readonly maxRows?: number | undefined;
-  /** How long a row waits for others before its batch is sent, milliseconds. Default 20. */
-  readonly lingerMs?: number | undefined;
-  /** Statements in flight at most, each on its own connection; one key always takes the same lane. Default 2. */
+  /** Checks each row, and may change it, before it is encoded; synchronous. Any Standard Schema, of zod for example. */
+  readonly validate?: StandardSchema<unknown, Row> | undefined;
+  /** Default `auto`. */
+  readonly path?: WritePath | undefined;
+  /** Default `xact-status`. */
+  readonly exactlyOnce?: ExactlyOnce | undefined;
+  readonly batch?: BatchOptions | undefined;
+  /** Batches in flight at most, each on its own connection; one key always takes the same lane. Default 2. */
   readonly lanes?: number | undefined;
   readonly buffer?: BufferOptions | undefined;
   readonly retry?: RetryOptions | undefined;
@@ -99,7 +110,7 @@ export interface BatchWriterOptions<Row extends object> {
   /** Every attempt runs through it. */
   readonly guard?: Guard | undefined;
   /**
-   * Gets the rows that the database refused, and is awaited before they count as rejected. When it fails it is called
+   * The dead letter: gets the rows that the database refused, and is awaited before they count as rejected. When it fails it is called
    * again with the same rows, so it must bear repetition.
    */
   readonly onRejected?: ((rows: RejectedRow<Row>[]) => void | Promise<void>) | undefined;
@@ -111,52 +122,40 @@ export interface BatchWriterOptions<Row extends object> {
  * The states of a writer:
  *
  * - `open`     entered at creation and by `resume()`
+ * - `paused`   entered by `pause()`; rows are taken and kept, nothing is sent
  * - `halted`   entered at a failure that needs a person; rows are kept, nothing is sent, `write` rejects
  * - `closing`  entered when `close()` is called; `write` rejects, held rows are being sent
  * - `closed`   entered when `close()` has resolved; final
  */
-export type WriterState = 'open' | 'halted' | 'closing' | 'closed';
-
-/** Where every accepted row went; `stored + duplicate + superseded + rejected + returned.length` is `accepted`. */
-export interface CloseReport<Row extends object> {
-  readonly accepted: number;
-  /** Rows that the table took, inserted or replacing an older one. */
-  readonly stored: number;
-  /** Rows whose key was there before: in the table, or earlier in the same batch. */
-  readonly duplicate: number;
-  /** Only with `latestBy`: rows that lost against a newer one of the same batch. */
-  readonly superseded: number;
-  readonly rejected: number;
-  /** Rows that could not be settled in time; one whose answer was lost may have been stored. */
-  readonly returned: Row[];
-}
+export type WriterState = 'open' | 'paused' | 'halted' | 'closing' | 'closed';
 
 /** Counters since creation and gauges, as plain JSON. */
-export interface WriterSnapshot {
+export interface WriterSnapshot extends Settled {
   readonly state: WriterState;
   readonly accepted: number;
-  readonly stored: number;
-  readonly duplicate: number;
-  readonly superseded: number;
-  readonly rejected: number;
   readonly returned: number;
   readonly bufferedRows: number;
   readonly bufferedBytes: number;
   readonly waiters: number;
   /** Age of the oldest row that is not settled, 0 when there is none. */
   readonly oldestRowMs: number;
+  /** Batches settled. */
   readonly flushes: number;
   readonly retries: number;
+  /** Batches that met a key that was there, and were written by the path that bears it. */
+  readonly conflicts: number;
+  /** Batches whose answer was lost after they may have been committed. */
+  readonly doubts: number;
+  /** Statements that failed because of one of their rows. */
+  readonly isolations: number;
+  /** Deadlocks with other programs (SQLSTATE 40P01). */
+  readonly deadlocks: number;
 }
 
 /** One batch has been settled. */
-export interface FlushedEvent {
+export interface FlushedEvent extends Settled {
   readonly lane: number;
   readonly rows: number;
-  readonly stored: number;
-  readonly duplicate: number;
-  readonly superseded: number;
-  readonly rejected: number;
   readonly durationMs: number;
 }
 
@@ -169,7 +168,7 @@ export interface RetryEvent {
   readonly error: unknown;
 }
 
-/** Rows were refused by the database and taken by `onRejected`. */
+/** Rows were refused and taken by `onRejected`. */
 export interface RejectedEvent<Row extends object> {
   readonly rows: readonly RejectedRow<Row>[];
 }
@@ -192,30 +191,44 @@ export interface WriterEvents<Row extends object> {
   readonly resumed: ResumedEvent;
 }
 
+export interface WaitOptions {
+  /** Ends the wait with its reason; the row is then not taken. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface BatchWriter<Row extends object> {
   /**
    * Takes one row. Returns `true` when it was taken at once, else a promise that resolves when there is room, in order
-   * of the calls. The values are read now: changing the row later changes nothing.
+   * of the calls. The values are encoded now: changing the row later changes nothing.
    *
    * @throws {RowInvalidError | RowTooLargeError} at once; the row is not taken.
    * Rejects with `BUFFER_FULL`, `WRITER_HALTED`, `WRITER_CLOSED` or `signal.reason`; the row is not taken.
    */
-  write(row: Row, options?: { readonly signal?: AbortSignal | undefined }): true | Promise<void>;
+  write(row: Row | DecodedRow<Row>, options?: WaitOptions): true | Promise<void>;
   /**
    * Takes many rows at the pace of the database and resolves with their number. Rejects at the first row that is not
    * taken; the rows before it stay accepted.
    */
   writeMany(
-    rows: Iterable<Row> | AsyncIterable<Row>,
-    options?: { readonly signal?: AbortSignal | undefined },
+    rows: Iterable<Row | DecodedRow<Row>> | AsyncIterable<Row | DecodedRow<Row>>,
+    options?: WaitOptions,
   ): Promise<number>;
   /**
-   * Resolves when every row accepted before the call is stored, duplicate, superseded or rejected. Rejects with
-   * `WRITER_HALTED` or `RETRY_EXHAUSTED` (the rows are kept), `WRITER_CLOSED` when they were returned by `close()`, or
-   * `signal.reason`.
+   * Takes one row and resolves with what became of it. A promise a row costs more than the row: for few rows. Rejects as
+   * `write` does, with `RowInvalidError` too, and as `flush` does while the row is kept.
    */
-  flush(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
-  /** Ends a halt: held rows are sent again. Does nothing in other states. */
+  writeAndWait(row: Row | DecodedRow<Row>, options?: WaitOptions): Promise<RowResult<Row>>;
+  /** A stream in object mode that writes to this writer; its `finish` comes when all that it wrote is settled. */
+  asWritable(): Writable;
+  /**
+   * Resolves when every row accepted before the call is settled, with what became of all rows settled meanwhile. Rejects
+   * with `WRITER_HALTED` or `RETRY_EXHAUSTED` (the rows are kept), `WRITER_CLOSED` when they were returned by `close()`, or
+   * `signal.reason`. Waits while the writer is paused.
+   */
+  flush(options?: WaitOptions): Promise<Settled>;
+  /** Stops sending; batches in flight are finished. Does nothing unless the writer is open. */
+  pause(): void;
+  /** Ends a pause or a halt: held rows are sent again. Does nothing in other states. */
   resume(): void;
   /**
    * Sends what is held and resolves with the account of every row. Rows that cannot be settled within `timeoutMs`
@@ -228,7 +241,6 @@ export interface BatchWriter<Row extends object> {
     listener: (payload: WriterEvents<Row>[K]) => void,
   ): () => void;
   snapshot(): WriterSnapshot;
-  /** `close()` without its report. */
   /** Closes; rejects with `ROWS_RETURNED`, which carries the rows, when there are rows to return. */
   [Symbol.asyncDispose](): Promise<void>;
 }

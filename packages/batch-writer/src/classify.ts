@@ -1,16 +1,19 @@
 import { isHoldfastError } from '@holdfast/internal';
 
 /**
- * What to do about a failure: `retry` it as it is, look for the bad `row`, or `halt`, because only a person can help
- * (a missing table, a revoked grant, a wrong password).
+ * What to do about a failure: `retry` it as it is, look for the bad `row`, take the path that bears a `conflict` of keys, or
+ * `halt`, because only a person can help (a missing table, a revoked grant, a wrong password). `ambiguous`: what was sent
+ * may have been applied, and nobody can say any more.
  */
-export type FailureClass = 'retry' | 'row' | 'halt';
+export type FailureClass = 'retry' | 'row' | 'conflict' | 'halt' | 'ambiguous';
 
 export interface PgFailure {
   readonly class: FailureClass;
   readonly sqlstate: string | undefined;
   readonly column: string | undefined;
   readonly constraint: string | undefined;
+  /** The line of the input of COPY that the server names, from 1. */
+  readonly line: number | undefined;
 }
 
 /**
@@ -19,20 +22,39 @@ export interface PgFailure {
  * Source of the codes: PostgreSQL manual, appendix A.
  */
 export function classifyPgError(error: unknown): PgFailure {
-  const sqlstate = textOf(error, 'code', SQLSTATE);
+  const sqlstate = sqlstateOf(error);
+  const where = textOf(error, 'where') ?? '';
+  // The last one: a trigger or a function may have run a COPY of its own, and its place stands above ours.
+  const line = [...where.matchAll(/^COPY .*, line (\d+)/gm)].at(-1)?.[1];
   return {
     class: classOf(error, sqlstate),
     sqlstate,
-    column: textOf(error, 'column'),
+    column: textOf(error, 'column') ?? /^COPY .*, line \d+, column (\S+?)(?::|$)/m.exec(where)?.[1],
     constraint: textOf(error, 'constraint'),
+    line: line === undefined ? undefined : Number(line),
   };
+}
+
+/**
+ * True when the server has said that the statement failed, and goes on: its transaction is not applied then. Behind a FATAL
+ * error, or a connection error of whoever stands between, nothing is known.
+ */
+export function isVerdict(error: unknown): boolean {
+  const sqlstate = sqlstateOf(error);
+  if (sqlstate === undefined || sqlstate.startsWith('08') || sqlstate.startsWith('57P'))
+    return false;
+  return textOf(error, 'severity') === 'ERROR';
+}
+
+export function sqlstateOf(error: unknown): string | undefined {
+  return textOf(error, 'code', SQLSTATE);
 }
 
 // With a digit in it, as every SQLSTATE has: EPIPE and EPERM are not.
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 function classOf(error: unknown, sqlstate: string | undefined): FailureClass {
-  if (isHoldfastError(error)) return 'retry';
+  if (isHoldfastError(error)) return OWN[error.code] ?? 'retry';
   if (sqlstate === undefined) return isMistakeInCode(error) ? 'halt' : 'retry';
 
   const exact = EXACT[sqlstate];
@@ -45,9 +67,17 @@ function classOf(error: unknown, sqlstate: string | undefined): FailureClass {
   return BY_PREFIX[sqlstate.slice(0, 2)] ?? 'halt';
 }
 
+/** Codes of errors of this package that are not just tried again. */
+const OWN: Readonly<Record<string, FailureClass>> = {
+  AMBIGUOUS_COMMIT: 'ambiguous',
+  POOL_CLOSED: 'halt',
+  TABLE_MISMATCH: 'halt',
+};
+
 const EXACT: Readonly<Record<string, FailureClass>> = {
   '21000': 'row', // two rows of one statement hit one stored row: equal keys that look different here
   '22P04': 'halt', // a malformed COPY frame is a bug of the sender
+  '23505': 'conflict', // a key that is there
   '26000': 'retry', // a prepared statement that a connection pooler does not know
   '44000': 'row', // WITH CHECK OPTION of a view
   '55P03': 'retry', // lock_timeout

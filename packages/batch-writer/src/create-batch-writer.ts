@@ -1,42 +1,42 @@
+import type { Writable } from 'node:stream';
 import {
+  createDeferred,
   createListeners,
-  raceAbort,
+  onAbort,
   requireFunction,
   requireNumber,
+  requireOptions,
   throwIfAborted,
+  type Deferred,
   type Listeners,
 } from '@holdfast/internal';
-import { BatchInFlight, SETTLEMENTS, type Rejection } from './batch-in-flight.ts';
 import type {
   BatchWriter,
   BatchWriterOptions,
-  CloseReport,
+  WaitOptions,
   WriterEvents,
   WriterSnapshot,
   WriterState,
 } from './batch-writer.ts';
-import { classifyPgError, type PgFailure } from './classify.ts';
-import { encodeRow, type EncodedRow } from './encode-row.ts';
+import type { CloseReport, DecodedRow, RowResult, Settled } from './row-outcome.ts';
 import {
   RetryExhaustedError,
   RowsReturnedError,
   WriterClosedError,
   WriterHaltedError,
 } from './errors.ts';
+import { Intake } from './intake.ts';
 import { Lane } from './lane.ts';
-import { laneOf } from './lane-of.ts';
 import { resolveBatchWriterOptions, type ResolvedOptions } from './options.ts';
-import { toRejectedRow } from './rejected-row.ts';
-import { runWithRetry, type Outcome } from './retry-loop.ts';
-import { Room } from './room.ts';
-import { runStatement } from './run-statement.ts';
-import { columnArrays, insertStatement } from './statement.ts';
+import { Sending } from './sending.ts';
+import { gatherUnsettled } from './gather-unsettled.ts';
 import { takeRows } from './take-rows.ts';
+import { createWritable } from './writable.ts';
 
 /**
- * Creates a writer that collects rows, sends them in batches of one statement each, and accounts for every one.
+ * Creates a writer that collects rows, sends them in batches with COPY, and accounts for every one.
  *
- * @throws {TypeError | RangeError} when an option is missing or out of range.
+ * @throws {TypeError | RangeError} when an option is unknown, missing or out of range.
  */
 export function createBatchWriter<Row extends object>(
   options: BatchWriterOptions<Row>,
@@ -45,76 +45,117 @@ export function createBatchWriter<Row extends object>(
 }
 
 class Writer<Row extends object> implements BatchWriter<Row> {
-  readonly #options: ResolvedOptions<Row>;
-  readonly #statement: string;
-  readonly #room: Room;
+  readonly #options: ResolvedOptions;
+  readonly #intake: Intake;
   readonly #lanes: readonly Lane[];
+  readonly #sending: Sending;
   readonly #listeners: Listeners<WriterEvents<Row>> = createListeners();
   /** Aborted when `close()` no longer waits. */
   readonly #stop = new AbortController();
-  readonly #counts = {
-    accepted: 0,
-    stored: 0,
-    duplicate: 0,
-    superseded: 0,
-    rejected: 0,
-    returned: 0,
-    flushes: 0,
-    retries: 0,
-  };
+  readonly #rowWaiters = new Set<Deferred<RowResult<object>>>();
+  #accepted = 0;
+  #returned = 0;
   #phase: 'open' | 'closing' | 'closed' = 'open';
+  #isPaused = false;
   #halt: { readonly error: unknown } | undefined;
-  #resumptions = 0;
+  #nextLane = 0;
   #closed: Promise<CloseReport<Row>> | undefined;
 
-  constructor(options: ResolvedOptions<Row>) {
+  constructor(options: ResolvedOptions) {
     this.#options = options;
-    this.#statement = insertStatement(options.table);
-    this.#room = new Room(options.buffer);
-    this.#lanes = Array.from({ length: options.lanes }, (_, index) => this.#createLane(index));
+    this.#sending = new Sending(options, {
+      signal: this.#stop.signal,
+      isSending: () => this.#isSending(),
+      halt: (error) => this.#haltWith(error),
+      onLeft: (rows, bytes) => this.#intake.leave(rows, bytes),
+      listeners: this.#listeners,
+    });
+    this.#lanes = Array.from(
+      { length: options.lanes },
+      (_, lane) =>
+        new Lane({
+          isSending: () => this.#isSending(),
+          startBatch: (batch) => this.#sending.startBatch(lane, batch),
+          onIdle: () => this.#intake.onLaneIdle(),
+        }),
+    );
+    this.#intake = new Intake(options, {
+      onAccepted: () => void (this.#accepted += 1),
+      onSealed: (batches) => {
+        batches.forEach((own, lane) => {
+          for (const batch of own) this.#laneFor(lane, batches.length).push(batch);
+        });
+      },
+      isLaneIdle: () => this.#isSending() && this.#lanes.some(({ isIdle }) => isIdle),
+      dropOldest: () => this.#sending.drop(this.#oldestLane()),
+    });
   }
 
-  write(
-    row: Row,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
-  ): true | Promise<void> {
+  write(row: Row | DecodedRow<Row>, { signal }: WaitOptions = {}): true | Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    const encoded = encodeRow(this.#options.table, row, this.#options.clock.now());
-    const entered = this.#room.enter(encoded, () => this.#accept(encoded), signal);
-    if (entered !== true) this.#hurryForWaiters();
-    return entered;
+    return this.#intake.take(row, undefined, signal);
   }
 
   writeMany(
-    rows: Iterable<Row> | AsyncIterable<Row>,
-    options: { readonly signal?: AbortSignal | undefined } = {},
+    rows: Iterable<Row | DecodedRow<Row>> | AsyncIterable<Row | DecodedRow<Row>>,
+    options: WaitOptions = {},
   ): Promise<number> {
     return takeRows(rows, (row) => this.write(row, options), options.signal);
   }
 
-  async flush({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async writeAndWait(
+    row: Row | DecodedRow<Row>,
+    { signal }: WaitOptions = {},
+  ): Promise<RowResult<Row>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const waiter = createDeferred<RowResult<object>>();
+    this.#rowWaiters.add(waiter);
+    const off = onAbort(signal, (reason) => waiter.reject(reason));
+    try {
+      await this.#intake.take(row, waiter, signal);
+      return (await waiter.promise) as RowResult<Row>;
+    } finally {
+      off();
+      this.#rowWaiters.delete(waiter);
+      // It may have been told twice: that the row was not taken, and why.
+      waiter.promise.catch(() => undefined);
+    }
+  }
+
+  asWritable(): Writable {
+    return createWritable(this);
+  }
+
+  async flush({ signal }: WaitOptions = {}): Promise<Settled> {
     throwIfAborted(signal);
+    const before = this.#sending.counts;
     if (this.#phase === 'closed') {
-      if (this.#counts.returned > 0) throw new WriterClosedError(this.#options.table.label);
-      return;
+      if (this.#returned > 0) throw new WriterClosedError(this.#options.table.label);
+      return difference(before, before);
     }
     if (this.#halt !== undefined) throw this.#haltedError(this.#halt.error);
-    await this.#settleLanes(signal);
+    await this.#settleAll(signal);
+    return difference(this.#sending.counts, before);
+  }
+
+  pause(): void {
+    if (this.#phase === 'open') this.#isPaused = true;
   }
 
   resume(): void {
-    if (this.#phase !== 'open' || this.#halt === undefined) return;
+    if (this.#phase !== 'open' || (this.#halt === undefined && !this.#isPaused)) return;
     this.#halt = undefined;
-    this.#resumptions += 1;
-    this.#listeners.emit('resumed', { bufferedRows: this.#room.rows });
-    for (const lane of this.#lanes) lane.wake();
+    this.#isPaused = false;
+    this.#sending.onResumed();
+    this.#listeners.emit('resumed', { bufferedRows: this.#intake.rows });
+    this.#wake();
   }
 
-  close({ timeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<
-    CloseReport<Row>
-  > {
-    const limitMs = requireNumber('timeoutMs', timeoutMs ?? 30_000, { min: 0 });
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<CloseReport<Row>> {
+    requireOptions('close', options, { timeoutMs: true });
+    const limitMs = requireNumber('timeoutMs', options.timeoutMs ?? 30_000, { min: 0 });
     this.#closed ??= this.#close(limitMs);
     return this.#closed;
   }
@@ -128,14 +169,17 @@ class Writer<Row extends object> implements BatchWriter<Row> {
 
   snapshot(): WriterSnapshot {
     const now = this.#options.clock.now();
-    const oldestAtMs = Math.min(now, ...this.#lanes.map((lane) => lane.oldestAtMs ?? now));
+    const ages = [this.#intake, ...this.#lanes].map(({ oldestAtMs }) => oldestAtMs ?? now);
     return {
       state: this.#state(),
-      ...this.#counts,
-      bufferedRows: this.#room.rows,
-      bufferedBytes: this.#room.bytes,
-      waiters: this.#room.waiters,
-      oldestRowMs: now - oldestAtMs,
+      accepted: this.#accepted,
+      returned: this.#returned,
+      ...this.#sending.counts,
+      ...this.#sending.tally,
+      bufferedRows: this.#intake.rows,
+      bufferedBytes: this.#intake.bytes,
+      waiters: this.#intake.waiters,
+      oldestRowMs: now - Math.min(...ages),
     };
   }
 
@@ -145,135 +189,81 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     if (returned.length > 0) throw new RowsReturnedError(this.#options.table.label, returned);
   }
 
-  #createLane(index: number): Lane {
-    return new Lane({
-      clock: this.#options.clock,
-      maxRows: this.#options.maxRows,
-      lingerMs: this.#options.lingerMs,
-      isSending: () => this.#isSending(),
-      startBatch: (rows) => this.#startBatch(index, rows),
-    });
+  /** Batches of rows without a key go to any lane, in turn. */
+  #laneFor(lane: number, shares: number): Lane {
+    if (shares === this.#lanes.length) return this.#lane(lane);
+    const idle = this.#lanes.find(({ isIdle }) => isIdle);
+    return idle ?? this.#lane(this.#nextLane++ % this.#lanes.length);
   }
 
-  #startBatch(lane: number, rows: readonly EncodedRow[]): BatchInFlight {
-    const startedMs = this.#options.clock.now();
-    return new BatchInFlight(rows, {
-      wins: this.#options.table.latestBy === undefined ? 'first' : 'latest',
-      sendRows: (part) => this.#retry(lane, () => this.#attempt(part), classifyPgError),
-      deliver: (rejections) => this.#deliver(lane, rejections),
-      onSettled: (settled, counts) => {
-        for (const settlement of SETTLEMENTS) this.#counts[settlement] += counts[settlement];
-        this.#room.leave(settled);
-        this.#hurryForWaiters();
-      },
-      onFinished: (totals) => {
-        this.#counts.flushes += 1;
-        const durationMs = this.#options.clock.now() - startedMs;
-        this.#listeners.emit('flushed', { lane, ...totals, durationMs });
-      },
-    });
+  #lane(index: number): Lane {
+    const lane = this.#lanes[index];
+    if (lane === undefined) throw new RangeError(`there is no lane ${index}`);
+    return lane;
   }
 
-  #attempt(rows: readonly EncodedRow[]): Promise<number> {
-    const { pool, clock, flushTimeoutMs, guard, table } = this.#options;
-    const values = columnArrays(table, rows);
-    const run = ({ signal }: { readonly signal: AbortSignal }): Promise<number> =>
-      runStatement(this.#statement, values, {
-        pool,
-        clock,
-        timeoutMs: flushTimeoutMs,
-        signal,
-        label: table.label,
-      });
-    const { signal } = this.#stop;
-    return guard === undefined
-      ? run({ signal })
-      : raceAbort(guard.execute(run, { signal }), signal);
-  }
-
-  async #deliver(lane: number, rejections: readonly Rejection[]): Promise<Outcome<void>> {
-    const rows = rejections.map((rejection) => toRejectedRow<Row>(rejection));
-    const { onRejected } = this.#options;
-    const outcome = await this.#retry(
-      lane,
-      () => raceAbort((async () => onRejected?.([...rows]))(), this.#stop.signal),
-      classifyDelivery,
+  #oldestLane(): Lane {
+    return this.#lanes.reduce((oldest, lane) =>
+      (lane.oldestQueuedMs ?? Infinity) < (oldest.oldestQueuedMs ?? Infinity) ? lane : oldest,
     );
-    if (outcome.status === 'done') this.#listeners.emit('rejected', { rows });
-    return outcome;
-  }
-
-  #retry<T>(
-    lane: number,
-    work: () => Promise<T>,
-    classify: (error: unknown) => PgFailure,
-  ): Promise<Outcome<T>> {
-    const { backoff, maxElapsedMs, clock, table } = this.#options;
-    return runWithRetry(work, {
-      backoff,
-      maxElapsedMs,
-      clock,
-      label: table.label,
-      signal: this.#stop.signal,
-      classify,
-      isSending: () => this.#isSending(),
-      resumptions: () => this.#resumptions,
-      onRetry: (retry) => {
-        this.#counts.retries += 1;
-        this.#listeners.emit('retry', { lane, ...retry });
-      },
-      halt: (error) => this.#haltWith(error),
-    });
-  }
-
-  #accept(row: EncodedRow): void {
-    this.#counts.accepted += 1;
-    this.#lanes[laneOf(row.keyText, this.#lanes.length)]?.push(row);
   }
 
   #haltWith(error: unknown): void {
     if (this.#halt !== undefined) return;
     this.#halt = { error };
     const reason = this.#haltedError(error);
-    this.#room.rejectWaiters(reason);
-    const flushReason = error instanceof RetryExhaustedError ? error : reason;
-    for (const lane of this.#lanes) lane.rejectWaiters(flushReason);
+    this.#intake.rejectWaiters(reason);
+    this.#rejectWaiters(error instanceof RetryExhaustedError ? error : reason);
     this.#listeners.emit('halted', { error });
+  }
+
+  #rejectWaiters(reason: unknown): void {
+    for (const lane of this.#lanes) lane.rejectWaiters(reason);
+    for (const waiter of this.#rowWaiters) waiter.reject(reason);
   }
 
   async #close(timeoutMs: number): Promise<CloseReport<Row>> {
     this.#phase = 'closing';
     const closedError = new WriterClosedError(this.#options.table.label);
-    this.#room.rejectWaiters(closedError);
+    this.#intake.rejectWaiters(closedError);
 
     const timer = this.#options.clock.setTimer(() => this.#stop.abort(closedError), timeoutMs);
+    this.#intake.seal();
+    this.#wake();
     // A halt rejects it, too; either way the rest is returned.
-    const drained = this.#halt === undefined ? this.#settleLanes(undefined) : Promise.resolve();
-    await raceAbort(drained, this.#stop.signal).catch(() => undefined);
+    if (this.#halt === undefined) await this.#settleAll(this.#stop.signal).catch(() => undefined);
     timer.cancel();
     this.#stop.abort(closedError);
 
-    const kept = (await Promise.all(this.#lanes.map((lane) => lane.stop()))).flat();
-    for (const lane of this.#lanes) lane.rejectWaiters(closedError);
-    this.#room.leave(kept);
-    this.#counts.returned = kept.length;
+    const kept = await Promise.all(this.#lanes.map((lane) => lane.stop()));
+    await this.#sending.dropped;
+    this.#rejectWaiters(closedError);
+    for (const { inFlight } of kept) {
+      if (inFlight !== undefined) this.#sending.addSettled(inFlight.settledSoFar);
+    }
+    const { rows: returned, unknown } = gatherUnsettled<Row>(kept, this.#options.table.format);
+    this.#intake.leave(this.#intake.rows, this.#intake.bytes);
+    this.#returned = returned.length;
     this.#phase = 'closed';
-    const { accepted, stored, duplicate, superseded, rejected } = this.#counts;
-    const returned = kept.map(({ row }) => row as Row);
-    return { accepted, stored, duplicate, superseded, rejected, returned };
+    return { accepted: this.#accepted, ...this.#sending.counts, returned, unknown };
   }
 
-  async #settleLanes(signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when all that has been taken is settled. */
+  async #settleAll(signal: AbortSignal | undefined): Promise<void> {
+    this.#intake.seal();
+    const dropped = this.#sending.dropped;
     await Promise.all(this.#lanes.map((lane) => lane.settle(signal)));
+    await dropped;
   }
 
-  /** While somebody waits for room, no row waits for company. */
-  #hurryForWaiters(): void {
-    if (this.#room.waiters > 0) for (const lane of this.#lanes) lane.hurry();
+  #wake(): void {
+    for (const lane of this.#lanes) lane.wake();
+    this.#intake.onLaneIdle();
   }
 
   #isSending(): boolean {
-    return this.#halt === undefined && !this.#stop.signal.aborted;
+    const isHeld = this.#halt !== undefined || (this.#isPaused && this.#phase === 'open');
+    return !isHeld && !this.#stop.signal.aborted;
   }
 
   #refusal(): Error | undefined {
@@ -286,11 +276,17 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   }
 
   #state(): WriterState {
-    return this.#phase === 'open' && this.#halt !== undefined ? 'halted' : this.#phase;
+    if (this.#phase !== 'open') return this.#phase;
+    if (this.#halt !== undefined) return 'halted';
+    return this.#isPaused ? 'paused' : 'open';
   }
 }
 
-/** Whatever a dead letter sink throws, the rows are still ours: it is asked again. */
-function classifyDelivery(): PgFailure {
-  return { class: 'retry', sqlstate: undefined, column: undefined, constraint: undefined };
+function difference(after: Settled, before: Settled): Settled {
+  return {
+    stored: after.stored - before.stored,
+    duplicate: after.duplicate - before.duplicate,
+    superseded: after.superseded - before.superseded,
+    rejected: after.rejected - before.rejected,
+  };
 }

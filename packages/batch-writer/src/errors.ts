@@ -109,3 +109,59 @@ export class FlushTimeoutError extends HoldfastError {
     this.timeoutMs = timeoutMs;
   }
 }
+
+/** The table is not as it was declared; the writer is halted, its rows are kept. */
+export class TableMismatchError extends HoldfastError {
+  override readonly name = 'TableMismatchError';
+  declare readonly code: 'TABLE_MISMATCH';
+  readonly table: string;
+
+  constructor(table: string, difference: string) {
+    super('TABLE_MISMATCH', `table ${table}: ${difference}`);
+    this.table = table;
+  }
+}
+
+/** The pool has been ended; the writer is halted, its rows are kept. */
+export class PoolClosedError extends HoldfastError {
+  override readonly name = 'PoolClosedError';
+  declare readonly code: 'POOL_CLOSED';
+
+  constructor(table: string, cause: unknown) {
+    super('POOL_CLOSED', `the pool of the writer to ${table} has been ended`, { cause });
+  }
+}
+
+/**
+ * The answer to a batch was lost, and the server can no longer tell whether the batch is in the table; writing it again
+ * might store it twice. Its rows go to `onRejected` with `mayBeStored`.
+ */
+export class AmbiguousCommitError extends HoldfastError {
+  override readonly name = 'AmbiguousCommitError';
+  declare readonly code: 'AMBIGUOUS_COMMIT';
+
+  constructor(table: string) {
+    super('AMBIGUOUS_COMMIT', `nobody can tell any more whether a batch is in ${table}`);
+  }
+}
+
+/** The answer to a batch was lost after it may have been committed. Seen in the `retry` event: it is settled next. */
+export class AnswerLostError extends HoldfastError {
+  override readonly name = 'AnswerLostError';
+  declare readonly code: 'ANSWER_LOST';
+
+  constructor(table: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super('ANSWER_LOST', `the answer to a batch to ${table} was lost: ${why}`, { cause });
+  }
+}
+
+/** What became of a batch is not decided yet. Seen in the `retry` event: it is asked again. */
+export class CommitPendingError extends HoldfastError {
+  override readonly name = 'CommitPendingError';
+  declare readonly code: 'COMMIT_PENDING';
+
+  constructor(table: string) {
+    super('COMMIT_PENDING', `the server has not decided yet what becomes of a batch to ${table}`);
+  }
+}

@@ -1,139 +1,118 @@
-import { createDeferred, onAbort, type Clock, type Deferred, type Timer } from '@holdfast/internal';
-import type { EncodedRow } from './encode-row.ts';
+import { createDeferred, onAbort, type Deferred } from '@holdfast/internal';
 import type { BatchInFlight } from './batch-in-flight.ts';
+import type { Batch } from './blocks/batch.ts';
+import type { Leftover } from './gather-unsettled.ts';
 
 export interface LaneContext {
-  readonly clock: Clock;
-  readonly maxRows: number;
-  readonly lingerMs: number;
   readonly isSending: () => boolean;
-  readonly startBatch: (rows: readonly EncodedRow[]) => BatchInFlight;
+  readonly startBatch: (batch: Batch) => BatchInFlight;
+  /** The lane has nothing to send. */
+  readonly onIdle: () => void;
 }
 
-/**
- * One queue and at most one batch in flight. A batch starts when `maxRows` rows wait, when the oldest has waited
- * `lingerMs`, or when somebody waits for its rows to be settled; batches are settled in the order they were filled.
- */
+/** A queue of batches of which at most one is in flight; they are settled in the order in which they came. */
 export class Lane {
   readonly #context: LaneContext;
-  readonly #settledWaiters = new Map<Deferred<void>, number>();
-  #queue: EncodedRow[] = [];
+  /** Who waits until so many batches are settled. */
+  readonly #waiters = new Map<Deferred<void>, number>();
+  #queue: Batch[] = [];
   /** Kept over a halt: what is left of it is sent after `resume()`. */
-  #batch: BatchInFlight | undefined;
+  #inFlight: BatchInFlight | undefined;
   #run: Promise<void> | undefined;
-  #lingerTimer: Timer | undefined;
-  #isLingerOver = false;
-  #accepted = 0;
+  #pushed = 0;
   #settled = 0;
-  /** Rows up to this count are sent without lingering. */
-  #wanted = 0;
 
   constructor(context: LaneContext) {
     this.#context = context;
   }
 
-  get oldestAtMs(): number | undefined {
-    return this.#batch?.oldestAtMs ?? this.#queue[0]?.acceptedAtMs;
+  get isIdle(): boolean {
+    return this.#inFlight === undefined && this.#queue.length === 0;
   }
 
-  push(row: EncodedRow): void {
-    this.#queue.push(row);
-    this.#accepted += 1;
+  get oldestAtMs(): number | undefined {
+    return this.#inFlight?.batch.oldestAtMs ?? this.#queue[0]?.oldestAtMs;
+  }
+
+  /** Of the batches that are not in flight. */
+  get oldestQueuedMs(): number | undefined {
+    return this.#queue[0]?.oldestAtMs;
+  }
+
+  push(batch: Batch): void {
+    this.#queue.push(batch);
+    this.#pushed += 1;
     this.wake();
+  }
+
+  /** Takes the oldest batch that is not in flight out of the queue. */
+  takeOldest(): Batch | undefined {
+    const batch = this.#queue.shift();
+    if (batch !== undefined) this.#countSettled();
+    return batch;
   }
 
   /** Resolves when everything pushed so far is settled; an abort ends the wait. */
   async settle(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#settled === this.#accepted) return;
+    if (this.#settled === this.#pushed) return;
     const waiter = createDeferred<void>();
-    this.#settledWaiters.set(waiter, this.#accepted);
+    this.#waiters.set(waiter, this.#pushed);
     const off = onAbort(signal, (reason) => waiter.reject(reason));
-    this.hurry();
     try {
       await waiter.promise;
     } finally {
       off();
-      this.#settledWaiters.delete(waiter);
+      this.#waiters.delete(waiter);
     }
-  }
-
-  /** Sends everything pushed so far without lingering. */
-  hurry(): void {
-    this.#wanted = this.#accepted;
-    this.wake();
   }
 
   rejectWaiters(reason: unknown): void {
-    for (const waiter of this.#settledWaiters.keys()) waiter.reject(reason);
-    this.#settledWaiters.clear();
+    for (const waiter of this.#waiters.keys()) waiter.reject(reason);
+    this.#waiters.clear();
   }
 
-  /** Starts sending, or the timer for it, when there is reason to. */
+  /** Starts sending when there is something to send. */
   wake(): void {
-    if (this.#run !== undefined || !this.#context.isSending()) return;
-    if (this.#isDue()) {
-      this.#cancelTimer();
-      // Begun in a later turn: what an attempt calls may write again, and must find this run.
-      this.#run = Promise.resolve()
-        .then(() => this.#sendBatches())
-        .finally(() => {
-          this.#run = undefined;
-          this.wake();
-        });
-    } else if (this.#queue.length > 0) {
-      this.#lingerTimer ??= this.#context.clock.setTimer(() => {
-        this.#lingerTimer = undefined;
-        this.#isLingerOver = true;
-        this.wake();
-      }, this.#context.lingerMs);
-    }
+    if (this.#run !== undefined || this.isIdle || !this.#context.isSending()) return;
+    // Begun in a later turn: what an attempt calls may write again, and must find this run.
+    this.#run = Promise.resolve()
+      .then(() => this.#sendBatches())
+      .finally(() => {
+        this.#run = undefined;
+        if (this.isIdle) this.#context.onIdle();
+        else this.wake();
+      });
   }
 
-  /** To be called when `isSending` has become false for good: resolves with the rows that are not settled. */
-  async stop(): Promise<EncodedRow[]> {
-    this.#cancelTimer();
+  /** To be called when `isSending` has become false for good: resolves with what is not settled. */
+  async stop(): Promise<Leftover> {
     await this.#run;
-    const kept = [...(this.#batch?.unsettledRows() ?? []), ...this.#queue];
-    this.#batch = undefined;
+    const kept = { inFlight: this.#inFlight, queue: this.#queue };
+    this.#inFlight = undefined;
     this.#queue = [];
-    this.#settled = this.#accepted;
+    this.#settled = this.#pushed;
     return kept;
   }
 
   async #sendBatches(): Promise<void> {
     while (this.#context.isSending()) {
-      if (this.#batch === undefined) {
-        if (!this.#isDue()) return;
-        this.#isLingerOver = false;
-        this.#batch = this.#context.startBatch(this.#queue.splice(0, this.#context.maxRows));
+      if (this.#inFlight === undefined) {
+        const next = this.#queue.shift();
+        if (next === undefined) return;
+        this.#inFlight = this.#context.startBatch(next);
       }
-      if (!(await this.#batch.send())) return;
-      this.#settled += this.#batch.size;
-      this.#batch = undefined;
-      this.#resolveWaiters();
+      if (!(await this.#inFlight.send())) return;
+      this.#inFlight = undefined;
+      this.#countSettled();
     }
   }
 
-  #isDue(): boolean {
-    if (this.#batch !== undefined) return true;
-    if (this.#queue.length === 0) return false;
-    return (
-      this.#queue.length >= this.#context.maxRows ||
-      this.#settled < this.#wanted ||
-      this.#isLingerOver
-    );
-  }
-
-  #resolveWaiters(): void {
-    for (const [waiter, target] of this.#settledWaiters) {
+  #countSettled(): void {
+    this.#settled += 1;
+    for (const [waiter, target] of this.#waiters) {
       if (target > this.#settled) continue;
-      this.#settledWaiters.delete(waiter);
+      this.#waiters.delete(waiter);
       waiter.resolve();
     }
-  }
-
-  #cancelTimer(): void {
-    this.#lingerTimer?.cancel();
-    this.#lingerTimer = undefined;
   }
 }

@@ -1,82 +1,100 @@
 import {
   createBackoff,
-  quoteIdentifier,
-  quoteTable,
   requireFunction,
   requireInteger,
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptionGroup,
+  requireOptions,
   requireText,
   systemClock,
   type Backoff,
   type Clock,
+  type OptionNames,
 } from '@holdfast/internal';
-import type { BatchWriterOptions, Guard, PgPoolLike, PgType, RejectedRow } from './batch-writer.ts';
-import { ORDERED_TYPES, type OrderedType } from './canonical.ts';
-import { PG_TYPES } from './encode-value.ts';
+import type {
+  BatchOptions,
+  BatchWriterOptions,
+  BufferOptions,
+  ExactlyOnce,
+  RetryOptions,
+  WritePath,
+} from './batch-writer.ts';
+import type { RejectedRow } from './row-outcome.ts';
+import type { Guard, PgPoolLike } from './ports.ts';
+import { resolveTable, type Table } from './resolve-table.ts';
+import type { StandardSchema } from './standard-schema.ts';
 
-export interface Column {
-  readonly name: string;
-  readonly type: PgType;
-  readonly isKey: boolean;
-}
-
-/** What is written where. */
-export interface Table {
-  readonly schema: string | undefined;
-  readonly table: string;
-  /** For messages: quoted, with the schema. */
-  readonly label: string;
-  readonly columns: readonly Column[];
-  readonly key: readonly string[];
-  readonly latestBy: { readonly name: string; readonly type: OrderedType } | undefined;
-}
-
-export interface ResolvedOptions<Row extends object> {
+export interface ResolvedOptions {
   readonly pool: PgPoolLike;
   readonly table: Table;
-  readonly maxRows: number;
-  readonly lingerMs: number;
+  readonly path: WritePath;
+  readonly exactlyOnce: ExactlyOnce;
+  readonly batch: Required<BatchOptions> & { readonly [K in keyof BatchOptions]-?: number };
   readonly lanes: number;
   readonly buffer: {
     readonly maxRows: number;
     readonly maxBytes: number;
     readonly maxWaiters: number;
-    readonly whenFull: 'wait' | 'reject';
+    readonly whenFull: 'wait' | 'reject' | 'drop-oldest';
   };
   readonly backoff: Backoff;
   readonly maxElapsedMs: number;
   readonly flushTimeoutMs: number;
   readonly guard: Guard | undefined;
-  readonly onRejected: ((rows: RejectedRow<Row>[]) => void | Promise<void>) | undefined;
+  readonly validate: StandardSchema<unknown, object> | undefined;
+  readonly onRejected: ((rows: RejectedRow<object>[]) => void | Promise<void>) | undefined;
   readonly clock: Clock;
 }
 
-/** @throws {TypeError | RangeError} naming the option, the rule and the value. */
+const NAMES: OptionNames<BatchWriterOptions<object>> = {
+  pool: true,
+  table: true,
+  schema: true,
+  columns: true,
+  key: true,
+  onConflict: true,
+  validate: true,
+  path: true,
+  exactlyOnce: true,
+  batch: true,
+  lanes: true,
+  buffer: true,
+  retry: true,
+  flushTimeoutMs: true,
+  guard: true,
+  onRejected: true,
+  clock: true,
+  random: true,
+};
+
+/** @throws {TypeError | RangeError} when an option is unknown, missing or out of range: the option, the rule, the value. */
 export function resolveBatchWriterOptions<Row extends object>(
   options: BatchWriterOptions<Row>,
-): ResolvedOptions<Row> {
-  requireObject('options', options);
+): ResolvedOptions {
+  requireOptions('createBatchWriter', options, NAMES as OptionNames<BatchWriterOptions<Row>>);
   requireMethod('pool', options.pool, 'connect');
   if (options.guard !== undefined) requireMethod('guard', options.guard, 'execute');
   if (options.onRejected !== undefined) requireFunction('onRejected', options.onRejected);
+  if (options.validate !== undefined) requireSchema(options.validate);
 
-  const buffer = requireObject('buffer', options.buffer ?? {});
-  const retry = requireObject('retry', options.retry ?? {});
+  const retry = requireOptionGroup<RetryOptions>('retry', options.retry ?? {}, {
+    baseMs: true,
+    capMs: true,
+    jitter: true,
+    maxElapsedMs: true,
+  });
+  const table = resolveTable(options);
   return Object.freeze({
     pool: options.pool,
-    table: resolveTable(options),
-    // unnest of a batch is one statement in memory, here and in the server.
-    maxRows: requireInteger('maxRows', options.maxRows ?? 1000, { min: 1, max: 50_000 }),
-    lingerMs: requireNumber('lingerMs', options.lingerMs ?? 20, { min: 0 }),
+    table,
+    path: resolvePath(options.path ?? 'auto', table),
+    exactlyOnce: resolveExactlyOnce(options.exactlyOnce ?? 'xact-status'),
+    batch: resolveBatch(options.batch ?? {}),
+    // A lane is a byte where rows are divided among them.
     lanes: requireInteger('lanes', options.lanes ?? 2, { min: 1, max: 64 }),
-    buffer: Object.freeze({
-      maxRows: requireInteger('buffer.maxRows', buffer.maxRows ?? 50_000, { min: 1 }),
-      maxBytes: requireInteger('buffer.maxBytes', buffer.maxBytes ?? 64 * 1024 ** 2, { min: 1024 }),
-      maxWaiters: requireInteger('buffer.maxWaiters', buffer.maxWaiters ?? 10_000, { min: 0 }),
-      whenFull: requireOneOf('buffer.whenFull', buffer.whenFull ?? 'wait', ['wait', 'reject']),
-    }),
+    buffer: resolveBuffer(options.buffer ?? {}),
     backoff: createBackoff({ ...retry, random: options.random }, 'retry.'),
     maxElapsedMs:
       retry.maxElapsedMs === undefined || retry.maxElapsedMs === Infinity
@@ -84,71 +102,80 @@ export function resolveBatchWriterOptions<Row extends object>(
         : requireNumber('retry.maxElapsedMs', retry.maxElapsedMs, { min: 0 }),
     flushTimeoutMs: requireNumber('flushTimeoutMs', options.flushTimeoutMs ?? 30_000, { min: 1 }),
     guard: options.guard,
-    onRejected: options.onRejected,
+    validate: options.validate,
+    onRejected: options.onRejected as ResolvedOptions['onRejected'],
     clock: options.clock ?? systemClock,
   });
+}
+
+function resolveBatch(given: BatchOptions): ResolvedOptions['batch'] {
+  const names = { maxRows: true, maxBytes: true, lingerMs: true } as const;
+  const batch = requireOptionGroup<BatchOptions>('batch', given, names);
+  return Object.freeze({
+    maxRows: requireInteger('batch.maxRows', batch.maxRows ?? 5000, { min: 1, max: 1_000_000 }),
+    maxBytes: requireInteger('batch.maxBytes', batch.maxBytes ?? 4 * 1024 ** 2, {
+      min: 1024,
+      // PostgreSQL allocates at most 1 GiB for one value, an array of `unnest` among them.
+      max: 256 * 1024 ** 2,
+    }),
+    lingerMs: requireNumber('batch.lingerMs', batch.lingerMs ?? 20, { min: 0 }),
+  });
+}
+
+function resolveBuffer(given: BufferOptions): ResolvedOptions['buffer'] {
+  const buffer = requireOptionGroup<BufferOptions>('buffer', given, {
+    maxRows: true,
+    maxBytes: true,
+    maxWaiters: true,
+    whenFull: true,
+  });
+  const whenFull = buffer.whenFull ?? 'wait';
+  return Object.freeze({
+    maxRows: requireInteger('buffer.maxRows', buffer.maxRows ?? 200_000, { min: 1 }),
+    maxBytes: requireInteger('buffer.maxBytes', buffer.maxBytes ?? 64 * 1024 ** 2, { min: 1024 }),
+    maxWaiters: requireInteger('buffer.maxWaiters', buffer.maxWaiters ?? 10_000, { min: 0 }),
+    whenFull: requireOneOf('buffer.whenFull', whenFull, ['wait', 'reject', 'drop-oldest']),
+  });
+}
+
+function resolvePath(given: WritePath, table: Table): WritePath {
+  const path = requireOneOf('path', given, ['auto', 'copy', 'staging', 'unnest']);
+  if (path === 'copy' && table.conflict.action !== 'error') {
+    throw new TypeError(
+      'path "copy" needs onConflict "error": COPY has no ON CONFLICT; "auto" copies what it can',
+    );
+  }
+  if (path === 'unnest' && !bearsUnnest(table)) {
+    throw new TypeError(
+      'path "unnest" bears neither array columns, which unnest() flattens, nor columns of type "unknown"',
+    );
+  }
+  return path;
+}
+
+/** Whether the rows can be given as one array a column. */
+export function bearsUnnest({ columns, format }: Table): boolean {
+  return format.name === 'binary' && columns.every(({ type }) => !type.endsWith('[]'));
+}
+
+function resolveExactlyOnce(given: ExactlyOnce): ExactlyOnce {
+  if (typeof given !== 'object') {
+    return requireOneOf('exactlyOnce', given, ['xact-status', 'off']);
+  }
+  const { ledger } = requireOptionGroup('exactlyOnce', given, { ledger: true });
+  return Object.freeze({ ledger: requireText('exactlyOnce.ledger', ledger) });
+}
+
+function requireSchema(validate: object): void {
+  const standard = (
+    requireObject('validate', validate) as { '~standard'?: { validate?: unknown } }
+  )['~standard'];
+  if (typeof standard?.validate !== 'function') {
+    throw new TypeError('validate must be a Standard Schema: an object with "~standard".validate');
+  }
 }
 
 function requireMethod(option: string, value: object, method: string): void {
   const object = requireObject(option, value) as Readonly<Record<string, unknown>>;
   requireFunction(`${option}.${method}`, object[method]);
-}
-
-function resolveTable<Row extends object>(options: BatchWriterOptions<Row>): Table {
-  const name = { schema: options.schema, table: requireText('table', options.table) };
-  if (options.schema !== undefined) requireText('schema', options.schema);
-  const types = requireObject('columns', options.columns) as Readonly<Record<string, PgType>>;
-  const key = resolveKey(options.key, types);
-  const columns = Object.entries(types).map(([column, type]) => {
-    quoteIdentifier(column);
-    return {
-      name: column,
-      type: requireOneOf(`columns.${column}`, type, PG_TYPES),
-      isKey: key.includes(column),
-    };
-  });
-  return Object.freeze({
-    ...name,
-    label: quoteTable(name),
-    columns: Object.freeze(columns),
-    key: Object.freeze(key),
-    latestBy: resolveLatestBy(options.onConflict ?? 'nothing', types, key),
-  });
-}
-
-function resolveKey(key: unknown, types: Readonly<Record<string, PgType>>): string[] {
-  if (!Array.isArray(key) || key.length === 0) {
-    throw new TypeError('key must be an array of at least one column of a unique index');
-  }
-  const names = key.map((name) => requireColumn('key', name, types));
-  if (new Set(names).size < names.length) throw new TypeError('key must not name a column twice');
-  return names;
-}
-
-function resolveLatestBy(
-  onConflict: unknown,
-  types: Readonly<Record<string, PgType>>,
-  key: readonly string[],
-): Table['latestBy'] {
-  if (onConflict === 'nothing') return undefined;
-  if (typeof onConflict !== 'object' || onConflict === null || !('latestBy' in onConflict)) {
-    throw new TypeError('onConflict must be "nothing" or { latestBy: column }');
-  }
-  const name = requireColumn('onConflict.latestBy', onConflict.latestBy, types);
-  if (key.includes(name)) {
-    throw new TypeError(`onConflict.latestBy must not be a column of the key, got "${name}"`);
-  }
-  const type = requireOneOf(`the type of onConflict.latestBy`, types[name], ORDERED_TYPES);
-  return Object.freeze({ name, type });
-}
-
-function requireColumn(
-  option: string,
-  name: unknown,
-  types: Readonly<Record<string, PgType>>,
-): string {
-  if (typeof name !== 'string' || !Object.hasOwn(types, name)) {
-    throw new TypeError(`${option} must name columns, got ${JSON.stringify(name)}`);
-  }
-  return name;
 }

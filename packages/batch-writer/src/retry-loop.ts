@@ -1,12 +1,15 @@
 import { sleep, type Backoff, type Clock } from '@holdfast/internal';
-import type { PgFailure } from './classify.ts';
+import type { FailureClass, PgFailure } from './classify.ts';
 import { RetryExhaustedError } from './errors.ts';
 
-/** How a piece of work ended: `stopped` when the writer no longer sends. */
+/** How a piece of work ended: `refused` for what is in it, `stopped` when the writer no longer sends. */
 export type Outcome<T> =
   | { readonly status: 'done'; readonly value: T }
-  | { readonly status: 'bad-row'; readonly error: unknown; readonly failure: PgFailure }
+  | { readonly status: 'refused'; readonly error: unknown; readonly failure: PgFailure }
   | { readonly status: 'stopped' };
+
+/** Classes of which a repetition changes nothing. */
+const REFUSALS: ReadonlySet<FailureClass> = new Set(['row', 'conflict', 'ambiguous']);
 
 export interface RetryContext {
   readonly backoff: Backoff;
@@ -42,7 +45,7 @@ export async function runWithRetry<T>(
         startedMs = context.clock.now();
       }
       const failure = context.classify(error);
-      if (failure.class === 'row') return { status: 'bad-row', error, failure };
+      if (REFUSALS.has(failure.class)) return { status: 'refused', error, failure };
       if (failure.class === 'halt') {
         if (isFromBeforeHalt) continue;
         context.halt(error);

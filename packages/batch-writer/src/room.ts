@@ -1,22 +1,21 @@
 import { createDeferred, onAbort } from '@holdfast/internal';
-import type { EncodedRow } from './encode-row.ts';
-import { BufferFullError, RowTooLargeError } from './errors.ts';
+import { BufferFullError } from './errors.ts';
 import type { ResolvedOptions } from './options.ts';
 
 interface Waiter {
-  readonly row: EncodedRow;
+  readonly bytes: number;
   readonly admit: () => void;
   readonly reject: (reason: unknown) => void;
 }
 
-/** The bound of the buffer: who is in, and who waits to get in, in order of arrival. */
+/** The bound of the buffer: how much is in, and who waits to get in, in order of arrival. */
 export class Room {
-  readonly #limits: ResolvedOptions<object>['buffer'];
+  readonly #limits: ResolvedOptions['buffer'];
   readonly #waiters = new Set<Waiter>();
   #rows = 0;
   #bytes = 0;
 
-  constructor(limits: ResolvedOptions<object>['buffer']) {
+  constructor(limits: ResolvedOptions['buffer']) {
     this.#limits = limits;
   }
 
@@ -32,43 +31,20 @@ export class Room {
     return this.#waiters.size;
   }
 
-  /**
-   * Calls `admit` when the row is in: at once (then it returns true) or later.
-   *
-   * @throws {RowTooLargeError} when the row could never get in.
-   */
-  enter(row: EncodedRow, admit: () => void, signal: AbortSignal | undefined): true | Promise<void> {
-    const { maxBytes, maxWaiters, whenFull } = this.#limits;
-    if (row.bytes > maxBytes) throw new RowTooLargeError(row.bytes, maxBytes);
-    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-    // Whoever waits was there first, even when this row would fit.
-    if (this.#waiters.size === 0 && this.#fits(row)) {
-      this.#take(row);
-      admit();
-      return true;
-    }
-    if (whenFull === 'reject' || this.#waiters.size >= maxWaiters) {
-      return Promise.reject(new BufferFullError(this.#rows, this.#bytes, this.#waiters.size));
-    }
-    return this.#wait(row, admit, signal);
+  /** Takes room for one row, unless there is none, or somebody waits for it who was there first. */
+  tryEnter(bytes: number): boolean {
+    if (this.#waiters.size > 0 || !this.#fits(bytes)) return false;
+    this.#rows += 1;
+    this.#bytes += bytes;
+    return true;
   }
 
-  leave(rows: readonly EncodedRow[]): void {
-    this.#rows -= rows.length;
-    for (const { bytes } of rows) this.#bytes -= bytes;
-    this.#admitWaiters();
-  }
-
-  rejectWaiters(reason: unknown): void {
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    for (const waiter of waiters) waiter.reject(reason);
-  }
-
-  #wait(row: EncodedRow, admit: () => void, signal: AbortSignal | undefined): Promise<void> {
+  /** Calls `admit` when there is room for the row and it has been taken; then resolves. */
+  wait(bytes: number, admit: () => void, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#waiters.size >= this.#limits.maxWaiters) return Promise.reject(this.fullError());
     const deferred = createDeferred<void>();
     const waiter: Waiter = {
-      row,
+      bytes,
       admit: () => {
         off();
         admit();
@@ -89,21 +65,33 @@ export class Room {
     return deferred.promise;
   }
 
+  leave(rows: number, bytes: number): void {
+    this.#rows -= rows;
+    this.#bytes -= bytes;
+    this.#admitWaiters();
+  }
+
+  rejectWaiters(reason: unknown): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.reject(reason);
+  }
+
+  fullError(): BufferFullError {
+    return new BufferFullError(this.#rows, this.#bytes, this.#waiters.size);
+  }
+
   #admitWaiters(): void {
     for (const waiter of this.#waiters) {
-      if (!this.#fits(waiter.row)) return;
+      if (!this.#fits(waiter.bytes)) return;
       this.#waiters.delete(waiter);
-      this.#take(waiter.row);
+      this.#rows += 1;
+      this.#bytes += waiter.bytes;
       waiter.admit();
     }
   }
 
-  #fits(row: EncodedRow): boolean {
-    return this.#rows < this.#limits.maxRows && this.#bytes + row.bytes <= this.#limits.maxBytes;
-  }
-
-  #take(row: EncodedRow): void {
-    this.#rows += 1;
-    this.#bytes += row.bytes;
+  #fits(bytes: number): boolean {
+    return this.#rows < this.#limits.maxRows && this.#bytes + bytes <= this.#limits.maxBytes;
   }
 }

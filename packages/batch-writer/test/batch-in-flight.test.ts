@@ -14,9 +14,9 @@ test('of equal keys in a batch the first is stored and the others are duplicates
   expect(report).toMatchObject({ accepted: 3, stored: 1, duplicate: 2, superseded: 0 });
 });
 
-test('with latestBy the newest of equal keys is sent and the others are superseded', async () => {
+test('with newerThan the newest of equal keys is sent and the others are superseded', async () => {
   const pool = createFakePool();
-  const { writer } = setUp(pool, { onConflict: { latestBy: 'value' } });
+  const { writer } = setUp(pool, { onConflict: { newerThan: 'value' } });
 
   for (const value of [1, 3, 2]) writeNow(writer, reading(7, value));
   const report = await writer.close();
@@ -47,7 +47,7 @@ test('waits for onRejected before the rows count, and calls it again when it fai
   const delivered: number[][] = [];
   const { clock, writer } = setUp(pool, {
     onRejected: async (rows) => {
-      delivered.push(rows.map(({ row }) => row.id));
+      delivered.push(rows.map(({ row }) => Number(row.id)));
       expect(writer.snapshot().rejected).toBe(0);
       if (delivered.length === 1) throw new Error('the dead letter table is away');
     },
@@ -71,6 +71,7 @@ test('waits for onRejected before the rows count, and calls it again when it fai
     sqlstate: '23502',
     column: 'value',
     constraint: undefined,
+    mayBeStored: false,
   });
   expect(writer.snapshot()).toMatchObject({ rejected: 2, bufferedRows: 0 });
 });
@@ -80,7 +81,7 @@ test('divides a batch until the bad rows are alone: at most 2 log2(n) + 1 statem
     if (ids.includes('700')) throw pgError('22003');
     return ids.length;
   });
-  const { writer } = setUp(pool, { maxRows: 1024 });
+  const { writer } = setUp(pool, { batch: { maxRows: 1024 } });
 
   for (let id = 0; id < 1024; id++) writeNow(writer, reading(id));
   const report = await writer.close();

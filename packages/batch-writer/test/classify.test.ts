@@ -1,4 +1,5 @@
 import { classifyPgError } from '@holdfast/batch-writer';
+import { isVerdict } from '../src/classify.ts';
 import { HoldfastError } from '@holdfast/internal';
 import { expect, test } from 'vitest';
 import { connectionLost, pgError } from './fake-pool.ts';
@@ -10,20 +11,12 @@ test.each([
   expect(classifyPgError(pgError(sqlstate))).toMatchObject({ class: 'retry', sqlstate });
 });
 
-test.each([
-  '22001',
-  '22003',
-  '22P02',
-  '22P05',
-  '23502',
-  '23503',
-  '23505',
-  '23514',
-  '23P01',
-  '21000',
-])('looks for the row that caused SQLSTATE %s', (sqlstate) => {
-  expect(classifyPgError(pgError(sqlstate))).toMatchObject({ class: 'row', sqlstate });
-});
+test.each(['22001', '22003', '22P02', '22P05', '23502', '23503', '23514', '23P01', '21000'])(
+  'looks for the row that caused SQLSTATE %s',
+  (sqlstate) => {
+    expect(classifyPgError(pgError(sqlstate))).toMatchObject({ class: 'row', sqlstate });
+  },
+);
 
 test.each(['P0001', '44000', '54000'])('looks for the row that caused SQLSTATE %s', (sqlstate) => {
   expect(classifyPgError(pgError(sqlstate)).class).toBe('row');
@@ -81,4 +74,28 @@ test('hands on the column and the constraint', () => {
     column: 'v',
     constraint: 'v_positive',
   });
+});
+
+test('takes a key that is there for a conflict', () => {
+  expect(classifyPgError({ code: '23505' }).class).toBe('conflict');
+});
+
+test.each([
+  ['COPY t, line 7321', 7321, undefined],
+  ['COPY t, line 12, column v: "x"', 12, 'v'],
+  ['SQL statement "COPY u"\nCOPY u, line 3\nCOPY t, line 4, column id', 4, 'id'],
+  ['PL/pgSQL function f() line 3 at RAISE', undefined, undefined],
+])('reads the line of the input in %o', (where, line, column) => {
+  expect(classifyPgError({ code: '22P02', where })).toMatchObject({ line, column });
+});
+
+test.each([
+  [{ code: '23514', severity: 'ERROR' }, true],
+  [{ code: '57P01', severity: 'FATAL' }, false],
+  [{ code: '58030', severity: 'PANIC' }, false],
+  [{ code: '08P01', severity: 'ERROR' }, false],
+  [{ code: 'EPIPE' }, false],
+  [new Error('Connection terminated'), false],
+])('%o: whether the server has said that it is not applied', (error, is) => {
+  expect(isVerdict(error)).toBe(is);
 });

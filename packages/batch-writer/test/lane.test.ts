@@ -6,7 +6,7 @@ import { reading, setUp } from './set-up.ts';
 
 test('sends a batch when the oldest row has waited lingerMs', async () => {
   const pool = createFakePool();
-  const { clock, writer } = setUp(pool, { lingerMs: 20 });
+  const { clock, writer } = setUp(pool, { batch: { lingerMs: 20 } });
 
   expect(writer.write(reading(1))).toBe(true);
   await clock.advance(15);
@@ -20,7 +20,7 @@ test('sends a batch when the oldest row has waited lingerMs', async () => {
 
 test('sends a batch at once when maxRows rows wait', async () => {
   const pool = createFakePool();
-  const { clock, writer } = setUp(pool, { maxRows: 2, lingerMs: 1000 });
+  const { clock, writer } = setUp(pool, { batch: { maxRows: 2, lingerMs: 1000 } });
 
   for (let id = 1; id <= 5; id++) writeNow(writer, reading(id));
   await clock.advance(0);
@@ -51,7 +51,7 @@ test('keeps one key on one lane and never has two statements of a lane in flight
     await gate.pass();
     return ids.length;
   });
-  const { clock, writer } = setUp(pool, { lanes: 4, maxRows: 10 });
+  const { clock, writer } = setUp(pool, { lanes: 4, batch: { maxRows: 10 } });
   writer.on('flushed', ({ lane, rows }) => {
     expect(rows).toBeGreaterThan(0);
     lanesOfKey.set(String(lane), new Set());
@@ -78,7 +78,7 @@ test('flush sends without lingering and resolves when the rows accepted before i
     await gate.pass();
     return ids.length;
   });
-  const { clock, writer } = setUp(pool, { lingerMs: 60_000 });
+  const { clock, writer } = setUp(pool, { batch: { lingerMs: 60_000 } });
   let isFlushed = false;
 
   writeNow(writer, reading(1));
@@ -117,7 +117,7 @@ test('flush gives up with the reason of its signal and the rows stay', async () 
 
 test('does not linger while somebody waits for room', async () => {
   const pool = createFakePool();
-  const { clock, writer } = setUp(pool, { lingerMs: 60_000, buffer: { maxRows: 1 } });
+  const { clock, writer } = setUp(pool, { batch: { lingerMs: 60_000 }, buffer: { maxRows: 1 } });
 
   writeNow(writer, reading(1));
   const waited = writer.write(reading(2));

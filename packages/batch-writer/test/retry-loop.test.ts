@@ -24,7 +24,7 @@ test('retries with growing delays on a new connection and tells about each', asy
     [2, 200],
     [3, 300],
   ]);
-  expect(pool.releases).toEqual([true, true, true, undefined]);
+  expect(pool.releases).toEqual([true, true, true, false]);
   expect(writer.snapshot()).toMatchObject({ stored: 1, retries: 3 });
 });
 

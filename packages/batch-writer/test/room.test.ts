@@ -11,7 +11,7 @@ test('waits for room in order of the calls and lets an aborted write go without 
     await gate.pass();
     return ids.length;
   });
-  const { clock, writer } = setUp(pool, { maxRows: 2, buffer: { maxRows: 2 } });
+  const { clock, writer } = setUp(pool, { batch: { maxRows: 2 }, buffer: { maxRows: 2 } });
   const controller = new AbortController();
   const order: number[] = [];
 
@@ -76,8 +76,8 @@ test('a row that is larger than the whole buffer is thrown back', async () => {
     buffer: { maxBytes: 1024 },
   });
 
-  expect(() => writer.write({ id: 'x'.repeat(1000) })).toThrow(
-    'a row of 2160 bytes is larger than buffer.maxBytes (1024)',
+  expect(() => writer.write({ id: 'x'.repeat(2000) })).toThrow(
+    'a row of 2006 bytes is larger than buffer.maxBytes (1024)',
   );
   await writer.close();
 });

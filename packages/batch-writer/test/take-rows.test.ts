@@ -4,7 +4,7 @@ import { reading, setUp, type Reading } from './set-up.ts';
 
 test('writeMany pulls at the pace of the database and counts', async () => {
   const pool = createFakePool();
-  const { clock, writer } = setUp(pool, { maxRows: 10, buffer: { maxRows: 10 } });
+  const { clock, writer } = setUp(pool, { batch: { maxRows: 10 }, buffer: { maxRows: 10 } });
   async function* source(): AsyncGenerator<Reading> {
     for (let id = 0; id < 35; id++) {
       yield reading(id);

@@ -2,6 +2,7 @@ import {
   createBatchWriter,
   type BatchWriter,
   type CloseReport,
+  type DecodedRow,
   type PgPoolLike,
   type RejectedRow,
 } from '@holdfast/batch-writer';
@@ -18,11 +19,11 @@ expectTypeOf<Pool>().toExtend<PgPoolLike>();
 
 const options = { pool, table: 't', columns: { id: 'int4', ts: 'timestamptz' } } as const;
 
-const writer = createBatchWriter<Row>({ ...options, key: ['id'], onConflict: { latestBy: 'ts' } });
+const writer = createBatchWriter<Row>({ ...options, key: ['id'], onConflict: { newerThan: 'ts' } });
 expectTypeOf(writer).toEqualTypeOf<BatchWriter<Row>>();
 expectTypeOf(writer.write({ id: 1, ts: new Date() })).toEqualTypeOf<true | Promise<void>>();
 expectTypeOf(writer.close()).resolves.toEqualTypeOf<CloseReport<Row>>();
-expectTypeOf<CloseReport<Row>['returned']>().toEqualTypeOf<Row[]>();
+expectTypeOf<CloseReport<Row>['returned']>().toEqualTypeOf<readonly DecodedRow<Row>[]>();
 writer.on('rejected', ({ rows }) => {
   expectTypeOf(rows).toEqualTypeOf<readonly RejectedRow<Row>[]>();
 });
@@ -31,7 +32,10 @@ writer.on('rejected', ({ rows }) => {
 createBatchWriter<Row>({ pool, table: 't', columns: { id: 'int4' }, key: ['id'] });
 // @ts-expect-error the key is not a column
 createBatchWriter<Row>({ ...options, key: ['name'] });
-// @ts-expect-error the key is required
-createBatchWriter<Row>({ ...options });
+// @ts-expect-error newer by a column that is not there
+createBatchWriter<Row>({ ...options, key: ['id'], onConflict: { newerThan: 'at' } });
+// @ts-expect-error a row with the types of a decoded one, which no writer made
+void writer.write({ id: 'one', ts: new Date() });
+void writer.close().then(({ returned }) => writer.writeMany(returned));
 // @ts-expect-error no such event
 writer.on('nothing', () => undefined);

@@ -110,10 +110,13 @@ export function createIngest(options: {
   ): Promise<void> => {
     const ids = await registry.resolve(new Set(telemetry.map(({ uid }) => uid)));
     const rows = splitRows(telemetry, ids);
-    await writers.samples.writeMany(rows.samples, { signal });
-    await writers.samples.flush({ signal });
-    // After the samples: the latest value is always one that is stored.
-    const stored = rows.samples.filter((row) => !writers.isRefused(row));
+    const written = Promise.all(
+      rows.samples.map((row) => writers.samples.writeAndWait(row, { signal })),
+    );
+    // Without waiting for company.
+    const [results] = await Promise.all([written, writers.samples.flush({ signal })]);
+    // After the samples, and without those that the database has refused: the latest value is always one that is stored.
+    const stored = rows.samples.filter((_row, index) => results[index]?.status !== 'rejected');
     await writers.last.writeMany(stored, { signal });
     await writers.rejected.writeMany(rows.rejected, { signal });
     await Promise.all([writers.last.flush({ signal }), writers.rejected.flush({ signal })]);

@@ -1,4 +1,9 @@
-import { classifyPgError, createBatchWriter, type BatchWriter } from '@holdfast/batch-writer';
+import {
+  classifyPgError,
+  createBatchWriter,
+  type BatchWriter,
+  type DecodedRow,
+} from '@holdfast/batch-writer';
 import { circuitBreaker, consecutive, pipeline, timeout } from '@holdfast/circuit-breaker';
 import { systemClock } from '@holdfast/internal';
 import type { Pool } from 'pg';
@@ -24,8 +29,6 @@ export interface TelemetryWriters {
   readonly samples: BatchWriter<SampleRow>;
   readonly last: BatchWriter<SampleRow>;
   readonly rejected: BatchWriter<RejectedValueRow>;
-  /** True for a row that `samples` has settled and the database has refused: it is in the table of the rejected. */
-  readonly isRefused: (row: SampleRow) => boolean;
 }
 
 /** A halt needs a person. Tried again regularly all the same, so that mending the cause is all they have to do. */
@@ -59,7 +62,6 @@ export function createWriters(pool: Pool, log: Logger): TelemetryWriters {
     guard,
   });
 
-  const refused = new WeakSet<SampleRow>();
   const samples = createBatchWriter<SampleRow>({
     pool,
     table: 'telemetry_samples',
@@ -69,7 +71,6 @@ export function createWriters(pool: Pool, log: Logger): TelemetryWriters {
     onRejected: async (rows) => {
       await rejected.writeMany(rows.map(({ row, reason }) => toRejectedValue(row, reason)));
       await rejected.flush();
-      for (const { row } of rows) refused.add(row);
     },
   });
   const last = createBatchWriter<SampleRow>({
@@ -77,13 +78,13 @@ export function createWriters(pool: Pool, log: Logger): TelemetryWriters {
     table: 'telemetry_last',
     columns: sampleColumns,
     key: ['node_id', 'metric'],
-    onConflict: { latestBy: 'ts' },
+    onConflict: { newerThan: 'ts' },
     guard,
   });
   watch('telemetry_samples', samples, log);
   watch('telemetry_last', last, log);
   watch('telemetry_rejected', rejected, log);
-  return { samples, last, rejected, isRefused: (row) => refused.has(row) };
+  return { samples, last, rejected };
 }
 
 function watch<Row extends object>(table: string, writer: BatchWriter<Row>, log: Logger): void {
@@ -95,6 +96,15 @@ function watch<Row extends object>(table: string, writer: BatchWriter<Row>, log:
   });
 }
 
-function toRejectedValue({ value, ...key }: SampleRow, why: string): RejectedValueRow {
-  return { ...key, reason: `refused by the database: ${why}`, raw: String(value) };
+function toRejectedValue(
+  { node_id, metric, ts, value }: DecodedRow<SampleRow>,
+  why: string,
+): RejectedValueRow {
+  return {
+    node_id: String(node_id),
+    metric: String(metric),
+    ts: String(ts),
+    reason: `refused by the database: ${why}`,
+    raw: String(value),
+  };
 }

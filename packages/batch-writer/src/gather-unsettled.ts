@@ -1,0 +1,31 @@
+import { allRows, decodeRow, type BatchInFlight } from './batch-in-flight.ts';
+import type { Batch } from './blocks/batch.ts';
+import type { DecodedRow } from './row-outcome.ts';
+import type { RowFormat } from './rows/row-format.ts';
+
+/** What a lane has left when it stops. */
+export interface Leftover {
+  readonly inFlight: BatchInFlight | undefined;
+  readonly queue: readonly Batch[];
+}
+
+/** The rows that lanes have left, and how many of them may be in the table all the same. */
+export function gatherUnsettled<Row extends object>(
+  leftovers: readonly Leftover[],
+  format: RowFormat,
+): { readonly rows: DecodedRow<Row>[]; readonly unknown: number } {
+  const rows: DecodedRow<Row>[] = [];
+  let unknown = 0;
+  const gather = (batch: Batch, places: readonly number[]): void => {
+    for (const place of places) rows.push(decodeRow<Row>(batch, place, format));
+  };
+  for (const { inFlight, queue } of leftovers) {
+    if (inFlight !== undefined) {
+      const unsettled = inFlight.unsettled();
+      unknown += unsettled.unknown;
+      gather(inFlight.batch, unsettled.rows);
+    }
+    for (const batch of queue) gather(batch, allRows(batch));
+  }
+  return { rows, unknown };
+}

@@ -1,0 +1,184 @@
+import { isHoldfastError, raceAbort, type Listeners } from '@holdfast/internal';
+import { BatchInFlight, allRows, decodeRow } from './batch-in-flight.ts';
+import type { WriterEvents, WriterSnapshot } from './batch-writer.ts';
+import type { RejectedRow, Settled } from './row-outcome.ts';
+import { rowsOf, type Batch } from './blocks/batch.ts';
+import { classifyPgError, sqlstateOf, type PgFailure } from './classify.ts';
+import type { Lane } from './lane.ts';
+import type { ResolvedOptions } from './options.ts';
+import { runWithRetry, type Outcome } from './retry-loop.ts';
+import type { Part, Sent } from './sending/part.ts';
+import { PgSender } from './sending/pg-sender.ts';
+
+export interface SendingContext {
+  readonly signal: AbortSignal;
+  readonly isSending: () => boolean;
+  readonly halt: (error: unknown) => void;
+  /** So many rows, of so many bytes, are no longer held. */
+  readonly onLeft: (rows: number, bytes: number) => void;
+  readonly listeners: Listeners<WriterEvents<object>>;
+}
+
+type Tally = Pick<
+  WriterSnapshot,
+  'flushes' | 'retries' | 'conflicts' | 'doubts' | 'isolations' | 'deadlocks'
+>;
+
+/** Sends batches, with everything that can go wrong: retries, the guard, the dead letter, the counting. */
+export class Sending {
+  readonly #options: ResolvedOptions;
+  readonly #context: SendingContext;
+  readonly #sender: PgSender;
+  #counts: Settled = { stored: 0, duplicate: 0, superseded: 0, rejected: 0 };
+  readonly #tally = { flushes: 0, retries: 0, doubts: 0, isolations: 0, deadlocks: 0 };
+  #resumptions = 0;
+  /** Settles when the rows that were dropped last are in the dead letter. */
+  #dropped: Promise<void> | undefined;
+
+  constructor(options: ResolvedOptions, context: SendingContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#sender = new PgSender(options);
+  }
+
+  get counts(): Settled {
+    return this.#counts;
+  }
+
+  get tally(): Tally {
+    return { ...this.#tally, conflicts: this.#sender.conflicts };
+  }
+
+  get dropped(): Promise<void> | undefined {
+    return this.#dropped;
+  }
+
+  onResumed(): void {
+    this.#resumptions += 1;
+    this.#sender.forget();
+  }
+
+  addSettled(settled: Settled): void {
+    this.#counts = sum(this.#counts, settled);
+  }
+
+  startBatch(lane: number, batch: Batch): BatchInFlight {
+    const { clock, table } = this.#options;
+    const startedMs = clock.now();
+    return new BatchInFlight(batch, {
+      format: table.format,
+      losersAre: table.conflict.action === 'update' ? 'superseded' : 'duplicate',
+      sendPart: (part) => this.#retry(lane, () => this.#attempt(part), classifyPgError),
+      deliver: (rows) => this.#deliver(lane, rows),
+      onIsolation: () => void (this.#tally.isolations += 1),
+      onSettled: (_batch, settled) => {
+        this.addSettled(settled);
+        this.#tally.flushes += 1;
+        this.#sender.settled(batch);
+        this.#context.onLeft(rowsOf(batch), batch.bytes.length);
+        const durationMs = clock.now() - startedMs;
+        this.#context.listeners.emit('flushed', {
+          lane,
+          rows: rowsOf(batch),
+          ...settled,
+          durationMs,
+        });
+      },
+    });
+  }
+
+  /** Gives the oldest batch of the lane to the dead letter; false when there is none, or the last one is on its way. */
+  drop(lane: Lane): boolean {
+    if (this.#dropped !== undefined) return false;
+    const batch = lane.takeOldest();
+    if (batch === undefined) return false;
+    const { format } = this.#options.table;
+    const rows = allRows(batch).map((row): RejectedRow<object> => ({
+      row: decodeRow(batch, row, format),
+      reason: 'dropped: the buffer was full and the row the oldest',
+      sqlstate: undefined,
+      column: undefined,
+      constraint: undefined,
+      mayBeStored: false,
+    }));
+    this.#context.onLeft(rows.length, batch.bytes.length);
+    this.#dropped = this.#deliverDropped(batch, rows).finally(() => {
+      this.#dropped = undefined;
+    });
+    return true;
+  }
+
+  async #deliverDropped(batch: Batch, rows: readonly RejectedRow<object>[]): Promise<void> {
+    const outcome = await this.#deliver(-1, rows);
+    if (outcome.status !== 'done') return;
+    this.addSettled({ stored: 0, duplicate: 0, superseded: 0, rejected: rows.length });
+    for (const [row, waiter] of batch.waiters ?? []) {
+      waiter.resolve({ status: 'rejected', rejection: rows[row] });
+    }
+  }
+
+  #attempt(part: Part): Promise<Sent> {
+    const { guard } = this.#options;
+    const { signal } = this.#context;
+    if (guard === undefined) return this.#sender.send(part, signal);
+    const run = (context: { readonly signal: AbortSignal }): Promise<Sent> =>
+      this.#sender.send(part, context.signal);
+    return raceAbort(guard.execute(run, { signal }), signal);
+  }
+
+  async #deliver(lane: number, rows: readonly RejectedRow<object>[]): Promise<Outcome<void>> {
+    const { onRejected } = this.#options;
+    const outcome = await this.#retry(
+      lane,
+      () => raceAbort((async () => onRejected?.([...rows]))(), this.#context.signal),
+      classifyDelivery,
+    );
+    if (outcome.status === 'done') this.#context.listeners.emit('rejected', { rows });
+    return outcome;
+  }
+
+  #retry<T>(
+    lane: number,
+    work: () => Promise<T>,
+    classify: (error: unknown) => PgFailure,
+  ): Promise<Outcome<T>> {
+    const { backoff, maxElapsedMs, clock, table } = this.#options;
+    return runWithRetry(work, {
+      backoff,
+      maxElapsedMs,
+      clock,
+      label: table.label,
+      signal: this.#context.signal,
+      classify,
+      isSending: this.#context.isSending,
+      resumptions: () => this.#resumptions,
+      onRetry: (retry) => {
+        this.#tally.retries += 1;
+        if (isHoldfastError(retry.error, 'ANSWER_LOST')) this.#tally.doubts += 1;
+        if (sqlstateOf(retry.error) === '40P01') this.#tally.deadlocks += 1;
+        this.#context.listeners.emit('retry', { lane, ...retry });
+      },
+      halt: this.#context.halt,
+    });
+  }
+}
+
+function sum(a: Settled, b: Settled): Settled {
+  return {
+    stored: a.stored + b.stored,
+    duplicate: a.duplicate + b.duplicate,
+    superseded: a.superseded + b.superseded,
+    rejected: a.rejected + b.rejected,
+  };
+}
+
+/** Whatever a dead letter sink throws, the rows are still ours: it is asked again. */
+function classifyDelivery(): PgFailure {
+  return {
+    class: 'retry',
+    sqlstate: undefined,
+    column: undefined,
+    constraint: undefined,
+    line: undefined,
+  };
+}

@@ -1,0 +1,74 @@
+import { isVerdict } from '../classify.ts';
+import type { PgClientLike, QueryResultLike } from '../ports.ts';
+import type { CopyIn, CopyInAnswer } from './copy-in.ts';
+
+/** A connection for one use: what is asked of it rejects when the use is cut short. */
+export class BoundClient {
+  readonly #client: PgClientLike;
+  readonly #cut: Promise<never>;
+  #isWaiting = false;
+  #isInTransaction = false;
+
+  constructor(client: PgClientLike, cut: Promise<never>) {
+    this.#client = client;
+    this.#cut = cut;
+  }
+
+  /** Nothing is open on it: no question without an answer, no transaction. */
+  get isClean(): boolean {
+    return !this.#isWaiting && !this.#isInTransaction;
+  }
+
+  query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>> {
+    return this.#ask(this.#client.query<Row>(text, values));
+  }
+
+  /** Sends several statements as one message and resolves with the one row that the last has given, as text. */
+  async begin(text: string): Promise<readonly (string | null)[] | undefined> {
+    // For several statements `pg` gives an array.
+    const answer: unknown = await this.query<Record<string, unknown>>(text);
+    const last = (Array.isArray(answer) ? answer.at(-1) : answer) as QueryResultLike<object>;
+    const row = last.rows[0];
+    return row && Object.values(row).map((value) => (value === null ? null : String(value)));
+  }
+
+  copy(copyIn: CopyIn): Promise<CopyInAnswer> {
+    this.#client.query(copyIn);
+    return this.#ask(copyIn.answer);
+  }
+
+  /** Runs `work`, which begins a transaction and commits it; an error of it rolls back. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    this.#isInTransaction = true;
+    try {
+      const value = await work();
+      this.#isInTransaction = false;
+      return value;
+    } catch (error) {
+      if (!this.#isWaiting) await this.#rollBack();
+      throw error;
+    }
+  }
+
+  async #rollBack(): Promise<void> {
+    try {
+      await this.query('ROLLBACK');
+      this.#isInTransaction = false;
+    } catch {
+      // The connection is destroyed, and the transaction with it; the caller has the first error.
+    }
+  }
+
+  async #ask<T>(answer: Promise<T>): Promise<T> {
+    this.#isWaiting = true;
+    try {
+      const value = await Promise.race([answer, this.#cut]);
+      this.#isWaiting = false;
+      return value;
+    } catch (error) {
+      // The server is ready again behind an error that it has reported.
+      this.#isWaiting = !isVerdict(error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import type { Batch } from '../blocks/batch.ts';
+import { sqlstateOf } from '../classify.ts';
+import { AmbiguousCommitError, CommitPendingError, PoolClosedError } from '../errors.ts';
+import type { ResolvedOptions } from '../options.ts';
+import type { BoundClient } from './bound-client.ts';
+import { useClient } from './client-use.ts';
+import { isInLedger, ledgerDelete, readLedger, type LedgerEntry } from './ledger.ts';
+import { rowCount, type Doubt, type Part, type Sent } from './part.ts';
+import { readTableFacts, type TableFacts } from './table-facts.ts';
+import { askForVerdict } from './whereabouts.ts';
+import { copyPart, insertPart, type WriteContext } from './write-part.ts';
+
+/** Writes parts of batches into the table, each in one transaction on one connection. */
+export class PgSender {
+  readonly #options: ResolvedOptions;
+  /** Batches that are settled but still have entries in the ledger. */
+  #settled: string[] = [];
+  #facts: TableFacts | undefined;
+  /** Parts that met a key that was there although none was expected. */
+  conflicts = 0;
+  /** The last part was one with conflicts, so it is likely that the next one is. */
+  #expectsConflicts = false;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+  }
+
+  /** What was learnt about the table may have changed: it is read again. */
+  forget(): void {
+    this.#facts = undefined;
+  }
+
+  /** The batch is settled: nobody will ask for its entries in the ledger any more. */
+  settled({ id }: Batch): void {
+    if (typeof this.#options.exactlyOnce === 'object') this.#settled.push(id);
+  }
+
+  /** One attempt. Rejects with what went wrong, `ANSWER_LOST` when the part may be in the table. */
+  async send(part: Part, signal: AbortSignal): Promise<Sent> {
+    const { pool, clock, flushTimeoutMs, table } = this.#options;
+    try {
+      return await useClient(
+        { pool, clock, timeoutMs: flushTimeoutMs, signal, label: table.label },
+        (client) => this.#sendOn(client, part),
+      );
+    } catch (error) {
+      if (hasEnded(pool)) throw new PoolClosedError(table.label, error);
+      throw error;
+    }
+  }
+
+  async #sendOn(client: BoundClient, part: Part): Promise<Sent> {
+    const facts = (this.#facts ??= await readTableFacts(client, this.#options.table));
+    if (part.doubt !== undefined) {
+      const sent = await this.#settleDoubt(client, part, part.doubt);
+      if (sent !== undefined) return sent;
+    }
+    const settled = this.#settled.splice(0);
+    const { exactlyOnce } = this.#options;
+    const before =
+      typeof exactlyOnce === 'object' && settled.length > 0
+        ? [ledgerDelete(exactlyOnce.ledger, settled)]
+        : [];
+    try {
+      return await this.#write(client, part, { options: this.#options, facts, before });
+    } catch (error) {
+      this.#settled.push(...settled);
+      if (typeof exactlyOnce !== 'object' || !isInLedger(error)) throw error;
+      // An attempt whose answer was lost has written it.
+      if (part.doubt !== undefined) return part.doubt.sent;
+      return sentBefore(part, await readLedger(client, exactlyOnce.ledger, part.batch));
+    }
+  }
+
+  async #write(client: BoundClient, part: Part, context: WriteContext): Promise<Sent> {
+    if (this.#goesStraight(part, context.facts)) {
+      try {
+        return await copyPart(client, part, context);
+      } catch (error) {
+        const isConflict = sqlstateOf(error) === '23505' && !isInLedger(error);
+        if (!isConflict || this.#options.table.conflict.action === 'error') throw error;
+        part.meetsConflict = true;
+        this.conflicts += 1;
+      }
+    }
+    const sent = await insertPart(client, part, context);
+    this.#expectsConflicts = sent.stored < rowCount(part);
+    return sent;
+  }
+
+  #goesStraight(part: Part, { bearsCopy }: TableFacts): boolean {
+    const { path, table } = this.#options;
+    if (path === 'copy') return true;
+    if (path !== 'auto' || !bearsCopy) return false;
+    if (table.conflict.action === 'error') return true;
+    // What updates stored rows meets them all the time.
+    return table.conflict.action === 'nothing' && !part.meetsConflict && !this.#expectsConflicts;
+  }
+
+  /** Resolves with what was sent when it turns out to be in the table, with undefined when it is to be sent again. */
+  async #settleDoubt(client: BoundClient, part: Part, doubt: Doubt): Promise<Sent | undefined> {
+    const { table } = this.#options;
+    // A ledger tells it when the part is written again.
+    if (typeof this.#options.exactlyOnce === 'object') return undefined;
+    if (doubt.where !== undefined) {
+      doubt.questions += 1;
+      const verdict = await askForVerdict(client, doubt.where, doubt.questions);
+      if (verdict === 'committed') return doubt.sent;
+      if (verdict === 'pending') throw new CommitPendingError(table.label);
+      if (verdict === 'unknown') {
+        if (table.conflict.action === 'error') throw new AmbiguousCommitError(table.label);
+        // Harmless: the key makes it a repetition.
+        part.meetsConflict = true;
+      }
+    }
+    part.doubt = undefined;
+    return undefined;
+  }
+}
+
+/** The part is in the ledger, written by an attempt whose answer was lost. */
+function sentBefore(part: Part, entries: readonly LedgerEntry[]): Sent {
+  const entry = entries.find(({ from, to }) => from === part.from && to === part.to);
+  return { stored: entry?.stored ?? 0, storedRows: undefined };
+}
+
+/** `pg.Pool` says it only in words when it is asked for a connection. */
+function hasEnded(pool: object): boolean {
+  const { ended, ending } = pool as { readonly ended?: boolean; readonly ending?: boolean };
+  return ended === true || ending === true;
+}
