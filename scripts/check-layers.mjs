@@ -96,7 +96,9 @@ function allowedFor(name) {
 
 function mayUseProcess({ name, inPackage }) {
   if (name === 'testkit') return true;
-  if (LIBRARIES.includes(name)) return /^src\/(cli\.ts$|cli\/)/.test(inPackage);
+  // A lock on a folder names the process that holds it.
+  if (LIBRARIES.includes(name))
+    return /^src\/(cli\.ts$|cli\/|spool\/folder-lock\.ts$)/.test(inPackage);
   return name === 'reference-app' && /^src\/(main\.ts$|cli\/|embedded\/)/.test(inPackage);
 }
 

@@ -1,18 +1,25 @@
 import type { DecodedRow, RejectedRow, RowResult, Settled } from './row-outcome.ts';
-import { rowsOf, type Batch } from './blocks/batch.ts';
+import { rowsOf, type Batch, type Range } from './blocks/batch.ts';
 import type { PgFailure } from './classify.ts';
 import type { Outcome } from './retry-loop.ts';
+import type { QueuedBatch } from './queued-batch.ts';
 import type { RowFormat } from './rows/row-format.ts';
-import { rowCount, type Part, type Sent } from './sending/part.ts';
+import type { LedgerEntry } from './sending/ledger.ts';
+import { rowCount, type Doubt, type Part, type Sent } from './sending/part.ts';
+import type { FiledBatch, Todo } from './spool/batch-file.ts';
 
 export interface BatchContext {
+  /** Where the batch came from. */
+  readonly queued: QueuedBatch;
   readonly format: RowFormat;
   /** What a row is that loses against another one of its batch. */
   readonly losersAre: 'duplicate' | 'superseded';
   readonly sendPart: (part: Part) => Promise<Outcome<Sent>>;
   readonly deliver: (rows: readonly RejectedRow<object>[]) => Promise<Outcome<void>>;
   readonly onIsolation: () => void;
-  readonly onSettled: (batch: Batch, settled: Settled) => void;
+  /** The parts of the batch that are known to be in the table from an earlier writer. */
+  readonly readDone: () => Promise<Outcome<readonly LedgerEntry[]>>;
+  readonly onSettled: (settled: Settled) => Promise<void>;
 }
 
 interface Rejection {
@@ -35,22 +42,33 @@ export class BatchInFlight {
   readonly batch: Batch;
   readonly #context: BatchContext;
   /** Parts not yet sent, the next one last. */
-  readonly #parts: Part[];
+  #parts: Part[];
+  #isRecovered: boolean;
   readonly #losersOf: Map<number, readonly number[]>;
   #rejections: Rejection[] = [];
   #cutOut = 0;
   #settled = { stored: 0, duplicate: 0, superseded: 0, rejected: 0 };
   readonly #results = new Map<number, RowResult<object>>();
 
-  constructor(batch: Batch, context: BatchContext) {
+  /** @param isRecovered an earlier writer may have written some of it. */
+  constructor({ batch, todo }: FiledBatch, isRecovered: boolean, context: BatchContext) {
     this.batch = batch;
     this.#context = context;
-    this.#parts = [this.#part(0, batch.winners)];
+    this.#parts = (todo ?? [{ from: 0, to: batch.winners }]).map((one) => ({
+      ...this.#part(one.from, one.to),
+      ...('doubt' in one && { meetsConflict: one.meetsConflict, doubt: toDoubt(one.doubt) }),
+    }));
     this.#losersOf = new Map(batch.losersOf);
+    this.#isRecovered = isRecovered;
+  }
+
+  get queued(): QueuedBatch {
+    return this.#context.queued;
   }
 
   /** Resolves with true when every row is settled, with false when the writer stopped; then it may be called again. */
   async send(): Promise<boolean> {
+    if (this.#isRecovered && !(await this.#skipWhatIsDone())) return false;
     for (let part = this.#parts.at(-1); part !== undefined; part = this.#parts.at(-1)) {
       const outcome = await this.#context.sendPart(part);
       if (outcome.status === 'stopped') return false;
@@ -69,7 +87,7 @@ export class BatchInFlight {
       });
       this.#rejections = [];
     }
-    this.#context.onSettled(this.batch, this.#settled);
+    await this.#context.onSettled(this.#settled);
     for (const [row, result] of this.#results) this.batch.waiters?.get(row)?.resolve(result);
     return true;
   }
@@ -84,12 +102,47 @@ export class BatchInFlight {
     };
   }
 
+  /** What is left to do, to be done by another one later. */
+  get rest(): FiledBatch {
+    const parts = this.#parts.map(({ from, to, meetsConflict, doubt }) => ({
+      ...{ from, to, meetsConflict },
+      doubt: doubt && { where: doubt.where, stored: doubt.sent.stored },
+    }));
+    // Refused again then, and put into the dead letter.
+    const rejected = this.#rejections.map(({ row }) => ({
+      ...{ from: row, to: row + 1, meetsConflict: false, doubt: undefined },
+    }));
+    return {
+      batch: { ...this.batch, losersOf: this.#losersOf },
+      todo: [...rejected, ...parts],
+    };
+  }
+
   /** What has been settled of a batch that is given up. */
   get settledSoFar(): Settled {
     return this.#settled;
   }
 
-  #settlePart({ from, to }: Part, { stored, storedRows }: Sent): void {
+  /** False when the writer stopped. */
+  async #skipWhatIsDone(): Promise<boolean> {
+    const outcome = await this.#context.readDone();
+    if (outcome.status !== 'done') return false;
+    for (const done of outcome.value) {
+      this.#parts = this.#parts.flatMap((part) => {
+        if (done.from < part.from || done.to > part.to) return [part];
+        this.#settlePart(done, { stored: done.stored, storedRows: undefined });
+        const rest = [
+          { ...part, from: done.to },
+          { ...part, to: done.from },
+        ];
+        return rest.filter(({ from, to }) => from < to);
+      });
+    }
+    this.#isRecovered = false;
+    return true;
+  }
+
+  #settlePart({ from, to }: Range, { stored, storedRows }: Sent): void {
     this.#settled.stored += stored;
     this.#settled.duplicate += to - from - stored;
     for (const row of this.batch.waiters?.keys() ?? []) {
@@ -184,6 +237,12 @@ export function decodeRow<Row extends object>(
 /** Every row of a batch that has not been sent. */
 export function allRows(batch: Batch): number[] {
   return Array.from({ length: rowsOf(batch) }, (_, row) => row);
+}
+
+function toDoubt(doubt: Todo['doubt']): Doubt | undefined {
+  if (doubt === undefined) return undefined;
+  const sent = { stored: doubt.stored, storedRows: undefined };
+  return { where: doubt.where, sent, questions: 0 };
 }
 
 function rowsWithLosers(

@@ -58,9 +58,20 @@ export interface BufferOptions {
   readonly maxWaiters?: number | undefined;
   /**
    * `wait` (default): `write` returns a promise that waits for room; `reject`: it rejects with `BUFFER_FULL`;
-   * `drop-oldest`: the oldest batch that is not being sent is rejected, to `onRejected`, to make room.
+   * `drop-oldest`: the oldest batch that is not being sent is rejected, to `onRejected`, to make room; `spool` (default with
+   * a spool): batches go to disk to make room, and `write` waits for that.
    */
-  readonly whenFull?: 'wait' | 'reject' | 'drop-oldest' | undefined;
+  readonly whenFull?: 'wait' | 'reject' | 'drop-oldest' | 'spool' | undefined;
+}
+
+/** A folder for batches that memory has no room for, and for those that `close()` could not send. */
+export interface SpoolOptions {
+  /** Of this writer alone; made when it is not there. What an earlier writer has left in it is sent first. */
+  readonly dir: string;
+  /** Encoded bytes on disk at most; beyond, `write` waits as with `wait`. Default 1 GiB. */
+  readonly maxBytes?: number | undefined;
+  /** Whether a batch is flushed to the disk before it leaves memory. Default `true`. */
+  readonly fsync?: boolean | undefined;
 }
 
 export interface BatchOptions {
@@ -104,6 +115,8 @@ export interface BatchWriterOptions<Row extends object> {
   /** Batches in flight at most, each on its own connection; one key always takes the same lane. Default 2. */
   readonly lanes?: number | undefined;
   readonly buffer?: BufferOptions | undefined;
+  /** Default: none, rows are held in memory alone. */
+  readonly spool?: SpoolOptions | undefined;
   readonly retry?: RetryOptions | undefined;
   /** An attempt that has not ended by then fails and its connection is destroyed, milliseconds. Default 30 000. */
   readonly flushTimeoutMs?: number | undefined;
@@ -134,6 +147,10 @@ export interface WriterSnapshot extends Settled {
   readonly state: WriterState;
   readonly accepted: number;
   readonly returned: number;
+  /** Rows that an earlier writer had left in the spool. */
+  readonly recovered: number;
+  readonly spooledRows: number;
+  readonly spooledBytes: number;
   readonly bufferedRows: number;
   readonly bufferedBytes: number;
   readonly waiters: number;
@@ -183,7 +200,13 @@ export interface ResumedEvent {
   readonly bufferedRows: number;
 }
 
+/** The disk refused a batch, or the end of one. The rows are held, or stored; it is tried again. */
+export interface SpoolFailedEvent {
+  readonly error: unknown;
+}
+
 export interface WriterEvents<Row extends object> {
+  readonly spoolFailed: SpoolFailedEvent;
   readonly flushed: FlushedEvent;
   readonly retry: RetryEvent;
   readonly rejected: RejectedEvent<Row>;
@@ -232,7 +255,7 @@ export interface BatchWriter<Row extends object> {
   resume(): void;
   /**
    * Sends what is held and resolves with the account of every row. Rows that cannot be settled within `timeoutMs`
-   * (default 30 000), or because the writer is halted, are returned. Further calls share the first one's promise.
+   * (default 30 000), or because the writer is halted, stay in the spool, or are returned. Further calls share the first one's promise.
    */
   close(options?: { readonly timeoutMs?: number | undefined }): Promise<CloseReport<Row>>;
   /** Adds a listener and returns the function that removes it. */

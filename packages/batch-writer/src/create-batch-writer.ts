@@ -26,9 +26,12 @@ import {
   WriterHaltedError,
 } from './errors.ts';
 import { Intake } from './intake.ts';
-import { Lane } from './lane.ts';
+import { Lanes } from './lanes.ts';
 import { resolveBatchWriterOptions, type ResolvedOptions } from './options.ts';
 import { Sending } from './sending.ts';
+import { differenceOf } from './settled.ts';
+import { openSpooler } from './spool/open-spooler.ts';
+import type { Spooler } from './spool/spooler.ts';
 import { gatherUnsettled } from './gather-unsettled.ts';
 import { takeRows } from './take-rows.ts';
 import { createWritable } from './writable.ts';
@@ -47,47 +50,49 @@ export function createBatchWriter<Row extends object>(
 class Writer<Row extends object> implements BatchWriter<Row> {
   readonly #options: ResolvedOptions;
   readonly #intake: Intake;
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: Lanes;
   readonly #sending: Sending;
+  readonly #spooler: Spooler | undefined;
   readonly #listeners: Listeners<WriterEvents<Row>> = createListeners();
   /** Aborted when `close()` no longer waits. */
   readonly #stop = new AbortController();
   readonly #rowWaiters = new Set<Deferred<RowResult<object>>>();
+  /** Rows that were in the spool at the beginning. */
+  readonly #recovered: number;
   #accepted = 0;
   #returned = 0;
   #phase: 'open' | 'closing' | 'closed' = 'open';
   #isPaused = false;
   #halt: { readonly error: unknown } | undefined;
-  #nextLane = 0;
   #closed: Promise<CloseReport<Row>> | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
+    this.#spooler = openSpooler(options, {
+      onLeft: (rows, bytes) => this.#intake.leave(rows, bytes),
+      onFailed: (error) => this.#listeners.emit('spoolFailed', { error }),
+    });
+    this.#recovered = this.#spooler?.rows ?? 0;
     this.#sending = new Sending(options, {
       signal: this.#stop.signal,
       isSending: () => this.#isSending(),
       halt: (error) => this.#haltWith(error),
       onLeft: (rows, bytes) => this.#intake.leave(rows, bytes),
       listeners: this.#listeners,
+      spooler: this.#spooler,
     });
-    this.#lanes = Array.from(
-      { length: options.lanes },
-      (_, lane) =>
-        new Lane({
-          isSending: () => this.#isSending(),
-          startBatch: (batch) => this.#sending.startBatch(lane, batch),
-          onIdle: () => this.#intake.onLaneIdle(),
-        }),
-    );
     this.#intake = new Intake(options, {
       onAccepted: () => void (this.#accepted += 1),
-      onSealed: (batches) => {
-        batches.forEach((own, lane) => {
-          for (const batch of own) this.#laneFor(lane, batches.length).push(batch);
-        });
-      },
-      isLaneIdle: () => this.#isSending() && this.#lanes.some(({ isIdle }) => isIdle),
-      dropOldest: () => this.#sending.drop(this.#oldestLane()),
+      onSealed: (batches) => this.#lanes.push(batches),
+      isLaneIdle: () => this.#isSending() && this.#lanes.hasIdle,
+      spoolSome: () => this.#spoolSome(),
+      dropOldest: () => this.#sending.drop(this.#lanes.oldest()),
+    });
+    this.#lanes = new Lanes(options.lanes, {
+      isSending: () => this.#isSending(),
+      start: (lane, queued) => this.#sending.start(lane, queued),
+      onIdle: () => this.#intake.onLaneIdle(),
+      spooler: this.#spooler,
     });
   }
 
@@ -133,11 +138,11 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     const before = this.#sending.counts;
     if (this.#phase === 'closed') {
       if (this.#returned > 0) throw new WriterClosedError(this.#options.table.label);
-      return difference(before, before);
+      return differenceOf(before, before);
     }
     if (this.#halt !== undefined) throw this.#haltedError(this.#halt.error);
     await this.#settleAll(signal);
-    return difference(this.#sending.counts, before);
+    return differenceOf(this.#sending.counts, before);
   }
 
   pause(): void {
@@ -169,13 +174,16 @@ class Writer<Row extends object> implements BatchWriter<Row> {
 
   snapshot(): WriterSnapshot {
     const now = this.#options.clock.now();
-    const ages = [this.#intake, ...this.#lanes].map(({ oldestAtMs }) => oldestAtMs ?? now);
+    const ages = [this.#intake, this.#lanes].map(({ oldestAtMs }) => oldestAtMs ?? now);
     return {
       state: this.#state(),
       accepted: this.#accepted,
+      recovered: this.#recovered,
       returned: this.#returned,
       ...this.#sending.counts,
       ...this.#sending.tally,
+      spooledRows: this.#spooler?.rows ?? 0,
+      spooledBytes: this.#spooler?.bytes ?? 0,
       bufferedRows: this.#intake.rows,
       bufferedBytes: this.#intake.bytes,
       waiters: this.#intake.waiters,
@@ -189,23 +197,13 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     if (returned.length > 0) throw new RowsReturnedError(this.#options.table.label, returned);
   }
 
-  /** Batches of rows without a key go to any lane, in turn. */
-  #laneFor(lane: number, shares: number): Lane {
-    if (shares === this.#lanes.length) return this.#lane(lane);
-    const idle = this.#lanes.find(({ isIdle }) => isIdle);
-    return idle ?? this.#lane(this.#nextLane++ % this.#lanes.length);
-  }
-
-  #lane(index: number): Lane {
-    const lane = this.#lanes[index];
-    if (lane === undefined) throw new RangeError(`there is no lane ${index}`);
-    return lane;
-  }
-
-  #oldestLane(): Lane {
-    return this.#lanes.reduce((oldest, lane) =>
-      (lane.oldestQueuedMs ?? Infinity) < (oldest.oldestQueuedMs ?? Infinity) ? lane : oldest,
-    );
+  #spoolSome(): void {
+    const isNeeded = (): boolean => {
+      if (this.#intake.waiters === 0) return false;
+      this.#intake.seal();
+      return true;
+    };
+    this.#spooler?.relieve(() => this.#lanes.entries(), isNeeded);
   }
 
   #haltWith(error: unknown): void {
@@ -218,7 +216,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   }
 
   #rejectWaiters(reason: unknown): void {
-    for (const lane of this.#lanes) lane.rejectWaiters(reason);
+    this.#lanes.rejectWaiters(reason);
     for (const waiter of this.#rowWaiters) waiter.reject(reason);
   }
 
@@ -235,29 +233,41 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     timer.cancel();
     this.#stop.abort(closedError);
 
-    const kept = await Promise.all(this.#lanes.map((lane) => lane.stop()));
+    await this.#spooler?.settled();
+    const kept = await this.#lanes.stop();
     await this.#sending.dropped;
     this.#rejectWaiters(closedError);
     for (const { inFlight } of kept) {
       if (inFlight !== undefined) this.#sending.addSettled(inFlight.settledSoFar);
     }
-    const { rows: returned, unknown } = gatherUnsettled<Row>(kept, this.#options.table.format);
+    const left = await (this.#spooler?.keepLeftovers(kept) ?? kept);
+    this.#spooler?.close();
+    const unsettled = gatherUnsettled<Row>(left, this.#options.table.format);
+    const undelivered = this.#sending.undelivered as readonly DecodedRow<Row>[];
+    const returned = [...undelivered, ...unsettled.rows];
     this.#intake.leave(this.#intake.rows, this.#intake.bytes);
     this.#returned = returned.length;
     this.#phase = 'closed';
-    return { accepted: this.#accepted, ...this.#sending.counts, returned, unknown };
+    return {
+      accepted: this.#accepted,
+      recovered: this.#recovered,
+      ...this.#sending.counts,
+      spooled: this.#spooler?.rows ?? 0,
+      returned,
+      unknown: unsettled.unknown,
+    };
   }
 
   /** Resolves when all that has been taken is settled. */
   async #settleAll(signal: AbortSignal | undefined): Promise<void> {
     this.#intake.seal();
     const dropped = this.#sending.dropped;
-    await Promise.all(this.#lanes.map((lane) => lane.settle(signal)));
+    await this.#lanes.settle(signal);
     await dropped;
   }
 
   #wake(): void {
-    for (const lane of this.#lanes) lane.wake();
+    this.#lanes.wake();
     this.#intake.onLaneIdle();
   }
 
@@ -280,13 +290,4 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     if (this.#halt !== undefined) return 'halted';
     return this.#isPaused ? 'paused' : 'open';
   }
-}
-
-function difference(after: Settled, before: Settled): Settled {
-  return {
-    stored: after.stored - before.stored,
-    duplicate: after.duplicate - before.duplicate,
-    superseded: after.superseded - before.superseded,
-    rejected: after.rejected - before.rejected,
-  };
 }

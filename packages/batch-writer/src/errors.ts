@@ -165,3 +165,27 @@ export class CommitPendingError extends HoldfastError {
     super('COMMIT_PENDING', `the server has not decided yet what becomes of a batch to ${table}`);
   }
 }
+
+/** A file of the spool is not as it was written; the writer is halted, the file stays. Take it away and `resume()`. */
+export class SpoolDamagedError extends HoldfastError {
+  override readonly name = 'SpoolDamagedError';
+  declare readonly code: 'SPOOL_DAMAGED';
+  readonly file: string;
+
+  constructor(file: string, reason: string) {
+    super('SPOOL_DAMAGED', `the spooled batch ${file} cannot be read: ${reason}`);
+    this.file = file;
+  }
+}
+
+/** Another writer has the folder of the spool. Thrown by `createBatchWriter`. */
+export class SpoolLockedError extends HoldfastError {
+  override readonly name = 'SpoolLockedError';
+  declare readonly code: 'SPOOL_LOCKED';
+  readonly dir: string;
+
+  constructor(dir: string) {
+    super('SPOOL_LOCKED', `another writer has the spool ${dir}`);
+    this.dir = dir;
+  }
+}

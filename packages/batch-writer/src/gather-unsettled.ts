@@ -1,13 +1,8 @@
-import { allRows, decodeRow, type BatchInFlight } from './batch-in-flight.ts';
+import { allRows, decodeRow } from './batch-in-flight.ts';
 import type { Batch } from './blocks/batch.ts';
+import type { Leftover } from './lane.ts';
 import type { DecodedRow } from './row-outcome.ts';
 import type { RowFormat } from './rows/row-format.ts';
-
-/** What a lane has left when it stops. */
-export interface Leftover {
-  readonly inFlight: BatchInFlight | undefined;
-  readonly queue: readonly Batch[];
-}
 
 /** The rows that lanes have left, and how many of them may be in the table all the same. */
 export function gatherUnsettled<Row extends object>(
@@ -25,7 +20,9 @@ export function gatherUnsettled<Row extends object>(
       unknown += unsettled.unknown;
       gather(inFlight.batch, unsettled.rows);
     }
-    for (const batch of queue) gather(batch, allRows(batch));
+    for (const queued of queue) {
+      if (queued.kind === 'held') gather(queued.batch, allRows(queued.batch));
+    }
   }
   return { rows, unknown };
 }

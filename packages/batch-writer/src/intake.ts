@@ -13,6 +13,8 @@ export interface IntakeContext {
   /** Gets, by lane, the batches that are ready to be sent. */
   readonly onSealed: (batches: readonly (readonly Batch[])[]) => void;
   readonly isLaneIdle: () => boolean;
+  /** Makes room by moving batches to disk, while somebody waits for it. */
+  readonly spoolSome: () => void;
   /** Makes room by dropping a batch; false when there is none to drop. */
   readonly dropOldest: () => boolean;
 }
@@ -79,8 +81,8 @@ export class Intake {
     if (bytes > buffer.maxBytes) throw new RowTooLargeError(bytes, buffer.maxBytes);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (!this.#room.tryEnter(bytes) && !this.#enterByDropping(bytes)) {
-      if (buffer.whenFull !== 'wait') return Promise.reject(this.#room.fullError());
-      return this.#wait(bytes, waiter, signal);
+      const waits = buffer.whenFull === 'wait' || buffer.whenFull === 'spool';
+      return waits ? this.#wait(bytes, waiter, signal) : Promise.reject(this.#room.fullError());
     }
     this.#block.keep(this.#options.clock.now(), waiter);
     this.#onTaken();
@@ -139,6 +141,10 @@ export class Intake {
     };
     const waiting = this.#room.wait(bytes, admit, signal);
     this.#sealIfDue();
+    if (this.#options.buffer.whenFull === 'spool') {
+      this.seal();
+      this.#context.spoolSome();
+    }
     return waiting;
   }
 

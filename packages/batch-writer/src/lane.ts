@@ -1,13 +1,19 @@
 import { createDeferred, onAbort, type Deferred } from '@holdfast/internal';
 import type { BatchInFlight } from './batch-in-flight.ts';
-import type { Batch } from './blocks/batch.ts';
-import type { Leftover } from './gather-unsettled.ts';
+import type { QueuedBatch } from './queued-batch.ts';
 
 export interface LaneContext {
   readonly isSending: () => boolean;
-  readonly startBatch: (batch: Batch) => BatchInFlight;
+  /** Makes a batch ready to be sent; undefined when it is gone or cannot be read. */
+  readonly start: (queued: QueuedBatch) => Promise<BatchInFlight | undefined>;
   /** The lane has nothing to send. */
   readonly onIdle: () => void;
+}
+
+/** What a lane has left when it stops. */
+export interface Leftover {
+  readonly inFlight: BatchInFlight | undefined;
+  readonly queue: readonly QueuedBatch[];
 }
 
 /** A queue of batches of which at most one is in flight; they are settled in the order in which they came. */
@@ -15,7 +21,8 @@ export class Lane {
   readonly #context: LaneContext;
   /** Who waits until so many batches are settled. */
   readonly #waiters = new Map<Deferred<void>, number>();
-  #queue: Batch[] = [];
+  /** The first one stays in it while it is made ready. */
+  #queue: QueuedBatch[] = [];
   /** Kept over a halt: what is left of it is sent after `resume()`. */
   #inFlight: BatchInFlight | undefined;
   #run: Promise<void> | undefined;
@@ -30,26 +37,44 @@ export class Lane {
     return this.#inFlight === undefined && this.#queue.length === 0;
   }
 
+  /** Of the batches that are held in memory. */
   get oldestAtMs(): number | undefined {
-    return this.#inFlight?.batch.oldestAtMs ?? this.#queue[0]?.oldestAtMs;
+    return this.#inFlight?.batch.oldestAtMs ?? this.oldestHeldMs;
   }
 
-  /** Of the batches that are not in flight. */
-  get oldestQueuedMs(): number | undefined {
-    return this.#queue[0]?.oldestAtMs;
+  /** Of those that are not in flight. */
+  get oldestHeldMs(): number | undefined {
+    return this.#waiting().find((queued) => queued.kind === 'held')?.batch.oldestAtMs;
   }
 
-  push(batch: Batch): void {
-    this.#queue.push(batch);
+  push(queued: QueuedBatch): void {
+    this.#queue.push(queued);
     this.#pushed += 1;
     this.wake();
   }
 
-  /** Takes the oldest batch that is not in flight out of the queue. */
-  takeOldest(): Batch | undefined {
-    const batch = this.#queue.shift();
-    if (batch !== undefined) this.#countSettled();
-    return batch;
+  /** Takes the oldest batch that is held and not in flight out of the queue. */
+  takeOldest(): (QueuedBatch & { kind: 'held' }) | undefined {
+    const queued = this.#waiting().find((one) => one.kind === 'held');
+    if (queued === undefined) return undefined;
+    this.#queue.splice(this.#queue.indexOf(queued), 1);
+    this.#countSettled();
+    return queued;
+  }
+
+  /** The newest batch that is held, and for which nobody waits: the last to be needed. */
+  newestHeld(): (QueuedBatch & { kind: 'held' }) | undefined {
+    return this.#waiting().findLast(
+      (queued) => queued.kind === 'held' && queued.batch.waiters === undefined,
+    ) as (QueuedBatch & { kind: 'held' }) | undefined;
+  }
+
+  /** Puts the one in the place of the other; false when that is no longer waiting. */
+  replace(queued: QueuedBatch, by: QueuedBatch): boolean {
+    const index = this.#waiting().includes(queued) ? this.#queue.indexOf(queued) : -1;
+    if (index < 0) return false;
+    this.#queue[index] = by;
+    return true;
   }
 
   /** Resolves when everything pushed so far is settled; an abort ends the wait. */
@@ -94,14 +119,25 @@ export class Lane {
     return kept;
   }
 
+  /** Those that nobody is making ready. */
+  #waiting(): QueuedBatch[] {
+    return this.#run !== undefined && this.#inFlight === undefined
+      ? this.#queue.slice(1)
+      : this.#queue;
+  }
+
   async #sendBatches(): Promise<void> {
     while (this.#context.isSending()) {
       if (this.#inFlight === undefined) {
-        const next = this.#queue.shift();
+        const [next] = this.#queue;
         if (next === undefined) return;
-        this.#inFlight = this.#context.startBatch(next);
+        const started = await this.#context.start(next);
+        // Stopped meanwhile: whoever stops finds it in the queue.
+        if (started === undefined && !this.#context.isSending()) return;
+        this.#queue.shift();
+        this.#inFlight = started;
       }
-      if (!(await this.#inFlight.send())) return;
+      if (this.#inFlight !== undefined && !(await this.#inFlight.send())) return;
       this.#inFlight = undefined;
       this.#countSettled();
     }

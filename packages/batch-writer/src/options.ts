@@ -1,5 +1,6 @@
 import {
   createBackoff,
+  requireBoolean,
   requireFunction,
   requireInteger,
   requireNumber,
@@ -19,11 +20,13 @@ import type {
   BufferOptions,
   ExactlyOnce,
   RetryOptions,
+  SpoolOptions,
   WritePath,
 } from './batch-writer.ts';
 import type { RejectedRow } from './row-outcome.ts';
 import type { Guard, PgPoolLike } from './ports.ts';
 import { resolveTable, type Table } from './resolve-table.ts';
+import type { ResolvedSpoolOptions } from './spool/spool.ts';
 import type { StandardSchema } from './standard-schema.ts';
 
 export interface ResolvedOptions {
@@ -33,11 +36,12 @@ export interface ResolvedOptions {
   readonly exactlyOnce: ExactlyOnce;
   readonly batch: Required<BatchOptions> & { readonly [K in keyof BatchOptions]-?: number };
   readonly lanes: number;
+  readonly spool: ResolvedSpoolOptions | undefined;
   readonly buffer: {
     readonly maxRows: number;
     readonly maxBytes: number;
     readonly maxWaiters: number;
-    readonly whenFull: 'wait' | 'reject' | 'drop-oldest';
+    readonly whenFull: 'wait' | 'reject' | 'drop-oldest' | 'spool';
   };
   readonly backoff: Backoff;
   readonly maxElapsedMs: number;
@@ -61,6 +65,7 @@ const NAMES: OptionNames<BatchWriterOptions<object>> = {
   batch: true,
   lanes: true,
   buffer: true,
+  spool: true,
   retry: true,
   flushTimeoutMs: true,
   guard: true,
@@ -94,7 +99,8 @@ export function resolveBatchWriterOptions<Row extends object>(
     batch: resolveBatch(options.batch ?? {}),
     // A lane is a byte where rows are divided among them.
     lanes: requireInteger('lanes', options.lanes ?? 2, { min: 1, max: 64 }),
-    buffer: resolveBuffer(options.buffer ?? {}),
+    buffer: resolveBuffer(options.buffer ?? {}, options.spool !== undefined),
+    spool: options.spool === undefined ? undefined : resolveSpool(options.spool),
     backoff: createBackoff({ ...retry, random: options.random }, 'retry.'),
     maxElapsedMs:
       retry.maxElapsedMs === undefined || retry.maxElapsedMs === Infinity
@@ -122,19 +128,30 @@ function resolveBatch(given: BatchOptions): ResolvedOptions['batch'] {
   });
 }
 
-function resolveBuffer(given: BufferOptions): ResolvedOptions['buffer'] {
+function resolveBuffer(given: BufferOptions, hasSpool: boolean): ResolvedOptions['buffer'] {
   const buffer = requireOptionGroup<BufferOptions>('buffer', given, {
     maxRows: true,
     maxBytes: true,
     maxWaiters: true,
     whenFull: true,
   });
-  const whenFull = buffer.whenFull ?? 'wait';
+  const whenFull = buffer.whenFull ?? (hasSpool ? 'spool' : 'wait');
+  if (whenFull === 'spool' && !hasSpool) throw new TypeError('buffer.whenFull "spool" needs spool');
   return Object.freeze({
     maxRows: requireInteger('buffer.maxRows', buffer.maxRows ?? 200_000, { min: 1 }),
     maxBytes: requireInteger('buffer.maxBytes', buffer.maxBytes ?? 64 * 1024 ** 2, { min: 1024 }),
     maxWaiters: requireInteger('buffer.maxWaiters', buffer.maxWaiters ?? 10_000, { min: 0 }),
-    whenFull: requireOneOf('buffer.whenFull', whenFull, ['wait', 'reject', 'drop-oldest']),
+    whenFull: requireOneOf('buffer.whenFull', whenFull, ['wait', 'reject', 'drop-oldest', 'spool']),
+  });
+}
+
+function resolveSpool(given: SpoolOptions): ResolvedSpoolOptions {
+  const names = { dir: true, maxBytes: true, fsync: true } as const;
+  const spool = requireOptionGroup<SpoolOptions>('spool', given, names);
+  return Object.freeze({
+    dir: requireText('spool.dir', spool.dir),
+    maxBytes: requireInteger('spool.maxBytes', spool.maxBytes ?? 1024 ** 3, { min: 1024 }),
+    fsync: requireBoolean('spool.fsync', spool.fsync ?? true),
   });
 }
 

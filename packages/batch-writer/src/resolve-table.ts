@@ -34,6 +34,12 @@ export interface Table {
   readonly format: RowFormat;
 }
 
+/** What rows on disk were encoded for: rows of another shape cannot be read. */
+export function shapeOf({ label, columns, key, format }: Table): string {
+  const types = columns.map(({ name, type }) => `${JSON.stringify(name)} ${type}`);
+  return `${format.name} ${label} (${types.join(', ')}) key (${key.join(', ')})`;
+}
+
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
 export function resolveTable<Row extends object>(options: BatchWriterOptions<Row>): Table {
   const name = { schema: options.schema, table: requireText('table', options.table) };

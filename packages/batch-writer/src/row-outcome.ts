@@ -48,9 +48,16 @@ export interface Settled {
   readonly rejected: number;
 }
 
-/** The account of every row: `stored + duplicate + superseded + rejected + returned.length` is `accepted`. */
+/**
+ * The account of every row: `stored + duplicate + superseded + rejected + spooled + returned.length` is
+ * `accepted + recovered`.
+ */
 export interface CloseReport<Row extends object> extends Settled {
   readonly accepted: number;
+  /** Rows that an earlier writer had left in the spool. */
+  readonly recovered: number;
+  /** Rows that the next writer finds in the spool. */
+  readonly spooled: number;
   /** Rows that could not be settled in time, as their columns hold them; `write` takes them again. */
   readonly returned: readonly DecodedRow<Row>[];
   /** How many of the returned rows may be in the table all the same, because the answer to their batch was lost. */

@@ -1,14 +1,19 @@
 import { isHoldfastError, raceAbort, type Listeners } from '@holdfast/internal';
 import { BatchInFlight, allRows, decodeRow } from './batch-in-flight.ts';
 import type { WriterEvents, WriterSnapshot } from './batch-writer.ts';
-import type { RejectedRow, Settled } from './row-outcome.ts';
+import type { DecodedRow, RejectedRow, Settled } from './row-outcome.ts';
 import { rowsOf, type Batch } from './blocks/batch.ts';
 import { classifyPgError, sqlstateOf, type PgFailure } from './classify.ts';
 import type { Lane } from './lane.ts';
 import type { ResolvedOptions } from './options.ts';
 import { runWithRetry, type Outcome } from './retry-loop.ts';
 import type { Part, Sent } from './sending/part.ts';
+import { sumOf } from './settled.ts';
 import { PgSender } from './sending/pg-sender.ts';
+import type { FiledBatch } from './spool/batch-file.ts';
+import type { SpooledBatch } from './spool/spool.ts';
+import type { Spooler } from './spool/spooler.ts';
+import type { QueuedBatch } from './queued-batch.ts';
 
 export interface SendingContext {
   readonly signal: AbortSignal;
@@ -17,6 +22,7 @@ export interface SendingContext {
   /** So many rows, of so many bytes, are no longer held. */
   readonly onLeft: (rows: number, bytes: number) => void;
   readonly listeners: Listeners<WriterEvents<object>>;
+  readonly spooler: Spooler | undefined;
 }
 
 type Tally = Pick<
@@ -34,6 +40,7 @@ export class Sending {
   #resumptions = 0;
   /** Settles when the rows that were dropped last are in the dead letter. */
   #dropped: Promise<void> | undefined;
+  #undelivered: DecodedRow<object>[] = [];
 
   constructor(options: ResolvedOptions, context: SendingContext) {
     this.#options = options;
@@ -49,6 +56,11 @@ export class Sending {
     return { ...this.#tally, conflicts: this.#sender.conflicts };
   }
 
+  /** Rows that were dropped, but are not in the dead letter. */
+  get undelivered(): readonly DecodedRow<object>[] {
+    return this.#undelivered;
+  }
+
   get dropped(): Promise<void> | undefined {
     return this.#dropped;
   }
@@ -59,39 +71,30 @@ export class Sending {
   }
 
   addSettled(settled: Settled): void {
-    this.#counts = sum(this.#counts, settled);
+    this.#counts = sumOf(this.#counts, settled);
   }
 
-  startBatch(lane: number, batch: Batch): BatchInFlight {
-    const { clock, table } = this.#options;
-    const startedMs = clock.now();
-    return new BatchInFlight(batch, {
-      format: table.format,
-      losersAre: table.conflict.action === 'update' ? 'superseded' : 'duplicate',
-      sendPart: (part) => this.#retry(lane, () => this.#attempt(part), classifyPgError),
-      deliver: (rows) => this.#deliver(lane, rows),
-      onIsolation: () => void (this.#tally.isolations += 1),
-      onSettled: (_batch, settled) => {
-        this.addSettled(settled);
-        this.#tally.flushes += 1;
-        this.#sender.settled(batch);
-        this.#context.onLeft(rowsOf(batch), batch.bytes.length);
-        const durationMs = clock.now() - startedMs;
-        this.#context.listeners.emit('flushed', {
-          lane,
-          rows: rowsOf(batch),
-          ...settled,
-          durationMs,
-        });
-      },
-    });
+  /** Makes a batch ready to be sent; undefined when its file is gone, or cannot be read, which halts. */
+  async start(lane: number, queued: QueuedBatch): Promise<BatchInFlight | undefined> {
+    if (queued.kind === 'held') {
+      const { batch } = queued;
+      return this.#batchInFlight({ batch, todo: undefined }, { lane, queued });
+    }
+    try {
+      const filed = await this.#context.spooler?.load(queued.spooled);
+      return filed && this.#batchInFlight(filed, { lane, queued });
+    } catch (error) {
+      this.#context.halt(error);
+      return undefined;
+    }
   }
 
   /** Gives the oldest batch of the lane to the dead letter; false when there is none, or the last one is on its way. */
   drop(lane: Lane): boolean {
     if (this.#dropped !== undefined) return false;
-    const batch = lane.takeOldest();
-    if (batch === undefined) return false;
+    const queued = lane.takeOldest();
+    if (queued === undefined) return false;
+    const { batch } = queued;
     const { format } = this.#options.table;
     const rows = allRows(batch).map((row): RejectedRow<object> => ({
       row: decodeRow(batch, row, format),
@@ -110,10 +113,57 @@ export class Sending {
 
   async #deliverDropped(batch: Batch, rows: readonly RejectedRow<object>[]): Promise<void> {
     const outcome = await this.#deliver(-1, rows);
-    if (outcome.status !== 'done') return;
+    if (outcome.status !== 'done') {
+      this.#undelivered.push(...rows.map(({ row }) => row));
+      return;
+    }
     this.addSettled({ stored: 0, duplicate: 0, superseded: 0, rejected: rows.length });
     for (const [row, waiter] of batch.waiters ?? []) {
       waiter.resolve({ status: 'rejected', rejection: rows[row] });
+    }
+  }
+
+  #batchInFlight(
+    filed: FiledBatch,
+    { lane, queued }: { readonly lane: number; readonly queued: QueuedBatch },
+  ): BatchInFlight {
+    const { clock, table } = this.#options;
+    const { batch } = filed;
+    const startedMs = clock.now();
+    const isRecovered = queued.kind === 'spooled' && queued.isRecovered;
+    return new BatchInFlight(filed, isRecovered, {
+      queued,
+      format: table.format,
+      losersAre: table.conflict.action === 'update' ? 'superseded' : 'duplicate',
+      readDone: () =>
+        this.#retry(
+          lane,
+          () => this.#sender.readDone(batch, this.#context.signal),
+          classifyPgError,
+        ),
+      sendPart: (part) => this.#retry(lane, () => this.#attempt(part), classifyPgError),
+      deliver: (rows) => this.#deliver(lane, rows),
+      onIsolation: () => void (this.#tally.isolations += 1),
+      onSettled: async (settled) => {
+        this.addSettled(settled);
+        this.#tally.flushes += 1;
+        if (queued.kind === 'held') this.#context.onLeft(rowsOf(batch), batch.bytes.length);
+        else await this.#removeFile(queued.spooled);
+        // Last: while the file is there, a writer that comes after us asks the ledger.
+        this.#sender.settled(batch);
+        const durationMs = clock.now() - startedMs;
+        const rows = settled.stored + settled.duplicate + settled.superseded + settled.rejected;
+        this.#context.listeners.emit('flushed', { lane, rows, ...settled, durationMs });
+      },
+    });
+  }
+
+  async #removeFile(spooled: SpooledBatch): Promise<void> {
+    try {
+      await this.#context.spooler?.remove(spooled);
+    } catch (error) {
+      // Its rows are stored: whoever finds the file writes them again, with the same id.
+      this.#context.listeners.emit('spoolFailed', { error });
     }
   }
 
@@ -161,15 +211,6 @@ export class Sending {
       halt: this.#context.halt,
     });
   }
-}
-
-function sum(a: Settled, b: Settled): Settled {
-  return {
-    stored: a.stored + b.stored,
-    duplicate: a.duplicate + b.duplicate,
-    superseded: a.superseded + b.superseded,
-    rejected: a.rejected + b.rejected,
-  };
 }
 
 /** Whatever a dead letter sink throws, the rows are still ours: it is asked again. */

@@ -45,7 +45,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ onConflict: 'nothing', key: undefined }, 'onConflict needs a key'],
   [
     { maxRows: 5 },
-    'maxRows is not an option of createBatchWriter; its options are pool, table, schema, columns, key, onConflict, validate, path, exactlyOnce, batch, lanes, buffer, retry, flushTimeoutMs, guard, onRejected, clock, random',
+    'maxRows is not an option of createBatchWriter; its options are pool, table, schema, columns, key, onConflict, validate, path, exactlyOnce, batch, lanes, buffer, spool, retry, flushTimeoutMs, guard, onRejected, clock, random',
   ],
   [{ batch: { maxRows: 0 } }, 'batch.maxRows must be an integer from 1 to 1000000, got 0'],
   [{ batch: { maxRows: '5' } }, 'batch.maxRows must be an integer from 1 to 1000000, got "5"'],
@@ -62,6 +62,12 @@ test.each<[Record<string, unknown>, string]>([
   ],
   [{ exactlyOnce: true }, 'exactlyOnce must be one of xact-status, off, got true'],
   [{ exactlyOnce: { ledger: '' } }, 'exactlyOnce.ledger must be a non-empty string, got ""'],
+  [{ spool: { dir: '' } }, 'spool.dir must be a non-empty string, got ""'],
+  [
+    { spool: { dir: 'd', maxBytes: 0 } },
+    'spool.maxBytes must be an integer of at least 1024, got 0',
+  ],
+  [{ buffer: { whenFull: 'spool' } }, 'buffer.whenFull "spool" needs spool'],
   [{ validate: {} }, 'validate must be a Standard Schema: an object with "~standard".validate'],
   [{ lanes: 65 }, 'lanes must be an integer from 1 to 64, got 65'],
   [{ buffer: 5 }, 'buffer must be an object, got 5'],
@@ -70,7 +76,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ buffer: { maxWaiters: -1 } }, 'buffer.maxWaiters must be an integer of at least 0, got -1'],
   [
     { buffer: { whenFull: 'drop' } },
-    'buffer.whenFull must be one of wait, reject, drop-oldest, got "drop"',
+    'buffer.whenFull must be one of wait, reject, drop-oldest, spool, got "drop"',
   ],
   [{ retry: { baseMs: -5 } }, 'retry.baseMs must be a finite number of at least 0, got -5'],
   [{ retry: { capMs: 5 } }, 'retry.capMs must be a finite number of at least 100, got 5'],

@@ -3,8 +3,10 @@ import { expect } from 'vitest';
 
 /** The account of a closed writer: every accepted row is in exactly one column. */
 export function expectAccounted(report: CloseReport<object>): void {
-  const { accepted, stored, duplicate, superseded, rejected, returned } = report;
-  expect(stored + duplicate + superseded + rejected + returned.length).toBe(accepted);
+  const { accepted, recovered, stored, duplicate, superseded, rejected, spooled, returned } =
+    report;
+  const settled = stored + duplicate + superseded + rejected;
+  expect(settled + spooled + returned.length).toBe(accepted + recovered);
 }
 
 /** The account of a running writer: what is not settled is held. */

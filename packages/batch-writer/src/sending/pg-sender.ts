@@ -35,13 +35,24 @@ export class PgSender {
     if (typeof this.#options.exactlyOnce === 'object') this.#settled.push(id);
   }
 
+  /** What an earlier writer has committed of the batch; without a ledger nobody knows. */
+  readDone(batch: Batch, signal: AbortSignal): Promise<readonly LedgerEntry[]> {
+    const { exactlyOnce } = this.#options;
+    if (typeof exactlyOnce !== 'object') return Promise.resolve([]);
+    return this.#use(signal, (client) => readLedger(client, exactlyOnce.ledger, batch));
+  }
+
   /** One attempt. Rejects with what went wrong, `ANSWER_LOST` when the part may be in the table. */
-  async send(part: Part, signal: AbortSignal): Promise<Sent> {
+  send(part: Part, signal: AbortSignal): Promise<Sent> {
+    return this.#use(signal, (client) => this.#sendOn(client, part));
+  }
+
+  async #use<T>(signal: AbortSignal, work: (client: BoundClient) => Promise<T>): Promise<T> {
     const { pool, clock, flushTimeoutMs, table } = this.#options;
     try {
       return await useClient(
         { pool, clock, timeoutMs: flushTimeoutMs, signal, label: table.label },
-        (client) => this.#sendOn(client, part),
+        work,
       );
     } catch (error) {
       if (hasEnded(pool)) throw new PoolClosedError(table.label, error);
