@@ -34,6 +34,13 @@ export const systemClock: Clock = {
   },
 };
 
+/** Resolves when what has arrived meanwhile has been dealt with: for long loops that would keep others waiting. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 /** Long delays are slept in legs, each within what the platform keeps. */
 function setInLegs(fn: () => void, delayMs: number, options?: TimerOptions): Timer {
   const due = performance.now() + delayMs;

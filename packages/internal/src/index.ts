@@ -14,7 +14,7 @@ export {
   type OptionNames,
   type Range,
 } from './checks.ts';
-export { systemClock, type Clock, type Timer, type TimerOptions } from './clock.ts';
+export { nextTurn, systemClock, type Clock, type Timer, type TimerOptions } from './clock.ts';
 export { createDeferred, type Deferred } from './deferred.ts';
 export { HoldfastError, isHoldfastError } from './holdfast-error.ts';
 export { createLifecycle, type Lifecycle, type LifecycleState } from './lifecycle.ts';

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '@holdfast/internal';
+import { nextTurn, systemClock } from '@holdfast/internal';
 
 const run = promisify(execFile);
 
 /** Runs a program against the clock in a process of its own and answers what it printed. */
 async function runWithClock(body: string): Promise<string> {
-  const program = `import { systemClock } from '@holdfast/internal'; ${body}`;
+  const program = `import { nextTurn, systemClock } from '@holdfast/internal'; ${body}`;
   const args = ['--import', 'tsx', '--input-type=module', '-e', program];
   const { stdout } = await run(process.execPath, args);
   return stdout.trim();
@@ -76,4 +76,12 @@ describe('systemClock', () => {
       runWithClock(`systemClock.setTimer(() => console.log('fired'), 50)`),
     ).resolves.toBe('fired');
   });
+});
+
+it('nextTurn lets what waits for its turn come first', async () => {
+  const order: string[] = [];
+  setImmediate(() => order.push('other'));
+  await nextTurn();
+  order.push('own');
+  expect(order).toEqual(['other', 'own']);
 });

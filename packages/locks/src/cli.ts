@@ -52,13 +52,11 @@ async function inspect(
   url: string | undefined,
   json: boolean,
   request: InspectRequest,
-): Promise<0> {
+): Promise<0 | 2> {
   const inspected = await withDatabase(url, (db) => inspectKey(db, request));
-  if (inspected.lease === 'no table' && request.isTableNamed) {
-    complain(`there is no lease table ${leaseTableName(request.table)}`);
-  }
   print(json ? inspectionJson(inspected) : inspectionText(inspected));
-  return 0;
+  if (inspected.lease !== 'no table' || !request.isTableNamed) return 0;
+  return complain(`there is no lease table ${leaseTableName(request.table)}`);
 }
 
 function print(text: string): void {
@@ -70,4 +68,10 @@ function complain(sentence: string): 2 {
   return 2;
 }
 
+// A reader that has seen enough, such as `head`, closes the pipe: what is left is not for anybody.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 process.exitCode = await main();

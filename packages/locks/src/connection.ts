@@ -1,6 +1,7 @@
 import { checkOut, onAbort, raceAbort } from '@holdfast/internal';
 import type { PgClientLike, PgPoolLike, QueryResultLike } from './ports.ts';
-import { endsSession, sqlstateOf } from './sqlstate.ts';
+import { isSubmittable, refuseQuery, sendQuery } from './query-form.ts';
+import { endsSession, isInFailedTransaction, sqlstateOf } from './sqlstate.ts';
 import { TransactionEndedError } from './transactions/transaction-errors.ts';
 
 export interface ConnectionUse {
@@ -10,9 +11,6 @@ export interface ConnectionUse {
   readonly lostError: (cause: Error) => Error;
   readonly signal: AbortSignal | undefined;
 }
-
-/** in_failed_sql_transaction: an earlier statement has failed (PostgreSQL manual, appendix A). */
-const IN_FAILED_TRANSACTION = '25P02';
 
 /**
  * A connection that is checked out for one use:
@@ -32,34 +30,40 @@ export class Connection {
   #lost: Error | undefined;
   #hasEnded = false;
   #isSealed = false;
-  /** Queries without an answer yet. */
-  #unanswered = 0;
-  /** Queries in a form of which nobody here learns when they end: cursors, streams, callbacks. */
-  #unseen = 0;
-  /** The first statement that failed in the open transaction or savepoint: all that follow fail because of it. */
-  failure: unknown = undefined;
+  /** Queries, and those of them that have ended, which they do in their order. */
+  #sent = 0;
+  #ended = 0;
+  /** Cursors and streams that have not ended. */
+  #open = 0;
+  /** The first statement that failed since one succeeded: in a transaction all that follow fail because of it. */
+  #failure: unknown;
 
   private constructor(client: PgClientLike, use: ConnectionUse) {
     this.#client = client;
     this.#use = use;
+    this.#unlink = onAbort(use.signal, (reason) => this.#aborting?.abort(reason));
     // Without a listener, a connection that dies while it is checked out would end the process.
     this.#onError = (error) => this.#lose(error);
     client.on('error', this.#onError);
-    this.#unlink = onAbort(use.signal, (reason) => this.#aborting?.abort(reason));
   }
 
   /** Waits for a connection of the pool; an abort ends the wait, and the connection goes back when it comes. */
   static async open(pool: PgPoolLike, use: ConnectionUse): Promise<Connection> {
-    const opening = checkOut(pool, (client) => new Connection(client, use));
+    const opening = checkOut(pool, (client) => {
+      try {
+        return new Connection(client, use);
+      } catch (error) {
+        client.release();
+        throw error;
+      }
+    });
     try {
       return await raceAbort(opening, use.signal);
     } catch (error) {
-      if (use.signal?.aborted === true) {
-        opening.then(
-          (connection) => connection.end('reusable'),
-          () => undefined,
-        );
-      }
+      opening.then(
+        (connection) => connection.end('reusable'),
+        () => undefined,
+      );
       throw error;
     }
   }
@@ -83,14 +87,23 @@ export class Connection {
     return this.#aborting.signal;
   }
 
-  /** A query is on its way, or may be. */
   get isBusy(): boolean {
-    return this.#unanswered > 0 || this.#unseen > 0;
+    return this.#sent > this.#ended;
+  }
+
+  /** How many queries have been sent, and how many of them have ended, which they do in their order. */
+  get progress(): { readonly sent: number; readonly ended: number } {
+    return { sent: this.#sent, ended: this.#ended };
   }
 
   /** What is sent next may have to wait for ever: for a cursor that was left open. */
   get mayBeBlocked(): boolean {
-    return this.#unseen > 0;
+    return this.#open > 0;
+  }
+
+  /** What the server will not say again: why the transaction is a failed one, if it is. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** The same object for as long as the connection lives. */
@@ -125,7 +138,7 @@ export class Connection {
 
   /** Runs a statement of the function's, or one in front of its end. */
   query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>> {
-    return this.#isSealed ? Promise.reject(this.#ended()) : this.control<Row>(text, values);
+    return this.#isSealed ? Promise.reject(this.#gone()) : this.control<Row>(text, values);
   }
 
   /** Runs a statement that ends the use of the connection, such as COMMIT. */
@@ -135,15 +148,16 @@ export class Connection {
   ): Promise<QueryResultLike<Row>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    this.#unanswered += 1;
+    this.#sent += 1;
+    let answer: QueryResultLike<Row>;
     try {
-      return await this.#client.query<Row>(text, values);
+      answer = await this.#client.query<Row>(text, values);
     } catch (error) {
       this.#hear(error);
       throw error;
-    } finally {
-      this.#unanswered -= 1;
     }
+    this.#hear(undefined, answer);
+    return answer;
   }
 
   /** Gives the connection back, or destroys it: one whose state is unknown may hold a lock. */
@@ -163,48 +177,53 @@ export class Connection {
     this.end('destroy');
   }
 
-  #refusal(): Error | undefined {
-    return this.#lost ?? (this.#hasEnded ? this.#ended() : undefined);
+  /** As `abandon`, with the error of a connection that died. */
+  giveUp(cause: Error): void {
+    this.abandon(this.#use.lostError(cause));
   }
 
-  #ended(): Error {
+  #refusal(): Error | undefined {
+    return this.#lost ?? (this.#hasEnded ? this.#gone() : undefined);
+  }
+
+  #gone(): Error {
     return this.#lost ?? new TransactionEndedError(this.#use.label);
   }
 
-  /** A query in any of the driver's forms: with a callback, a configuration or an object that submits itself. */
+  /** A query in any of the driver's forms. */
   #pass(args: unknown[], isOver: boolean): unknown {
-    const client = this.#client as unknown as { query(...all: unknown[]): unknown };
-    const refusal = this.#refusal() ?? (isOver || this.#isSealed ? this.#ended() : undefined);
-    const callback = args.at(-1);
-    if (refusal !== undefined && isCallback(callback)) {
-      queueMicrotask(() => callback(refusal));
-      return undefined;
+    const refusal = this.#refusal() ?? (isOver || this.#isSealed ? this.#gone() : undefined);
+    if (refusal !== undefined) return refuseQuery(args, refusal);
+    const size = isSubmittable(args[0]) ? 1 : 0;
+    this.#sent += 1;
+    this.#open += size;
+    const onEnded = (error: unknown, answer?: unknown): void => {
+      this.#open -= size;
+      this.#hear(error, answer);
+    };
+    try {
+      return sendQuery(this.#client, args, onEnded);
+    } catch (error) {
+      onEnded(error);
+      throw error;
     }
-    if (refusal !== undefined) return Promise.reject(refusal);
-    const result = client.query(...args);
-    if (!(result instanceof Promise)) {
-      this.#unseen += 1;
-    } else {
-      this.#unanswered += 1;
-      result.then(
-        () => void (this.#unanswered -= 1),
-        (error: unknown) => {
-          this.#unanswered -= 1;
-          this.#hear(error);
-        },
-      );
-    }
-    return result;
   }
 
-  #hear(error: unknown): void {
+  /** A query has ended: with an answer, or with what it failed with. */
+  #hear(error: unknown, answer?: unknown): void {
+    this.#ended += 1;
+    if (error === undefined) {
+      // In a transaction that has failed nothing succeeds but its end, whose answer is ROLLBACK.
+      const { command } = (answer ?? {}) as { readonly command?: unknown };
+      if (command !== 'ROLLBACK') this.#failure = undefined;
+      return;
+    }
     if (!(error instanceof Error)) return;
     // The server says goodbye in the answer to a query; the client's own error event comes only after it.
     if (endsSession(error)) this.#lose(error);
-    const state = sqlstateOf(error);
     // The server does not say again what went wrong at first. What the driver has refused has not reached it.
-    if (state === IN_FAILED_TRANSACTION) error.cause ??= this.failure;
-    else if (state !== undefined) this.failure ??= error;
+    if (isInFailedTransaction(error)) error.cause ??= this.#failure;
+    else if (sqlstateOf(error) !== undefined) this.#failure ??= error;
   }
 
   #lose(error: Error): void {
@@ -215,10 +234,6 @@ export class Connection {
     this.#lost = reason;
     this.#aborting?.abort(reason);
   }
-}
-
-function isCallback(value: unknown): value is (error: Error) => void {
-  return typeof value === 'function';
 }
 
 function refuseToEnd(method: string, label: string): never {

@@ -1,24 +1,26 @@
-import { requireFunction } from '@holdfast/internal';
+import { requireFunction, requireObject } from '@holdfast/internal';
 import { advisoryPlan, lockInside } from './advisory/advisory-lock.ts';
 import { Connection } from './connection.ts';
 import { LockReentryError, LockTimeoutError } from './errors.ts';
+import { requireEvent, type LocksEvents } from './events.ts';
 import { Frame } from './transactions/frame.ts';
 import { Holdings } from './transactions/holdings.ts';
 import { loadKyselyTransactions } from './transactions/kysely-transaction.ts';
 import { endHolder, inspectLock } from './advisory/holders.ts';
+import { findLease, leaseHolderOf } from './leases/find-lease.ts';
 import type { Leases } from './leases/lease-contract.ts';
 import { createLeases } from './leases/leases.ts';
-import { lockKey, nameLocks, type LockKey, type LockNames } from './lock-key.ts';
+import { describeKey, lockKey, nameLocks, type LockKey, type LockNames } from './lock-key.ts';
 import type {
   AdvisoryLockInOptions,
   AdvisoryLockOptions,
   Locks,
   LocksOf,
-  LocksEvents,
   LocksOptions,
   TryOutcome,
 } from './locks.ts';
 import {
+  requireTryOptions,
   resolveAdvisoryOptions,
   resolveForceRelease,
   resolveLockOptions,
@@ -33,6 +35,7 @@ import { runAttempts } from './transactions/run-attempts.ts';
 import { runOnce, type RunDeps } from './transactions/run-once.ts';
 import { runTransaction } from './transactions/run-transaction.ts';
 import { runSessionLock } from './advisory/session-lock.ts';
+import { isVerdict } from './sqlstate.ts';
 import { createTally } from './tally.ts';
 import type { Transaction } from './transactions/transaction.ts';
 import { createTwoTier } from './two-tier/two-tier.ts';
@@ -68,6 +71,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
 
   const withLocks = <T>(names: LockNames, fn: Fn<T>, lockOptions: Options): Promise<T> => {
     requireFunction('fn', fn);
+    requireObject('options', lockOptions);
     if ('tx' in lockOptions && lockOptions.tx !== undefined) {
       const frame = requireFrame(lockOptions.tx, holdings);
       const inside = resolveLockOptions(lockOptions);
@@ -84,7 +88,6 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
     }, attempts);
   };
 
-  const { on } = tally;
   // Each tells some of the events of all.
   const emit = (event: keyof LocksEvents, payload: object): void =>
     tally.emit(event, payload as never);
@@ -96,7 +99,15 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
     const lostError = (cause: Error): Error => cause;
     const use = { label: 'the question', lostError, signal: undefined };
     const connection = await Connection.open(lockDb, use);
-    return ask(connection).finally(() => connection.end('reusable'));
+    try {
+      const answer = await ask(connection);
+      connection.end('reusable');
+      return answer;
+    } catch (error) {
+      // An answer that is still to come would be taken for that of the next query.
+      connection.end(isVerdict(error) ? 'reusable' : 'destroy');
+      throw error;
+    }
   };
 
   const locks: Locks<PgClientLike, unknown> = {
@@ -108,7 +119,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
     tryAdvisoryLock: <T>(
       key: LockKey,
       fn: (tx: Transaction<PgClientLike, unknown>) => Promise<T>,
-      lockOptions: Omit<AdvisoryLockOptions, 'wait'> = {},
+      lockOptions: Omit<Options, 'wait'> = {},
     ): Promise<TryOutcome<T>> => {
       requireFunction('fn', fn);
       let failure: unknown;
@@ -120,7 +131,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
           throw error;
         }
       };
-      const options = { ...lockOptions, wait: 'try' } as const;
+      const options = { ...requireTryOptions(lockOptions), wait: 'try' } as Options;
       return withLocks(nameLocks(namespace, [key]), begin, options).then(
         (value) => ({ acquired: true, value }),
         (error: unknown) => {
@@ -140,8 +151,13 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
     },
     runTransaction: (fn, transactionOptions = {}) =>
       runTransaction(fn, resolveTransactionOptions(transactionOptions), deps),
-    inspect: (key) =>
-      withConnection((connection) => inspectLock(connection, lockKey(namespace, key))),
+    inspect: (key) => {
+      const [bigint, name] = [lockKey(namespace, key), describeKey(namespace, key)];
+      return withConnection(async (connection) => ({
+        ...(await inspectLock(connection, bigint)),
+        lease: leaseHolderOf(await findLease(connection, resolved.leases, name)),
+      }));
+    },
     forceRelease: (key, guard) => {
       const bigint = lockKey(namespace, key);
       const resolved = resolveForceRelease(guard);
@@ -154,7 +170,10 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       return twoTier.withTwoTierLock(key, fn, lockOptions);
     },
     idle: () => leases.idle(),
-    on,
+    on: (event, listener) => {
+      requireEvent(event);
+      return tally.on(event, requireFunction('listener', listener));
+    },
     snapshot: () => ({
       ...tally.snapshot(),
       leases: leases.snapshot(),

@@ -15,7 +15,7 @@ export class LockTimeoutError extends HoldfastError {
       ({ pid, applicationName }) => `${pid} (${applicationName ?? 'unnamed'})`,
     );
     const by = who.length === 0 ? '' : `; it is held by ${who.join(', ')}`;
-    super('LOCK_TIMEOUT', `lock ${key} was not free within ${Math.round(waitedMs)} ms${by}`);
+    super('LOCK_TIMEOUT', `lock ${key} was not free after ${Math.round(waitedMs)} ms${by}`);
     this.key = key;
     this.waitedMs = waitedMs;
     this.holders = holders;
@@ -43,7 +43,7 @@ export class LockReentryError extends HoldfastError {
   constructor(key: string) {
     super(
       'LOCK_REENTRY',
-      `lock ${key} is held by this call already: pass the transaction that holds it as \`tx\``,
+      `lock ${key} is held by this call already, on another connection: go on without it, or, when a transaction holds it, pass that as \`tx\``,
     );
     this.key = key;
   }

@@ -6,6 +6,7 @@ export {
   LockTimeoutError,
   PoolerDetectedError,
 } from './errors.ts';
+export type { LocksEvents } from './events.ts';
 export { listLocks } from './advisory/holders.ts';
 export type {
   Lease,
@@ -31,11 +32,11 @@ export type {
   AdvisoryLockOptions,
   ForceReleaseGuard,
   HeldLock,
+  KeyInspection,
   LeasePlace,
   LockHolder,
   LockInspection,
   Locks,
-  LocksEvents,
   LocksOf,
   LocksOptions,
   LocksSnapshot,

@@ -68,7 +68,10 @@ export function requireNamespace(namespace: unknown): string {
 }
 
 function partsOf(key: LockKey): readonly string[] {
-  const parts: readonly unknown[] = Array.isArray(key) ? key : [key];
+  const parts: readonly unknown[] = typeof key === 'string' ? [key] : key;
+  if (!Array.isArray(parts)) {
+    throw new TypeError(`key must be text, or an array of parts, got ${String(key)}`);
+  }
   if (parts.length === 0) throw new TypeError('key must have at least one part, got none');
   return parts.map((part) => {
     if (isText(part)) return part;

@@ -1,5 +1,6 @@
-import type { Lease, LeaseEvents, LeaseOptions, LeasesSnapshot } from './leases/lease-contract.ts';
+import type { Lease, LeaseHolder, LeaseOptions, LeasesSnapshot } from './leases/lease-contract.ts';
 import type { LeaseTable } from './leases/lease-schema.ts';
+import type { LocksEvents } from './events.ts';
 import type { LockKey } from './lock-key.ts';
 import type { ClientOf, KyselyLike, PgClientLike, PgPoolLike } from './ports.ts';
 import type {
@@ -9,12 +10,7 @@ import type {
   TransactionLockOptions,
   TransactionOptions,
 } from './transactions/transaction.ts';
-import type {
-  RedisLike,
-  TwoTierEvents,
-  TwoTierOptions,
-  TwoTierSnapshot,
-} from './two-tier/two-tier-contract.ts';
+import type { RedisLike, TwoTierOptions, TwoTierSnapshot } from './two-tier/two-tier-contract.ts';
 import type { Clock, Random } from '@holdfast/internal';
 
 export interface LocksOptions<Pool extends PgPoolLike = PgPoolLike, Kysely = never> {
@@ -130,34 +126,12 @@ export interface LockInspection {
   readonly waiters: readonly LockWaiter[];
 }
 
-export interface LocksEvents extends LeaseEvents, TwoTierEvents {
-  readonly acquired: { readonly key: string; readonly waitedMs: number };
-  /** The lock is free again, whichever way. */
-  readonly released: { readonly key: string; readonly heldMs: number };
-  readonly timeout: {
-    readonly key: string;
-    readonly waitedMs: number;
-    readonly holders: readonly LockHolder[];
-  };
-  /** The connection died while the function ran. */
-  readonly lost: { readonly key: string; readonly error: Error };
-  /** The function failed, and so did the ROLLBACK after it: the connection was destroyed, which releases the lock. */
-  readonly rollbackFailed: { readonly label: string; readonly error: unknown };
-  /** A transaction failed in a way that is worth another try, which begins in `delayMs`. */
-  readonly retry: {
-    readonly label: string;
-    readonly attempt: number;
-    readonly delayMs: number;
-    readonly error: unknown;
-  };
-  /** The answer to a COMMIT was lost; what the server says became of it. */
-  readonly ambiguous: {
-    readonly label: string;
-    readonly xid: string | undefined;
-    readonly verdict: 'committed' | 'aborted' | 'unknown';
-  };
-  /** A hook of `afterCommit` or `afterRollback` failed. The transaction is as it is. */
-  readonly hookFailed: { readonly label: string; readonly error: unknown };
+export interface KeyInspection extends LockInspection {
+  /**
+   * Who has the lease of the key, which is not a lock of the server; undefined when nobody has. Not above 0
+   * `remainingMs`: it has expired, and is whoever's comes next.
+   */
+  readonly lease: LeaseHolder | undefined;
 }
 
 /** Counters since creation, gauges of this moment; plain JSON. */
@@ -219,7 +193,9 @@ export interface Locks<Client extends PgClientLike = PgClientLike, Kysely = neve
   tryAdvisoryLock<T>(
     key: LockKey,
     fn: (tx: Transaction<Client, Kysely>) => Promise<T>,
-    options?: Omit<AdvisoryLockOptions, 'wait'>,
+    options?:
+      | Omit<AdvisoryLockOptions, 'wait'>
+      | Omit<AdvisoryLockInOptions<Transaction<Client, Kysely>>, 'wait'>,
   ): Promise<TryOutcome<T>>;
   /**
    * Runs `fn` while a session of its own holds the lock: for long work, which should not keep a transaction open. `fn`
@@ -268,14 +244,18 @@ export interface Locks<Client extends PgClientLike = PgClientLike, Kysely = neve
   ): Promise<T>;
   /** Resolves when nothing that was given up runs in the background any more, such as the release of a lease. */
   idle(): Promise<void>;
-  /** Who holds the lock and who waits for it, as the server sees it. Needs PostgreSQL 14. */
-  inspect(key: LockKey): Promise<LockInspection>;
+  /** Who holds the lock, who waits for it, and who has the lease of the key, as the server sees it. Needs PostgreSQL 14. */
+  inspect(key: LockKey): Promise<KeyInspection>;
   /**
    * Ends the session `pid` if it holds the lock, and its transaction is `olderThanMs` or more old: its work is rolled
    * back, its lock free. True when it was ended. The role must be that of the session, or one of `pg_signal_backend`.
    */
   forceRelease(key: LockKey, guard: ForceReleaseGuard): Promise<boolean>;
-  /** Adds a listener and returns the function that removes it. A listener that throws changes no result. */
+  /**
+   * Adds a listener and returns the function that removes it. A listener that throws changes no result.
+   *
+   * @throws {TypeError} when there is no such event, or the listener is no function.
+   */
   on<K extends keyof LocksEvents>(
     event: K,
     listener: (payload: LocksEvents[K]) => void,

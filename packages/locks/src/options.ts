@@ -24,6 +24,7 @@ import type {
   SessionLockOptions,
 } from './locks.ts';
 import type { KyselyLike, PgPoolLike } from './ports.ts';
+import { optionalSignal } from './signal.ts';
 import type { ResolvedRetry } from './transactions/run-attempts.ts';
 import type {
   Isolation,
@@ -93,9 +94,12 @@ const RETRY_NAMES: OptionNames<RetryOptions> = { attempts: true, baseMs: true, c
 const LOCK_IN_NAMES: OptionNames<TransactionLockOptions & { tx: unknown }> = {
   ...{ wait: true, shared: true, tx: true },
 };
+const TRY_NAMES: OptionNames<Omit<AdvisoryLockOptions, 'wait'> & { tx: unknown }> = {
+  ...{ shared: true, isolation: true, retry: true, ambiguous: true, signal: true, tx: true },
+};
 const ADVISORY_NAMES: OptionNames<AdvisoryLockOptions & { tx: unknown }> = {
-  ...{ wait: true, shared: true, isolation: true, retry: true },
-  ...{ ambiguous: true, signal: true, tx: true },
+  ...TRY_NAMES,
+  wait: true,
 };
 const SESSION_NAMES: OptionNames<SessionLockOptions> = {
   ...{ wait: true, shared: true, signal: true, keepaliveMs: true },
@@ -153,6 +157,12 @@ export function resolveTransactionOptions(options: TransactionOptions): Resolved
 export function resolveLockOptions(options: TransactionLockOptions): ResolvedLockOptions {
   requireOptions('a lock in a transaction', options, LOCK_IN_NAMES);
   return resolveLock(options);
+}
+
+/** Of `tryAdvisoryLock`: the rest is checked with those of the lock. */
+export function requireTryOptions<O extends object>(options: O): O {
+  requireOptions<object>('tryAdvisoryLock', options, TRY_NAMES);
+  return options;
 }
 
 export function resolveAdvisoryOptions(options: AdvisoryLockOptions): ResolvedAdvisoryOptions {
@@ -220,13 +230,6 @@ function optionalMs(name: string, ms: unknown): number | undefined {
   return ms === undefined ? undefined : requireInteger(name, ms, { min: 1, max: LONGEST_MS });
 }
 
-function optionalSignal(signal: unknown): AbortSignal | undefined {
-  if (signal === undefined) return undefined;
-  const { aborted } = requireObject('signal', signal) as { readonly aborted?: unknown };
-  requireBoolean('signal.aborted', aborted);
-  return signal as AbortSignal;
-}
-
 function requirePool<P extends PgPoolLike>(name: string, pool: P): P {
   requireObject(name, pool);
   if ('getExecutor' in pool) {
@@ -236,6 +239,9 @@ function requirePool<P extends PgPoolLike>(name: string, pool: P): P {
     );
   }
   requireFunction(`${name}.connect`, (pool as { readonly connect?: unknown }).connect);
+  if ('processID' in pool) {
+    throw new TypeError(`${name} must be a pg pool, got one client: all would share its session`);
+  }
   return pool;
 }
 

@@ -1,6 +1,8 @@
 /** The rows of an answer; a result of `pg` has this shape. */
 export interface QueryResultLike<Row> {
   readonly rows: Row[];
+  /** How many rows the statement gave or changed; undefined where the driver does not say. */
+  readonly rowCount?: number | null | undefined;
 }
 
 /** Anything that runs one statement: a pool, a client or a `Transaction`. */

@@ -1,6 +1,7 @@
 import { createListeners, type Listeners } from '@holdfast/internal';
 import type { AdvisoryDeps } from './advisory/advisory-lock.ts';
-import type { LocksEvents, LocksSnapshot } from './locks.ts';
+import type { LocksEvents } from './events.ts';
+import type { LocksSnapshot } from './locks.ts';
 import type { Attempts } from './transactions/run-attempts.ts';
 import type { RunDeps } from './transactions/run-once.ts';
 

@@ -48,10 +48,8 @@ describe('withAdvisoryLock throws at once for', () => {
       [null],
       'each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got null',
     ],
-    [
-      undefined,
-      'each part of key must be a non-empty, well-formed string, a bigint or a safe integer, got undefined',
-    ],
+    [undefined, 'key must be text, or an array of parts, got undefined'],
+    [7, 'key must be text, or an array of parts, got 7'],
   ])('the key %j', (key, message) => {
     expect(() => locks.withAdvisoryLock(key as LockKey, fn)).toThrow(new TypeError(message));
     expect(() => lockKey('n', key as LockKey)).toThrow(new TypeError(message));

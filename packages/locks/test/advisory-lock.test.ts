@@ -110,7 +110,7 @@ it('tryAdvisoryLock says who holds the lock also when that is found out at its s
 
 describe('shared locks', () => {
   it('are held by many at once, and keep exclusive ones out', async () => {
-    const shared = { shared: true, wait: 'try' } as const;
+    const shared = { shared: true };
     const outcomes = await holding(
       'doc',
       async () => [

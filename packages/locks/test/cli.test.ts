@@ -188,12 +188,12 @@ describe('inspect', () => {
     );
   });
 
-  it('warns of a lease table that was named and does not exist', async () => {
+  it('shows the lock, and fails, when a lease table was named that does not exist', async () => {
     const args = ['inspect', 'g', 'a', '--lease-table', 'app.leases'];
     const { code, stdout, stderr } = await run(args, ofDatabase());
 
     expect({ code, stderr }).toEqual({
-      code: 0,
+      code: 2,
       stderr: 'holdfast-locks: there is no lease table "app"."leases"\n',
     });
     expect(stdout).toMatch(/^key {5}g\/a\nnumber {2}-?\d+\n\n\(none\)/);
@@ -215,5 +215,13 @@ it('answers bad input with one sentence and code 2', async () => {
     code: 2,
     stdout: '',
     stderr: "holdfast-locks: unknown command 'lists' (Did you mean list?)\n",
+  });
+});
+
+it('ends quietly when its reader has seen enough', async () => {
+  expect(await run(['--help'], {}, { stopReading: true })).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: '',
   });
 });

@@ -241,7 +241,9 @@ describe('behind PgBouncer in transaction mode', () => {
     expect(overlaps).toBe(0);
     expect(rows).toEqual([{ token: '30' }]);
     const outside = await some.acquireLease('pooled');
-    await expect(outside.guard(own)).rejects.toMatchObject({ code: 'GUARD_OUTSIDE_TRANSACTION' });
+    await expect(outside.guard(own as never)).rejects.toMatchObject({
+      code: 'GUARD_OUTSIDE_TRANSACTION',
+    });
     await outside.release();
     await own.end();
     await pooler.close();

@@ -251,7 +251,7 @@ describe('guard', () => {
     const lease = await stopped.acquireLease(KEY);
     const client = await pool.connect();
 
-    await expect(lease.guard(pool)).rejects.toMatchObject({
+    await expect(lease.guard(pool as never)).rejects.toMatchObject({
       code: 'GUARD_OUTSIDE_TRANSACTION',
       key: lease.key,
     });
@@ -286,7 +286,9 @@ describe('guard', () => {
     await expect(kysely.transaction().execute((trx) => lease.guard(trx))).rejects.toMatchObject({
       code: 'STALE_TOKEN',
     });
-    await expect(lease.guard(kysely)).rejects.toMatchObject({ code: 'GUARD_OUTSIDE_TRANSACTION' });
+    await expect(lease.guard(kysely as never)).rejects.toMatchObject({
+      code: 'GUARD_OUTSIDE_TRANSACTION',
+    });
     await kysely.destroy();
   });
 });

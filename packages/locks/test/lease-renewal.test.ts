@@ -29,7 +29,7 @@ let isPoolHanging: boolean;
 let leases: Leases;
 
 function kindOf(text: string): Asked['kind'] {
-  if (text.startsWith('WITH free')) return 'acquire';
+  if (text.startsWith('WITH')) return 'acquire';
   if (text.includes('$3::float8')) return 'renew';
   return text.includes('attempt = $2') ? 'releaseAttempt' : 'release';
 }
@@ -299,7 +299,7 @@ describe('an acquire', () => {
   });
 
   it('rejects with what the driver says, and gives it back when it may have been applied', async () => {
-    const verdict = Object.assign(new Error('no'), { code: '42501' });
+    const verdict = Object.assign(new Error('no'), { code: '42501', severity: 'ERROR' });
     const cut = new Error('Connection terminated unexpectedly');
     script = ({ kind }) => (kind === 'acquire' ? verdict : [{}]);
     await expect(acquire()).rejects.toBe(verdict);

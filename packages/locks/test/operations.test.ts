@@ -93,3 +93,27 @@ it.each([
 ])('forceRelease refuses %j', (guard, message) => {
   expect(() => locks.forceRelease('a', guard as never)).toThrow(message);
 });
+
+it('tries for a lock in the transaction of the caller, which goes on without it', async () => {
+  const tryInside = (): Promise<unknown[]> =>
+    locks.runTransaction(async (tx) => {
+      const outcome = await locks.tryAdvisoryLock('a', async (inner) => inner === tx, { tx });
+      const { rows } = await tx.query<{ n: number }>('select 1 as n');
+      return [outcome, rows];
+    });
+
+  const [free, held] = [await tryInside(), await holding('a', tryInside)];
+
+  expect(free).toEqual([{ acquired: true, value: true }, [{ n: 1 }]]);
+  expect(held).toMatchObject([{ acquired: false, holders: [{ isShared: false }] }, [{ n: 1 }]]);
+});
+
+it('says what to do about a lock that is held already, also by a session', async () => {
+  const again = (): Promise<void> => locks.withAdvisoryLock('a', nothing);
+  const message =
+    'lock test/a is held by this call already, on another connection: ' +
+    'go on without it, or, when a transaction holds it, pass that as `tx`';
+
+  await expect(locks.withSessionLock('a', again)).rejects.toThrow(message);
+  await expect(locks.withAdvisoryLock('a', again)).rejects.toThrow(message);
+});

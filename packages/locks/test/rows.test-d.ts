@@ -6,7 +6,7 @@ import type { Queryable } from '../src/ports.ts';
 import { queryableOf } from '../src/rows/queryable-of.ts';
 import { withRowLock, type RowGap } from '../src/rows/row-lock.ts';
 import type { Transaction } from '../src/transactions/transaction.ts';
-import { updateVersioned } from '../src/rows/update-versioned.ts';
+import { updateVersioned, type VersionedChange } from '../src/rows/update-versioned.ts';
 import { addVersionColumn } from '../src/rows/version-column.ts';
 
 interface Zone {
@@ -34,6 +34,13 @@ void updateVersioned<Zone>(pool, { ...change, set: { setpoint: 1 }, also: { setp
 // @ts-expect-error: not a column of the row
 void updateVersioned<Zone>(pool, { ...change, set: { setpoint: 1 }, also: { other: 2 } });
 
+// Without a row's type it is any row, and a change that has one keeps it.
+expectTypeOf(updateVersioned(pool, { ...change, set: { setpoint: 1 } })).toEqualTypeOf<
+  Promise<Readonly<Record<string, unknown>>>
+>();
+declare const typed: VersionedChange<Zone>;
+expectTypeOf(updateVersioned(pool, typed)).toEqualTypeOf<Promise<Zone>>();
+
 // The rows are what the callback takes, the gap has the type of the ids.
 const lock = { table: 'zones', ids: ['a'] };
 expectTypeOf(
@@ -43,6 +50,10 @@ expectTypeOf(
   }),
 ).toEqualTypeOf<Promise<number>>();
 void withRowLock<Zone, void>(transaction, { table: 'zones', ids: [1] }, (rows) => {
+  expectTypeOf(rows).toEqualTypeOf<Zone[]>();
+  return Promise.resolve();
+});
+void withRowLock<Zone>(transaction, lock, (rows) => {
   expectTypeOf(rows).toEqualTypeOf<Zone[]>();
   return Promise.resolve();
 });

@@ -1,7 +1,13 @@
 import { Kysely, type Transaction as KyselyTransaction } from 'kysely';
 import pg from 'pg';
 import { expectTypeOf } from 'vitest';
-import { createLocks, updateVersioned, type Queryable, type TryOutcome } from '../src/index.ts';
+import {
+  createLocks,
+  updateVersioned,
+  type Lease,
+  type Queryable,
+  type TryOutcome,
+} from '../src/index.ts';
 
 // The driver fits by shape.
 const pool = new pg.Pool();
@@ -17,6 +23,9 @@ expectTypeOf(locks.tryAdvisoryLock('k', () => Promise.resolve(5))).toEqualTypeOf
 void locks.withAdvisoryLock(['k', 5, 5n], async (tx) => {
   const { rows } = await tx.query<{ id: string }>('select id from t');
   expectTypeOf(rows).toEqualTypeOf<{ id: string }[]>();
+  expectTypeOf((await tx.query('delete from t')).rowCount).toEqualTypeOf<
+    number | null | undefined
+  >();
   expectTypeOf(tx.signal).toEqualTypeOf<AbortSignal>();
   expectTypeOf(tx.pg).toEqualTypeOf<pg.PoolClient>();
   // Without an instance there is no transaction of it.
@@ -33,6 +42,18 @@ void locks.runTransaction((tx) =>
   // @ts-expect-error: the caller's transaction has its own
   locks.withAdvisoryLock('k', () => Promise.resolve(), { tx, isolation }),
 );
+
+void locks.runTransaction((tx) => locks.tryAdvisoryLock('k', () => Promise.resolve(), { tx }));
+// @ts-expect-error: it is what it does without
+void locks.tryAdvisoryLock('k', () => Promise.resolve(), { wait: 5 });
+
+// A guard takes what a lock of rows takes, also apart from its lease.
+void locks.withLease('k', async ({ guard }: Lease) => {
+  await locks.runTransaction((tx) => guard(tx));
+  await guard(await pool.connect());
+  // @ts-expect-error: a pool is no transaction
+  await guard(pool);
+});
 
 interface Database {
   readonly items: { readonly id: number };

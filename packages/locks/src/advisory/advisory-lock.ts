@@ -1,5 +1,12 @@
 import { onAbort, type Clock } from '@holdfast/internal';
-import { lockSession, lockTransaction, unlockSession } from './advisory-statements.ts';
+import {
+  beginWithLocks,
+  lockInSavepoint,
+  lockSession,
+  setLockTimeout,
+  UNDO_LOCK,
+  unlockSession,
+} from './advisory-statements.ts';
 import type { Connection } from '../connection.ts';
 import { LockLostError, LockReentryError, LockTimeoutError } from '../errors.ts';
 import type { Frame } from '../transactions/frame.ts';
@@ -9,7 +16,7 @@ import type { LockHolder } from '../locks.ts';
 import type { ResolvedAdvisoryOptions, ResolvedLockOptions } from '../options.ts';
 import type { PoolerGuard } from './pooler-guard.ts';
 import type { Plan } from '../transactions/run-once.ts';
-import { isVerdict, sqlstateOf } from '../sqlstate.ts';
+import { isInFailedTransaction, isVerdict, sqlstateOf } from '../sqlstate.ts';
 import { SnapshotTooOldError } from '../transactions/transaction-errors.ts';
 import type { Isolation } from '../transactions/transaction.ts';
 
@@ -69,10 +76,15 @@ export function advisoryPlan(
     return {
       ...plan,
       async open(connection) {
-        const known = lockTimeouts.get(connection.client);
-        const text = `${begin}; ${lockTransaction({ keys, isShared, wait }, known)}`;
-        const { lockTimeout } = await acquire(connection, { text, undo: 'ROLLBACK' }, names, deps);
-        if (isSetting(lockTimeout)) lockTimeouts.set(connection.client, lockTimeout);
+        // What the session has it set to may have changed since: the answer says.
+        const guess = lockTimeouts.get(connection.client) ?? '0';
+        const text = beginWithLocks(begin, { keys, isShared, wait }, guess);
+        const answers = await acquire(connection, { text, undo: 'ROLLBACK' }, names, deps);
+        if (wait === 'try') return;
+        const lockTimeout = rowAt(answers, 1).lock_timeout;
+        if (lockTimeout === guess || !isSetting(lockTimeout)) return;
+        lockTimeouts.set(connection.client, lockTimeout);
+        await connection.query(setLockTimeout(lockTimeout));
       },
       release: undefined,
     };
@@ -104,20 +116,15 @@ export async function lockInside(
   const isOfAnother = (key: bigint): boolean => !held.has(key) && holdings.holds(key);
   if (names.keys.some(isOfAnother)) throw new LockReentryError(names.name);
   if (isolation !== 'read committed') throw new SnapshotTooOldError(isolation);
-  // What the transaction itself has set it to is not known.
-  const text = lockTransaction({ keys: names.keys, isShared, wait }, undefined);
-  const undo = 'ROLLBACK TO SAVEPOINT holdfast_lock; RELEASE SAVEPOINT holdfast_lock';
+  const text = lockInSavepoint({ keys: names.keys, isShared, wait });
   await frame.exclusively(async () => {
-    await connection.query('SAVEPOINT holdfast_lock');
     // The server has no way to leave its queue: the transaction goes with it.
     const off = onAbort(connection.signal, (reason) => connection.abandon(reason as Error));
     try {
-      await acquire(connection, { text, undo }, names, deps);
+      await acquire(connection, { text, undo: UNDO_LOCK }, names, deps);
     } finally {
       off();
     }
-    // Released, not rolled back to: that would give the lock back.
-    await connection.query('RELEASE SAVEPOINT holdfast_lock');
     for (const key of names.keys) held.add(key);
   });
 }
@@ -130,40 +137,35 @@ interface Taking {
 }
 
 /**
- * Takes the locks. After a wait that was too long it undoes that and tells who holds them; after any other failure some may
- * be held all the same: the caller sees to that.
+ * Takes the locks, and gives the server's answers. After a wait that was too long it undoes that and tells who holds them;
+ * after any other failure some may be held all the same: the caller sees to that.
  */
 export async function acquire(
   connection: Connection,
   { text, undo }: Taking,
   { keys, name }: LockNames,
   { clock, tell }: AdvisoryDeps,
-): Promise<Taken> {
+): Promise<unknown> {
   const startedMs = clock.now();
   tell.waiting(1);
   try {
     const answers = await connection.query(text);
     const waitedMs = clock.now() - startedMs;
-    const taken = lastRow(answers);
-    if (taken.acquired === false) throw await timeOut(0);
+    if (rowAt(answers, -1).acquired === false) throw await timeOut(0);
     tell.acquired(name, waitedMs);
-    return taken;
+    return answers;
   } catch (error) {
-    if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) {
-      if (undo !== undefined && isVerdict(error)) {
-        await connection.query(undo);
-        connection.failure = undefined;
-      }
-      throw error;
-    }
-    throw await timeOut(clock.now() - startedMs);
+    if (sqlstateOf(error) === LOCK_NOT_AVAILABLE) throw await timeOut(clock.now() - startedMs);
+    // In a transaction that had failed before, there is no savepoint to go back to.
+    const isUndone = undo !== undefined && isVerdict(error) && !isInFailedTransaction(error);
+    if (isUndone) await connection.query(undo);
+    throw error;
   } finally {
     tell.waiting(-1);
   }
 
   async function timeOut(waitedMs: number): Promise<LockTimeoutError> {
     if (undo !== undefined) await connection.query(undo);
-    connection.failure = undefined;
     const holders = await findHolders(connection, keys);
     tell.timedOut(name, waitedMs, holders);
     return new LockTimeoutError(name, waitedMs, holders);
@@ -179,22 +181,22 @@ export async function releaseSession(
   connection.seal();
   // A transaction that was left open would become the next user's.
   const answers = await connection.control(`ROLLBACK; ${unlockSession(keys, isShared)}`);
-  return lastRow(answers).released === true;
+  return rowAt(answers, -1).released === true;
 }
 
-/** What the last of several statements says, for which `pg` gives one result each. */
-interface Taken {
+interface Row {
   readonly acquired?: boolean;
   readonly released?: boolean;
-  readonly lockTimeout?: string;
+  readonly lock_timeout?: string;
 }
 
-function lastRow(answers: unknown): Taken {
-  const last: unknown = Array.isArray(answers) ? answers.at(-1) : answers;
-  return (last as { readonly rows: readonly Taken[] }).rows[0] ?? {};
+/** What one of several statements says, for which `pg` gives one result each; -1 is the last. */
+function rowAt(answers: unknown, index: number): Row {
+  const answer: unknown = Array.isArray(answers) ? answers.at(index) : answers;
+  return (answer as { readonly rows: readonly Row[] }).rows[0] ?? {};
 }
 
-/** What sessions have `lock_timeout` set to, by their clients. */
+/** What sessions had `lock_timeout` set to at the last look, by their clients. */
 const lockTimeouts = new WeakMap<object, string>();
 
 /** A number and a unit, as the server writes it: safe in a statement. */

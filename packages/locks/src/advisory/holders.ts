@@ -20,13 +20,6 @@ const SELECT_LOCKS = `${LOCKS} ORDER BY key, l.granted DESC, l.waitstart, since`
 const SELECT_LOCKS_OF = `SELECT * FROM (${LOCKS}) locks WHERE key::int8 = ANY ($1::int8[])
   ORDER BY granted DESC, "waitingSince", since`;
 
-/** Whether this session holds all of the keys. */
-export const SELECT_HELD = `
-  SELECT count(DISTINCT (l.classid::int8 << 32 | l.objid::int8)) = cardinality($1::int8[]) AS held
-  FROM pg_locks l
-  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid = pg_backend_pid()
-    AND (l.classid::int8 << 32 | l.objid::int8) = ANY ($1::int8[])`;
-
 /**
  * Ends the session `$2` when it holds `$1` and has done so for `$3` milliseconds; says whether it did. In one statement,
  * so that the process which is ended is the one that was looked at. It waits up to 5 s until the session is gone.

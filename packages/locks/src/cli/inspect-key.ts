@@ -1,8 +1,8 @@
 import { inspectLock } from '../advisory/holders.ts';
+import { findLease, type FoundLease } from '../leases/find-lease.ts';
 import type { LeaseTable } from '../leases/lease-schema.ts';
 import type { LockInspection } from '../locks.ts';
 import type { Queryable } from '../ports.ts';
-import { findLease, type FoundLease } from './find-lease.ts';
 import { serverNow } from './server-now.ts';
 
 export interface InspectRequest {

@@ -1,6 +1,6 @@
+import type { LeaseRow } from '../leases/find-lease.ts';
 import type { LockHolder, LockInspection, LockWaiter } from '../locks.ts';
 import { ageMs } from './duration.ts';
-import type { LeaseRow } from './find-lease.ts';
 import type { InspectedKey } from './inspect-key.ts';
 import type { ListedLocks } from './text.ts';
 

@@ -1,6 +1,6 @@
+import type { FoundLease } from '../leases/find-lease.ts';
 import type { LockHolder, LockInspection, LockWaiter } from '../locks.ts';
 import { ageMs, formatDuration } from './duration.ts';
-import type { FoundLease } from './find-lease.ts';
 import type { InspectedKey } from './inspect-key.ts';
 import { alignColumns } from './table.ts';
 

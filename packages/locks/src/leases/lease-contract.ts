@@ -1,5 +1,5 @@
 import type { LockKey } from '../lock-key.ts';
-import type { Database } from '../rows/queryable-of.ts';
+import type { RowLockTransaction } from '../rows/row-lock-transaction.ts';
 
 export interface LeaseOptions {
   /**
@@ -41,7 +41,7 @@ export interface LeaseHolder {
   readonly remainingMs: number;
 }
 
-/** A lease that was acquired. Whether it is held still is a matter of time: see `assertHeld`. */
+/** A lease that was acquired. Whether it is held still is a matter of time: see `assertHeld`. Its methods may be taken apart. */
 export interface Lease {
   /** As `describeKey` names it. */
   readonly key: string;
@@ -51,39 +51,43 @@ export interface Lease {
   /** Aborts with `LOCK_LOST` when the lease is lost, or with the reason of the caller's signal. */
   readonly signal: AbortSignal;
   /** For how long the holder may still trust in the lease, milliseconds, by its monotonic clock; 0 when it is lost. */
-  remainingMs(): number;
+  readonly remainingMs: () => number;
   /**
    * Throws `LOCK_LOST` unless the lease is held. It looks at the clock, so it is true also when the process was frozen and
    * no timer has run since.
    */
-  assertHeld(): void;
+  readonly assertHeld: () => void;
   /** Renews it now, or waits for the renewal that is under way. Rejects with `LOCK_LOST`, or when it failed this time. */
-  renew(): Promise<void>;
+  readonly renew: () => Promise<void>;
   /**
    * Resolves when the token is the newest one, and will be until the transaction ends: what is written in it then cannot
    * be a stale write. Nobody can take the lease over in the meantime; renewals go on.
    *
    * Rejects with `STALE_TOKEN`, with `LOCK_LOST`, with `GUARD_OUTSIDE_TRANSACTION` when `tx` is in no transaction, or, above
    * READ COMMITTED, with 40001 when the lease was taken over after the transaction's snapshot. The transaction must then
-   * be rolled back.
+   * be rolled back. Rejects with a `TypeError` inside a savepoint of `tx`, with which the guard could be undone: give the
+   * transaction of the savepoint. A savepoint that the caller sets by himself must not be rolled back to behind the guard.
    */
-  guard(tx: LeaseTransaction): Promise<void>;
+  readonly guard: (tx: LeaseTransaction) => Promise<void>;
   /**
    * The same as a condition in SQL, for writers in any language: put it into the WHERE of an UPDATE or DELETE, or of the
    * SELECT of an INSERT. When no row was written, the token is stale (or the rest of the condition was false).
    */
-  guardSql(): string;
+  readonly guardSql: () => string;
   /**
    * Ends the lease. True when the token was still the newest one. Rejects when the server cannot be asked; it is then
    * asked again for a while, and else the lease ends by itself. A second call has the answer of the first.
    */
-  release(): Promise<boolean>;
+  readonly release: () => Promise<boolean>;
   /** As `release`, and never rejects. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The transaction of a guarded write: `tx` of `runTransaction`, a client of `pg`, or a transaction of Kysely. */
-export type LeaseTransaction = Database;
+/**
+ * The transaction of a guarded write: `tx` of `runTransaction` itself, not its `pg` or `kysely()`, a client of `pg`, or a
+ * transaction of Kysely.
+ */
+export type LeaseTransaction = RowLockTransaction;
 
 export interface LeaseEvents {
   readonly leaseAcquired: {
@@ -162,6 +166,8 @@ export interface Leases {
     options: LeaseOptions,
     hooks: LeaseHooks,
   ): Promise<T>;
+  /** For what wraps a lease: counts and tells a wait that ended before the lease was asked for. */
+  timedOut(event: LeaseEvents['leaseTimeout']): void;
   /** True inside of `withLease` of this key, where it would wait for itself. */
   holds(key: LockKey): boolean;
   snapshot(): LeasesSnapshot;

@@ -15,7 +15,7 @@ export class LeaseTimeoutError extends LockTimeoutError {
   ) {
     super(key, waitedMs, []);
     const by = holder === undefined ? '' : `; it is held by ${holder.holder}`;
-    this.message = `lease ${key} was not free within ${Math.round(waitedMs)} ms${by}`;
+    this.message = `lease ${key} was not free after ${Math.round(waitedMs)} ms${by}`;
     if (options.cause !== undefined) this.cause = options.cause;
     this.holder = holder;
     // The stack begins with the message of the moment when it was captured.

@@ -7,6 +7,7 @@ import {
 import { isSchemaMissing } from './lease-store.ts';
 import type { Queryable } from '../ports.ts';
 import { queryableOf } from '../rows/queryable-of.ts';
+import { inTurn, isFrame } from '../rows/turns.ts';
 import { sqlstateOf } from '../sqlstate.ts';
 
 export interface Fence {
@@ -25,13 +26,24 @@ const NO_TRANSACTION = '25P01';
 const REQUIRE_TRANSACTION = 'SAVEPOINT holdfast_guard; RELEASE SAVEPOINT holdfast_guard';
 
 /**
- * Resolves when the token is the newest one, and locks it until the transaction ends.
+ * Resolves when the token is the newest one, and locks it until the transaction ends: in its turn, because the end of
+ * somebody else's savepoint could undo the lock.
  *
  * FOR KEY SHARE lets renewals pass, which change no key (FOR NO KEY UPDATE), and keeps out a takeover, which takes FOR
  * UPDATE (PostgreSQL manual, 13.3.2).
  */
 export async function guardTransaction(tx: LeaseTransaction, fence: Fence): Promise<void> {
   const db = queryableOf(tx);
+  if (!isFrame(tx)) return inTurn(tx, () => guardNow(db, fence));
+  return tx.exclusively((innermost) => {
+    if (innermost === tx) return guardNow(db, fence);
+    throw new TypeError(
+      'tx must be the transaction of the savepoint that the guard is called in: one of the transaction around it would be undone with the savepoint',
+    );
+  });
+}
+
+async function guardNow(db: Queryable, fence: Fence): Promise<void> {
   try {
     if (!(await isNewest(db, fence))) {
       throw new StaleTokenError(fence.key, fence.token, await newestToken(db, fence));

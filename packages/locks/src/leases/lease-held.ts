@@ -90,33 +90,29 @@ export class HeldLease implements Lease {
     return this.#lost;
   }
 
-  remainingMs(): number {
-    return this.#gone() === undefined ? this.#leftMs() : 0;
-  }
+  // Functions of the object's own: who takes one lease apart need not know that it has a `this`.
 
-  assertHeld(): void {
+  readonly remainingMs = (): number => (this.#gone() === undefined ? this.#leftMs() : 0);
+
+  readonly assertHeld = (): void => {
     const gone = this.#gone();
     if (gone !== undefined) throw gone;
-  }
+  };
 
-  async renew(): Promise<void> {
+  readonly renew = async (): Promise<void> => {
     this.assertHeld();
     this.#renewing ??= this.#renewOnce().finally(() => (this.#renewing = undefined));
     return this.#renewing;
-  }
+  };
 
-  async guard(tx: LeaseTransaction): Promise<void> {
+  readonly guard = async (tx: LeaseTransaction): Promise<void> => {
     this.assertHeld();
     await guardTransaction(tx, this.#fence);
-  }
+  };
 
-  guardSql(): string {
-    return guardCondition(this.#fence);
-  }
+  readonly guardSql = (): string => guardCondition(this.#fence);
 
-  release(): Promise<boolean> {
-    return (this.#releasing ??= this.#release());
-  }
+  readonly release = (): Promise<boolean> => (this.#releasing ??= this.#release());
 
   async [Symbol.asyncDispose](): Promise<void> {
     // What failed was told by an event, and must not take the place of what the block around it threw.

@@ -1,6 +1,5 @@
 import {
   requireBoolean,
-  requireFunction,
   requireInteger,
   requireOneOf,
   requireOptions,
@@ -8,6 +7,7 @@ import {
   type OptionNames,
 } from '@holdfast/internal';
 import type { LeaseOptions } from './lease-contract.ts';
+import { optionalSignal } from '../signal.ts';
 
 export interface ResolvedLeaseOptions {
   readonly ttlMs: number;
@@ -49,12 +49,6 @@ export function resolveLeaseOptions(
     max: LONGEST_MS,
   });
   const defaultRequestMs = Math.min(Math.floor(ttlMs / 3), LONGEST_DEFAULT_REQUEST_MS);
-  if (signal !== undefined) {
-    requireFunction(
-      'signal.addEventListener',
-      (signal as Partial<AbortSignal> | null)?.addEventListener,
-    );
-  }
   return Object.freeze({
     ttlMs,
     waitMs: resolveLeaseWait(options.wait),
@@ -67,7 +61,7 @@ export function resolveLeaseOptions(
       options.requestTimeoutMs ?? defaultRequestMs,
       { min: 1, max: ttlMs },
     ),
-    signal,
+    signal: optionalSignal(signal),
   });
 }
 

@@ -1,12 +1,13 @@
-import { quoteIdentifier, quoteTable } from '@holdfast/internal';
+import { quoteIdentifier, quoteTable, requireOptions, type OptionNames } from '@holdfast/internal';
 
 export interface LeaseTable {
-  /** Default `holdfast_leases`. */
+  /** As it is called, quoted: a dot does not name a schema. Default `holdfast_leases`. */
   readonly table?: string | undefined;
   /** Default: that of the connection's `search_path`. */
   readonly schema?: string | undefined;
 }
 
+const NAMES: OptionNames<LeaseTable> = { table: true, schema: true };
 const DEFAULT_TABLE = 'holdfast_leases';
 
 /** The table's name as SQL. @throws {TypeError} when a name is empty or holds a NUL character. */
@@ -18,9 +19,10 @@ export function leaseTableName({ table = DEFAULT_TABLE, schema }: LeaseTable = {
  * The statements that create the table of the leases, unless it exists: one row a key. Rows must never be deleted: the
  * fencing token would go back to 1, and stale writes would be accepted.
  *
- * @throws {TypeError} when a name is empty or holds a NUL character.
+ * @throws {TypeError} when an option is unknown, or a name is empty or holds a NUL character.
  */
 export function leaseSchema(table: LeaseTable = {}): string[] {
+  requireOptions('leaseSchema', table, NAMES);
   const create =
     table.schema === undefined
       ? []

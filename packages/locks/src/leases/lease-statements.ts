@@ -26,19 +26,19 @@ export function leaseStatements(table: string): LeaseStatements {
     // FOR UPDATE, because the UPDATE alone would take FOR NO KEY UPDATE, which passes by a guard's FOR KEY SHARE: the
     // token could move between the check and the commit (manual, 13.3.2). SKIP LOCKED, because a wait for the writer
     // would hold a connection.
-    acquire: `WITH free AS (
+    acquire: `WITH ${FREE} AS (
   SELECT key FROM ${table} WHERE key = $1 AND expires_at <= clock_timestamp() FOR UPDATE SKIP LOCKED
-), taken AS (
+), ${TAKEN} AS (
   UPDATE ${table} AS lease
   SET token = lease.token + 1, holder = $2, attempt = $3::uuid, ${START}
-  FROM free WHERE lease.key = free.key
+  FROM ${FREE} WHERE lease.key = ${FREE}.key
   RETURNING lease.token
 )
 SELECT true AS "isMine", token::text AS token, '' AS holder, 0::float8 AS "sinceMs", 0::float8 AS "remainingMs"
-FROM taken
+FROM ${TAKEN}
 UNION ALL
 SELECT false, token::text, holder, ${msOf('acquired_at')}, ${msOf("greatest(expires_at, 'epoch') - clock_timestamp()")}
-FROM ${table} WHERE key = $1 AND NOT EXISTS (SELECT 1 FROM taken)`,
+FROM ${table} WHERE key = $1 AND NOT EXISTS (SELECT 1 FROM ${TAKEN})`,
     insert: `INSERT INTO ${table} (key, token, holder, attempt, acquired_at, expires_at)
 VALUES ($1, 1, $2, $3::uuid, clock_timestamp(), clock_timestamp() + $4::float8 * interval '1 millisecond')
 ON CONFLICT (key) DO NOTHING RETURNING token::text AS token`,
@@ -52,6 +52,9 @@ WHERE key = $1 AND attempt = $2::uuid RETURNING 1 AS released`,
   };
 }
 
+// Spaces in their names: no table is called so, which they would hide.
+const FREE = '"holdfast free"';
+const TAKEN = '"holdfast taken"';
 const START = `acquired_at = clock_timestamp(), expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'`;
 
 function msOf(value: string): string {

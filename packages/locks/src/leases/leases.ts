@@ -107,6 +107,7 @@ export function createLeases(leasesOptions: LeasesOptions): Leases {
     hold(key, fn, options, hooks) {
       return run(requestOf('withLease', key, options, hooks), lockKey(namespace, key), fn);
     },
+    timedOut: (event) => tally.timedOut(event),
     holds: (key) => holdings.holds(lockKey(namespace, key)),
     snapshot: () => tally.snapshot(),
     idle: () => returns.idle(),

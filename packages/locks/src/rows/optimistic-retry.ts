@@ -1,7 +1,6 @@
 import {
   createBackoff,
   isHoldfastError,
-  requireBoolean,
   requireFunction,
   requireInteger,
   requireObject,
@@ -12,6 +11,7 @@ import {
   type OptionNames,
   type Random,
 } from '@holdfast/internal';
+import { optionalSignal } from '../signal.ts';
 import { RetriesExhaustedError } from '../transactions/transaction-errors.ts';
 import type { RetryOptions } from '../transactions/transaction.ts';
 
@@ -55,12 +55,11 @@ export function withOptimisticRetry<T>(
 ): Promise<T> {
   requireFunction('fn', fn);
   requireOptions('withOptimisticRetry', options, OPTION_NAMES);
-  const { random, signal, clock } = options;
+  const { random, clock } = options;
+  const signal = optionalSignal(options.signal);
   // Whichever of the two is given, the other one fits.
   const capMs = options.capMs ?? Math.max(250, options.baseMs ?? 0);
   const baseMs = options.baseMs ?? Math.min(16, capMs);
-  if (signal !== undefined)
-    requireBoolean('signal.aborted', requireObject('signal', signal).aborted);
   if (clock !== undefined) requireObject('clock', clock);
   const attempts = requireInteger('attempts', options.attempts ?? 10, { min: 1 });
   const backoff = createBackoff({ baseMs, capMs, random });

@@ -1,14 +1,14 @@
 import type { KyselyLike, Queryable } from '../ports.ts';
 import { hasMethod, isKysely, queryableOf } from './queryable-of.ts';
 import { NotInTransactionError } from './row-errors.ts';
+import { inTurn, isFrame } from './turns.ts';
 import { sqlstateOf } from '../sqlstate.ts';
-import type { Transaction } from '../transactions/transaction.ts';
 
 /** A `Transaction`, a client that has one open, or a transaction of Kysely; a pool is none. */
 export type RowLockTransaction =
   (Queryable & { readonly totalCount?: never }) | (KyselyLike & { readonly isTransaction: true });
 
-/** What a lock of rows needs of an open transaction. */
+/** What a lock of rows needs of an open transaction. What is asked for at the same time runs one after the other. */
 export interface OpenTransaction {
   /** Runs `fn` where nothing that it does, or that fails in it, ends the transaction. */
   savepoint<T>(fn: (db: Queryable) => Promise<T>): Promise<T>;
@@ -26,10 +26,10 @@ const NO_TRANSACTION = '25P01';
  * A client that has no transaction open is told by a rejection with `NOT_IN_TRANSACTION` before any row is asked for.
  */
 export function openTransactionOf(tx: RowLockTransaction): OpenTransaction {
-  if (isOurs(tx)) {
+  if (isFrame(tx)) {
     return {
       savepoint: (fn) => tx.savepoint(fn),
-      plainly: (fn) => fn(tx),
+      plainly: (fn) => tx.exclusively(fn),
     };
   }
   const isKyselyTransaction = isKysely(tx) && tx.isTransaction;
@@ -43,20 +43,17 @@ export function openTransactionOf(tx: RowLockTransaction): OpenTransaction {
   }
   const db = queryableOf(tx);
   return {
-    savepoint: (fn) => inSavepoint(db, fn),
-    plainly: async (fn) => {
-      // Only a savepoint asks the server: a lock outside of a transaction succeeds, and is gone with the answer.
-      if (!isKyselyTransaction) {
-        await setSavepoint(db);
-        await db.query(`RELEASE SAVEPOINT ${SAVEPOINT}`);
-      }
-      return fn(db);
-    },
+    savepoint: (fn) => inTurn(tx, () => inSavepoint(db, fn)),
+    plainly: (fn) =>
+      inTurn(tx, async () => {
+        // Only a savepoint asks the server: a lock outside of a transaction succeeds, and is gone with the answer.
+        if (!isKyselyTransaction) {
+          await setSavepoint(db);
+          await db.query(`RELEASE SAVEPOINT ${SAVEPOINT}`);
+        }
+        return fn(db);
+      }),
   };
-}
-
-function isOurs(tx: RowLockTransaction): tx is Transaction {
-  return hasMethod(tx, 'query') && hasMethod(tx, 'savepoint');
 }
 
 /** A client can connect, too; but it has a process on the server. */

@@ -97,7 +97,7 @@ const RESTORE_TIMEOUT = `SELECT set_config('lock_timeout', $1, true)`;
  * Rejects with `NOT_IN_TRANSACTION`, `ROW_LOCK_TIMEOUT` (the transaction can go on), `ROWS_NOT_LOCKED`, what `fn` rejects
  * with, or the driver's error, 40001 in a transaction above READ COMMITTED among them.
  */
-export function withRowLock<Row extends object, T, Id extends RowId = RowId>(
+export function withRowLock<Row extends object, T = unknown, Id extends RowId = RowId>(
   tx: RowLockTransaction,
   query: RowLockQuery<Id>,
   fn: (rows: Row[], gap: RowGap<Id>) => Promise<T>,

@@ -1,13 +1,14 @@
 import { quoteIdentifier } from '@holdfast/internal';
+import { valueFromJson } from './value-from-json.ts';
 
 /**
  * A condition in SQL that is true while `column` still reads as `value`, and the parameter for its `$n`. NULL equals NULL.
- * `target` is the quoted table.
+ * `row` is the row in SQL.
  *
  * What `pg` gives is less than what the server holds: it must not differ because of that.
  */
 export function unchangedCondition(
-  target: string,
+  row: string,
   column: string,
   value: unknown,
   n: number,
@@ -27,14 +28,11 @@ export function unchangedCondition(
       value,
     };
   }
-  if (typeof value !== 'object' || Buffer.isBuffer(value) || 'toPostgres' in value) {
+  if (typeof value === 'object' && (Buffer.isBuffer(value) || 'toPostgres' in value)) {
     return { sql: `${name} IS NOT DISTINCT FROM $${n}`, value };
   }
-  // An array of JSON and one of the server look the same here, and only the table's row type knows which it is. As jsonb,
-  // because json has no equality.
-  const read = `SELECT to_jsonb(${name}) FROM jsonb_populate_record(NULL::${target}, $${n}::jsonb)`;
-  return {
-    sql: `to_jsonb(${name}) IS NOT DISTINCT FROM (${read})`,
-    value: JSON.stringify({ [column]: value }),
-  };
+  // As jsonb, because json has no equality.
+  const read = valueFromJson(row, column, value, n);
+  const held = `SELECT to_jsonb(read) FROM (${read.sql}) AS held (read)`;
+  return { sql: `to_jsonb(${name}) IS NOT DISTINCT FROM (${held})`, value: read.value };
 }

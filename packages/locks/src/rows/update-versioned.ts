@@ -16,6 +16,7 @@ import {
 import { requireRowId, type RowId } from './row-id.ts';
 import { sqlstateOf } from '../sqlstate.ts';
 import { unchangedCondition } from './unchanged-condition.ts';
+import { isJsonArray, valueFromJson } from './value-from-json.ts';
 
 export interface VersionedChange<Row extends object> {
   readonly table: string;
@@ -28,10 +29,13 @@ export interface VersionedChange<Row extends object> {
   readonly versionColumn?: string | undefined;
   /** The version that the caller has read; int8 may stay the text that `pg` gives. */
   readonly expected: number | bigint | string;
-  /** The columns to change; null writes NULL. Neither the id nor the version, and none undefined. */
-  readonly set: Readonly<Partial<Row>>;
+  /**
+   * The columns to change, as the driver takes them, and arrays also for JSON; null writes NULL. Neither the id nor the
+   * version, and none undefined.
+   */
+  readonly set: Readonly<Partial<NoInfer<Row>>>;
   /** Columns that must still read as these values, for writers that do not count the version up. Default: none. */
-  readonly also?: Readonly<Partial<Row>> | undefined;
+  readonly also?: Readonly<Partial<NoInfer<Row>>> | undefined;
 }
 
 const CHANGE_NAMES: OptionNames<VersionedChange<object>> = {
@@ -48,8 +52,10 @@ const CHANGE_NAMES: OptionNames<VersionedChange<object>> = {
 /** undefined_column (PostgreSQL manual, appendix A). */
 const UNDEFINED_COLUMN = '42703';
 
-/** A space in its name: no column of a row is called so. */
+/** A space in their names: no column of a row is called so, nor a table. */
 const OUTCOME = 'holdfast outcome';
+const CHANGED = '"holdfast changed"';
+const ROW = '"holdfast row"';
 
 /**
  * How often the statement runs. Each run more than the first needs a writer that commits between the snapshot of the
@@ -59,7 +65,7 @@ const MAX_RUNS = 3;
 
 /**
  * Changes a row only if nobody has changed it since it was read (optimistic locking), and resolves with the row as it is
- * then. The version grows by one. One statement decides and says why: the current row of a conflict is what the statement
+ * then: all columns, so `Row` is the whole row. The version grows by one. One statement decides and says why: the current row of a conflict is what the statement
  * saw, never a later one. Names of columns are the database's, also with plugins of Kysely.
  *
  * @throws {TypeError} at once, when `set` is empty, `set` or `also` has an undefined value or names the id or the
@@ -67,7 +73,7 @@ const MAX_RUNS = 3;
  * Rejects with `VERSION_CONFLICT` (with the current row), `ROW_GONE`, `VERSION_COLUMN_MISSING`, `UPDATE_SUPPRESSED` or the
  * driver's error, 40001 in a transaction above READ COMMITTED among them; nothing is changed then.
  */
-export function updateVersioned<Row extends object>(
+export function updateVersioned<Row extends object = Readonly<Record<string, unknown>>>(
   db: Database,
   change: VersionedChange<Row>,
 ): Promise<Row> {
@@ -118,11 +124,16 @@ function compile<Row extends object>(
   const reserved = [idColumn, versionColumn];
   const set = columnsOf('set', change.set, reserved);
   if (set.length === 0) throw new TypeError('set must name at least one column, got none');
-  const assignments = set.map(
-    ([column, value]) => `${quoteIdentifier(column)} = $${values.push(value)}`,
-  );
+  const assignments = set.map(([column, value]) => {
+    const name = quoteIdentifier(column);
+    // The driver takes every array for one of the server.
+    if (!isJsonArray(value)) return `${name} = $${values.push(value)}`;
+    const written = valueFromJson(ROW, column, value, values.length + 1);
+    values.push(written.value);
+    return `${name} = (${written.sql})`;
+  });
   const conditions = columnsOf('also', also, reserved).map(([column, value]) => {
-    const condition = unchangedCondition(target, column, value, values.length + 1);
+    const condition = unchangedCondition(ROW, column, value, values.length + 1);
     values.push(condition.value);
     return condition.sql;
   });
@@ -130,14 +141,14 @@ function compile<Row extends object>(
 
   // The second half reads the snapshot that the update began with. `matched`: the update found a newer row there, once it
   // had waited for its writer (EvalPlanQual), or a trigger or a policy held it back.
-  const text = `WITH changed AS (
-      UPDATE ${target} SET ${assignments.join(', ')}, ${versionName} = ${versionName} + 1
+  const text = `WITH ${CHANGED} AS (
+      UPDATE ${target} AS ${ROW} SET ${assignments.join(', ')}, ${versionName} = ${versionName} + 1
       WHERE ${idName} = $1 AND ${isExpected} RETURNING *
     )
-    SELECT 'changed' AS "${OUTCOME}", * FROM changed
+    SELECT 'changed' AS "${OUTCOME}", * FROM ${CHANGED}
     UNION ALL
-    SELECT CASE WHEN ${isExpected} THEN 'matched' ELSE 'stale' END, * FROM ${target}
-    WHERE ${idName} = $1 AND NOT EXISTS (SELECT FROM changed)`;
+    SELECT CASE WHEN ${isExpected} THEN 'matched' ELSE 'stale' END, * FROM ${target} AS ${ROW}
+    WHERE ${idName} = $1 AND NOT EXISTS (SELECT FROM ${CHANGED})`;
   return { text, values };
 }
 

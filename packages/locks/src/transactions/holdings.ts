@@ -8,7 +8,7 @@ export interface Holding<Frame> {
 
 interface Place<Frame> extends Holding<Frame> {
   isOver: boolean;
-  readonly around: Place<Frame> | undefined;
+  around: Place<Frame> | undefined;
 }
 
 /**
@@ -20,7 +20,7 @@ export class Holdings<Frame> {
 
   /** Runs `fn` inside of a holding, which is over when `fn` has settled. */
   async within<T>(holding: Holding<Frame>, fn: () => Promise<T>): Promise<T> {
-    const place = { ...holding, isOver: false, around: this.#storage.getStore() };
+    const place = { ...holding, isOver: false, around: openOf(this.#storage.getStore()) };
     try {
       return await this.#storage.run(place, fn);
     } finally {
@@ -38,8 +38,18 @@ export class Holdings<Frame> {
   }
 
   #find(isIt: (holding: Holding<Frame>) => boolean): Holding<Frame> | undefined {
-    let place = this.#storage.getStore();
-    while (place !== undefined && (place.isOver || !isIt(place))) place = place.around;
+    let place = openOf(this.#storage.getStore());
+    while (place !== undefined && !isIt(place)) {
+      place.around = openOf(place.around);
+      place = place.around;
+    }
     return place;
   }
+}
+
+/** The nearest that is not over. The others drop out: calls that start each other, one after the other, have no end. */
+function openOf<Frame>(place: Place<Frame> | undefined): Place<Frame> | undefined {
+  let each = place;
+  while (each?.isOver === true) each = each.around;
+  return each;
 }

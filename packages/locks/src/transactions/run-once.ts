@@ -45,6 +45,9 @@ export interface RunDeps {
   };
 }
 
+/** So long an answer to ROLLBACK may take. Without it the connection is destroyed, which is a rollback as well. */
+const ROLLBACK_MS = 5_000;
+
 /** One try of an outermost transaction. */
 export async function runOnce<T>(
   fn: (tx: Frame) => Promise<T>,
@@ -69,12 +72,14 @@ export async function runOnce<T>(
     const value = await runInside(fn, frame, plan, { deps, end });
     deps.tell.committed();
     if (plan.release === undefined) connection.end('reusable');
-    else await giveBack(connection, plan.release);
+    else await bounded(connection, deps.clock, () => giveBack(connection, plan.release));
     if (frame.hasCommitHooks) await frame.runAfterCommit();
+    else frame.dropHooks();
     return value;
   } catch (error) {
     if (end.isUnknown) {
       connection.end('destroy');
+      frame.dropHooks();
       throw error;
     }
     await rollBack(connection, plan, deps);
@@ -105,7 +110,7 @@ async function runInside<T>(
     await commit(connection, {
       ...{ label: plan.label, ambiguous: plan.ambiguous, lostError: plan.lostError },
       ...{ pool: deps.pool, clock: deps.clock },
-      isReadOnly: plan.isReadOnly,
+      ...{ isReadOnly: plan.isReadOnly, signal: plan.signal },
       onAmbiguous({ xid, verdict }) {
         end.isUnknown = verdict === 'unknown';
         deps.tell.ambiguous(plan.label, xid, verdict);
@@ -134,27 +139,42 @@ async function open(connection: Connection, { open: begin, signal }: Plan): Prom
 }
 
 /** Ends the transaction after a failure; the failure stays what it is, whatever happens here. */
-async function rollBack(connection: Connection, plan: Plan, { tell }: RunDeps): Promise<void> {
+async function rollBack(
+  connection: Connection,
+  plan: Plan,
+  { tell, clock }: RunDeps,
+): Promise<void> {
   connection.seal();
   if (connection.lost !== undefined || connection.mayBeBlocked) connection.end('destroy');
   if (connection.hasEnded) return;
   try {
-    await connection.control('ROLLBACK');
-    if (plan.release === undefined) connection.end('reusable');
-    else await giveBack(connection, plan.release);
+    await bounded(connection, clock, async () => {
+      await connection.control('ROLLBACK');
+      await giveBack(connection, plan.release);
+    });
   } catch (error) {
     connection.end('destroy');
     tell.rollbackFailed(plan.label, error);
   }
 }
 
-async function giveBack(
-  connection: Connection,
-  release: NonNullable<Plan['release']>,
-): Promise<void> {
+async function giveBack(connection: Connection, release: Plan['release']): Promise<void> {
   if (connection.hasEnded) return;
-  const isClean = await release(connection).catch(() => false);
+  const isClean = release === undefined || (await release(connection).catch(() => false));
   connection.end(isClean ? 'reusable' : 'destroy');
+}
+
+async function bounded(
+  connection: Connection,
+  clock: Clock,
+  work: () => Promise<void>,
+): Promise<void> {
+  const timer = clock.setTimer(() => connection.end('destroy'), ROLLBACK_MS);
+  try {
+    await work();
+  } finally {
+    timer.cancel();
+  }
 }
 
 function watchTime(connection: Connection, { label, totalMs }: Plan, clock: Clock) {

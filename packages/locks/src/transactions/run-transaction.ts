@@ -1,4 +1,4 @@
-import { requireFunction } from '@holdfast/internal';
+import { requireFunction, throwIfAborted } from '@holdfast/internal';
 import { beginStatement } from './begin-statement.ts';
 import type { Frame } from './frame.ts';
 import { ISOLATIONS, type ResolvedTransactionOptions } from '../options.ts';
@@ -46,14 +46,30 @@ function planOf(options: ResolvedTransactionOptions): Plan {
 async function runNested<T>(
   fn: (tx: Frame) => Promise<T>,
   outer: Frame,
-  { nested, isolation, isReadOnly }: ResolvedTransactionOptions,
+  options: ResolvedTransactionOptions,
 ): Promise<T> {
+  const { nested, signal } = options;
   if (nested === 'forbid') throw new TransactionNestedError();
-  const { context } = outer;
+  requireStrength(outer, options);
+  throwIfAborted(signal);
+  return nested === 'join' ? fn(outer) : outer.savepoint(fn, signal);
+}
+
+/** A savepoint has neither a snapshot nor a mode nor bounds of its own. */
+function requireStrength({ context }: Frame, options: ResolvedTransactionOptions): void {
+  const { isolation, isReadOnly } = options;
   if (ISOLATIONS.indexOf(isolation) > ISOLATIONS.indexOf(context.isolation)) {
     throw new TransactionTooWeakError(context.isolation, isolation);
   }
-  if (context.isReadOnly && !isReadOnly)
-    throw new TransactionTooWeakError('read only', 'read write');
-  return nested === 'join' ? fn(outer) : outer.savepoint(fn);
+  if (context.isReadOnly !== isReadOnly) {
+    throw new TransactionTooWeakError(modeOf(context.isReadOnly), modeOf(isReadOnly));
+  }
+  const { lockMs, statementMs, idleMs, totalMs } = options;
+  if ([lockMs, statementMs, idleMs, totalMs].some((ms) => ms !== undefined)) {
+    throw new TransactionTooWeakError('open already', 'bounded by timeouts');
+  }
+}
+
+function modeOf(isReadOnly: boolean): string {
+  return isReadOnly ? 'read only' : 'read write';
 }

@@ -36,7 +36,8 @@ export interface TransactionOptions {
   readonly retry?: RetryOptions | false | undefined;
   /**
    * What a call inside another transaction of the same locks does. `savepoint`: what it did can be undone alone.
-   * `join`: it is a part of the outer one. `forbid`: rejects with `TRANSACTION_NESTED`. Default `savepoint`.
+   * `join`: it is a part of the outer one. `forbid`: rejects with `TRANSACTION_NESTED`. Default `savepoint`. What the outer
+   * one does not give (isolation, the same `readOnly`, `timeouts` of its own) is refused with `TRANSACTION_TOO_WEAK`.
    */
   readonly nested?: 'savepoint' | 'join' | 'forbid' | undefined;
   /** Milliseconds from 1 to 2^31 - 1 each. Default: what the session has, and no bound on the whole. */
@@ -46,7 +47,10 @@ export interface TransactionOptions {
    * before each COMMIT. `throw`: rejects with `AMBIGUOUS_COMMIT`.
    */
   readonly ambiguous?: 'resolve' | 'throw' | undefined;
-  /** Ends what waits at once; while the function runs it aborts `tx.signal`. The transaction is then rolled back. */
+  /**
+   * Ends what waits at once; while the function runs it aborts `tx.signal`. The transaction is then rolled back; inside
+   * another one the savepoint is, when the function has settled, and `tx.signal` is the outer one's.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -83,9 +87,15 @@ export interface Transaction<
   /**
    * Calls `hook` once when the outermost transaction has been committed, not when that is unknown, and waits for it. A
    * hook that fails changes no result: it is told by the event `hookFailed`.
+   *
+   * @throws {TransactionEndedError} when it would never be called, as after the end.
    */
   afterCommit(hook: () => unknown): void;
-  /** Calls `hook` once when this transaction, or the savepoint that it was added in, has been rolled back. */
+  /**
+   * Calls `hook` once when this transaction, or the savepoint that it was added in, has been rolled back.
+   *
+   * @throws {TransactionEndedError} when it would never be called, as after the end.
+   */
   afterRollback(hook: () => unknown): void;
   /**
    * Runs `fn` in a savepoint: when it rejects, what it did is undone, and the transaction can go on. Savepoints that are
@@ -93,7 +103,8 @@ export interface Transaction<
    */
   savepoint<T>(fn: (tx: Transaction<Client, Kysely>) => Promise<T>): Promise<T>;
   /**
-   * Takes an advisory lock until the transaction ends. A time-out leaves the transaction as it was.
+   * Takes an advisory lock until the transaction ends. A time-out leaves the transaction as it was; queries that are sent
+   * while it waits then fail with 25P02.
    *
    * Rejects with `LOCK_TIMEOUT`, or with `SNAPSHOT_TOO_OLD` above `read committed`: what the holder before has written
    * would not be seen.

@@ -23,7 +23,7 @@ import { resolveTwoTierOptions, type ResolvedTwoTierOptions } from './two-tier-o
 
 export interface CreateTwoTierOptions {
   /** The second tier. */
-  readonly leases: Pick<Leases, 'hold' | 'holds'>;
+  readonly leases: Pick<Leases, 'hold' | 'holds' | 'timedOut'>;
   /** The first tier. */
   readonly redis: RedisLike;
   /** The same as that of the leases. */
@@ -91,10 +91,12 @@ export function createTwoTier(twoTierOptions: CreateTwoTierOptions): TwoTierLock
   const leftMs = ({ startedAtMs, options }: Call): number =>
     startedAtMs + options.lease.waitMs - clock.now();
 
-  const timeOut = async ({ key, gate, startedAtMs, options }: Call): Promise<never> => {
-    // The one look of `try` stays one: to be told no quickly is what it is for.
-    const holder = options.lease.waitMs > 0 ? await gate.holder() : undefined;
-    throw new LeaseTimeoutError(key, clock.now() - startedAtMs, holder);
+  /** Redis says who it is: Postgres is not asked. */
+  const timeOut = async ({ key, gate, startedAtMs }: Call): Promise<never> => {
+    const holder = await gate.holder();
+    const waitedMs = clock.now() - startedAtMs;
+    leases.timedOut({ key, waitedMs, holder });
+    throw new LeaseTimeoutError(key, waitedMs, holder);
   };
 
   /** Resolves when Redis lets this call pass, or does not answer. */
