@@ -1,7 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { batchInsert } from './claims/batch-insert.ts';
-import { compare } from './compare.ts';
+import { measureInserts } from './batch-writer/inserts.ts';
 import { conformanceTable } from './conformance/table.ts';
 import { measureContended } from './locks/contended.ts';
 import { measureHandOver } from './locks/hand-over.ts';
@@ -12,14 +11,7 @@ import { runBundled } from './run-bundled.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
-  'batch-insert': async (options) => {
-    const claim = await batchInsert(options);
-    try {
-      print({ name: 'batch-insert', ...(await compare(claim, options.smoke ? 1 : ROUNDS)) });
-    } finally {
-      await claim.close();
-    }
-  },
+  'batch-insert': (options) => measureInserts(options, print),
   conformance: async () => void process.stdout.write(await conformanceTable()),
   locks: measureUncontended,
   'locks-contended': (options) => measureContended(options, print),
@@ -29,7 +21,6 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
     runBundled(new URL('policies/run.ts', import.meta.url), smoke ? ['--smoke'] : []),
   'policy-sizes': async () => (await measureSizes()).forEach(print),
 };
-const ROUNDS = 7;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,4 +1,4 @@
-import { raceAbort, throwIfAborted } from '@holdfast/internal';
+import { nextTurn, raceAbort, throwIfAborted } from '@holdfast/internal';
 
 /**
  * Pulls rows one by one and hands each to `take`, waiting whenever it asks to. Resolves with their number. The source
@@ -24,9 +24,14 @@ export async function takeRows<Row>(
     const room = take(row);
     if (room !== true) await room;
     taken += 1;
+    // What has been made ready meanwhile must be sent, and others want their turn, too.
+    if (taken % ROWS_A_TURN === 0) await nextTurn();
   }
   return taken;
 }
+
+/** About a millisecond. */
+const ROWS_A_TURN = 2_000;
 
 /** Written by hand because `for await` cannot be left while the source hangs. */
 async function pullAll<Row>(
