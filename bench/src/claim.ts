@@ -10,6 +10,3 @@ export interface Claim {
   readonly peer: () => Promise<void>;
   close(): Promise<void>;
 }
-
-/** Sets a claim up; `smoke`: the smallest size that still runs all of it. */
-export type CreateClaim = (options: { readonly smoke: boolean }) => Promise<Claim>;

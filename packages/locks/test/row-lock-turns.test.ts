@@ -65,6 +65,24 @@ it.each([0, 1, 2, 3, 4, 5, 6, 7])(
   },
 );
 
+it.each(['pg', 'kysely'] as const)(
+  'a lock on tx.%s is not undone by one on tx that is asked for at the same time and fails',
+  async (handle) => {
+    const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: database.pool }) });
+    const locks = createLocks({ db: database.pool, kysely, namespace: 'test' });
+    for (const microtasks of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      const seen = await locks.runTransaction(async (tx) => {
+        const failing = take(tx, 2, 'nowait');
+        for (let n = 0; n < microtasks; n += 1) await Promise.resolve();
+        const own = handle === 'pg' ? tx.pg : tx.kysely();
+        const codes = await Promise.all([failing, take(own, 1, 'wait')]);
+        return { codes, isLocked: await isLocked(1) };
+      });
+      expect(seen).toEqual({ codes: ['ROW_LOCK_TIMEOUT', undefined], isLocked: true });
+    }
+  },
+);
+
 it.each(['wait', 'skip', 'nowait', 5_000] as const)(
   'a lock with %s on a client is not undone by one that is asked for at the same time and fails',
   async (wait) => {

@@ -7,7 +7,7 @@ import {
 import { isSchemaMissing } from './lease-store.ts';
 import type { Queryable } from '../ports.ts';
 import { queryableOf } from '../rows/queryable-of.ts';
-import { inTurn, isFrame } from '../rows/turns.ts';
+import { frameOf, inTurn } from '../rows/turns.ts';
 import { sqlstateOf } from '../sqlstate.ts';
 
 export interface Fence {
@@ -34,9 +34,10 @@ const REQUIRE_TRANSACTION = 'SAVEPOINT holdfast_guard; RELEASE SAVEPOINT holdfas
  */
 export async function guardTransaction(tx: LeaseTransaction, fence: Fence): Promise<void> {
   const db = queryableOf(tx);
-  if (!isFrame(tx)) return inTurn(tx, () => guardNow(db, fence));
-  return tx.exclusively((innermost) => {
-    if (innermost === tx) return guardNow(db, fence);
+  const frame = frameOf(tx);
+  if (frame === undefined) return inTurn(tx, () => guardNow(db, fence));
+  return frame.exclusively((innermost) => {
+    if (innermost === frame) return guardNow(db, fence);
     throw new TypeError(
       'tx must be the transaction of the savepoint that the guard is called in: one of the transaction around it would be undone with the savepoint',
     );

@@ -1,7 +1,7 @@
 import type { KyselyLike, Queryable } from '../ports.ts';
 import { hasMethod, isKysely, queryableOf } from './queryable-of.ts';
 import { NotInTransactionError } from './row-errors.ts';
-import { inTurn, isFrame } from './turns.ts';
+import { frameOf, inTurn } from './turns.ts';
 import { sqlstateOf } from '../sqlstate.ts';
 
 /** A `Transaction`, a client that has one open, or a transaction of Kysely; a pool is none. */
@@ -26,10 +26,11 @@ const NO_TRANSACTION = '25P01';
  * A client that has no transaction open is told by a rejection with `NOT_IN_TRANSACTION` before any row is asked for.
  */
 export function openTransactionOf(tx: RowLockTransaction): OpenTransaction {
-  if (isFrame(tx)) {
+  const frame = frameOf(tx);
+  if (frame !== undefined) {
     return {
-      savepoint: (fn) => tx.savepoint(fn),
-      plainly: (fn) => tx.exclusively(fn),
+      savepoint: (fn) => frame.savepoint(fn),
+      plainly: (fn) => frame.exclusively(fn),
     };
   }
   const isKyselyTransaction = isKysely(tx) && tx.isTransaction;

@@ -1,12 +1,14 @@
 import type { Frame } from '../transactions/frame.ts';
+import { frameOfHandle } from '../transactions/frame-handles.ts';
 import { hasMethod } from './queryable-of.ts';
 
 /** The last that was asked for on a client, or a transaction, that is not ours. */
 const last = new WeakMap<object, Promise<unknown>>();
 
-/** True of `tx` of these locks, which has turns of its own: `exclusively`. */
-export function isFrame(tx: object): tx is Frame {
-  return hasMethod(tx, 'query') && hasMethod(tx, 'exclusively');
+/** The transaction of these locks that `tx` is, or stands for; it has turns of its own: `exclusively`. */
+export function frameOf(tx: object): Frame | undefined {
+  const isFrame = hasMethod(tx, 'query') && hasMethod(tx, 'exclusively');
+  return isFrame ? (tx as unknown as Frame) : frameOfHandle(tx);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Holdings } from './holdings.ts';
 import type { LockKey } from '../lock-key.ts';
 import type { KyselyTransactionOf, PgClientLike, Queryable, QueryResultLike } from '../ports.ts';
 import { isInFailedTransaction } from '../sqlstate.ts';
+import { rememberHandle } from './frame-handles.ts';
 import { TransactionEndedError, TransactionRolledBackError } from './transaction-errors.ts';
 import type { Isolation, Transaction, TransactionLockOptions } from './transaction.ts';
 
@@ -53,13 +54,17 @@ export class Frame<
   }
 
   get pg(): Client {
-    return (this.#pg ??= this.context.connection.pg(() => this.#isOver) as Client);
+    this.#pg ??= rememberHandle(
+      this.context.connection.pg(() => this.#isOver) as Client,
+      this as Frame,
+    );
+    return this.#pg;
   }
 
   kysely(): KyselyTransactionOf<Kysely> {
     const { kysely } = this.context;
     if (kysely === undefined) throw new TypeError('kysely must be given to createLocks first');
-    return kysely(this) as KyselyTransactionOf<Kysely>;
+    return rememberHandle(kysely(this) as object, this as Frame) as KyselyTransactionOf<Kysely>;
   }
 
   get attempt(): number {
