@@ -168,7 +168,7 @@ export type TryOutcome<T> =
 export interface Locks<Client extends PgClientLike = PgClientLike, Kysely = never> {
   /**
    * Runs `fn` inside the transaction that holds the lock, and commits. One connection; two round trips besides those of
-   * `fn`. The lock ends with the transaction, so it is safe behind a pooler in transaction mode.
+   * `fn`, three when it has to wait. The lock ends with the transaction, so it is safe behind a pooler in transaction mode.
    *
    * With `tx`, a transaction of the caller's, the lock is taken in that one and ends with it; `fn` gets it as it is.
    *

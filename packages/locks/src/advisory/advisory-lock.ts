@@ -6,6 +6,7 @@ import {
   setLockTimeout,
   UNDO_LOCK,
   unlockSession,
+  waitForLocks,
 } from './advisory-statements.ts';
 import type { Connection } from '../connection.ts';
 import { LockLostError, LockReentryError, LockTimeoutError } from '../errors.ts';
@@ -73,15 +74,16 @@ export function advisoryPlan(
   if (isolation === 'read committed') {
     // In one message with BEGIN: at this level each statement has a snapshot of its own, so what the function reads is
     // newer than the lock.
+    const locks = { keys, isShared, wait };
+    const text = beginWithLocks(begin, locks);
     return {
       ...plan,
       async open(connection) {
         // What the session has it set to may have changed since: the answer says.
         const guess = lockTimeouts.get(connection.client) ?? '0';
-        const text = beginWithLocks(begin, { keys, isShared, wait }, guess);
-        const answers = await acquire(connection, { text, undo: 'ROLLBACK' }, names, deps);
-        if (wait === 'try') return;
-        const lockTimeout = rowAt(answers, 1).lock_timeout;
+        const queue = wait === 'try' ? undefined : waitForLocks(locks, wait, guess);
+        const answers = await acquire(connection, { text, queue, undo: 'ROLLBACK' }, names, deps);
+        const lockTimeout = rowAt(answers, 0).lock_timeout;
         if (lockTimeout === guess || !isSetting(lockTimeout)) return;
         lockTimeouts.set(connection.client, lockTimeout);
         await connection.query(setLockTimeout(lockTimeout));
@@ -132,6 +134,8 @@ export async function lockInside(
 interface Taking {
   /** Takes the locks. */
   readonly text: string;
+  /** Waits for what `text` did not get. Undefined: there is no wait. */
+  readonly queue?: string | undefined;
   /** Gives back what a wait that was too long has taken all the same. */
   readonly undo?: string;
 }
@@ -142,14 +146,17 @@ interface Taking {
  */
 export async function acquire(
   connection: Connection,
-  { text, undo }: Taking,
+  { text, queue, undo }: Taking,
   { keys, name }: LockNames,
   { clock, tell }: AdvisoryDeps,
 ): Promise<unknown> {
   const startedMs = clock.now();
   tell.waiting(1);
   try {
-    const answers = await connection.query(text);
+    let answers: unknown = await connection.query(text);
+    if (rowAt(answers, -1).acquired === false && queue !== undefined) {
+      answers = await connection.query(queue);
+    }
     const waitedMs = clock.now() - startedMs;
     if (rowAt(answers, -1).acquired === false) throw await timeOut(0);
     tell.acquired(name, waitedMs);

@@ -9,22 +9,27 @@ export interface AdvisoryLocks {
 }
 
 /**
- * Opens a transaction and takes locks until its end. A text of several statements, for one message of the simple
- * protocol. It takes no parameters, which is safe: the keys are numbers of ours and the wait one that was checked.
- *
- * With `try` the last statement says in `acquired` whether all were free; what was free is held all the same. Else
- * `lock_timeout` is set back for the function's own statements to `lockTimeout`, what the session is thought to have it
- * set to; the second statement says in `lock_timeout` what it is. `set_config` would take the server longer than all the
- * rest.
+ * Opens a transaction and takes locks until its end if they are free and nobody waits for them; says in `acquired` whether
+ * they were, and what was free is held all the same. A text of several statements, for one message of the simple protocol.
+ * It takes no parameters, which is safe: the keys are numbers of ours. Most locks are free, and what a wait needs would take
+ * the server longer than all the rest.
  */
-export function beginWithLocks(
-  begin: string,
-  { keys, isShared, wait }: AdvisoryLocks,
+export function beginWithLocks(begin: string, { keys, isShared }: AdvisoryLocks): string {
+  return `${begin}; SELECT ${tryAll('_xact', keys, isShared)} AS acquired`;
+}
+
+/**
+ * Waits for locks behind a `beginWithLocks` that did not get all, for `wait` each. `lock_timeout` is set back for the
+ * function's own statements to `lockTimeout`, what the session is thought to have it set to; the first statement says in
+ * `lock_timeout` what it is.
+ */
+export function waitForLocks(
+  { keys, isShared }: AdvisoryLocks,
+  wait: WaitMs,
   lockTimeout: string,
 ): string {
-  if (wait === 'try') return `${begin}; SELECT ${tryAll('_xact', keys, isShared)} AS acquired`;
   return [
-    ...[begin, 'SHOW lock_timeout', setLockTimeout(`${wait}`)],
+    ...['SHOW lock_timeout', setLockTimeout(`${wait}`)],
     ...takeEach('_xact', keys, isShared),
     setLockTimeout(lockTimeout),
   ].join('; ');
