@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureHistory } from './batch-writer/history.ts';
 import { measureInserts } from './batch-writer/inserts.ts';
 import { conformanceTable } from './conformance/table.ts';
 import { measureContended } from './locks/contended.ts';
@@ -11,7 +12,8 @@ import { runBundled } from './run-bundled.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
-  'batch-insert': (options) => measureInserts(options, print),
+  'batch-insert': measureInserts,
+  'batch-history': (options) => measureHistory(options, print),
   conformance: async () => void process.stdout.write(await conformanceTable()),
   locks: measureUncontended,
   'locks-contended': (options) => measureContended(options, print),
