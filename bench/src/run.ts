@@ -14,6 +14,8 @@ import { runBundled } from './run-bundled.ts';
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
   'batch-insert': measureInserts,
   'batch-history': (options) => measureHistory(options, print),
+  'batch-loader': ({ smoke }) =>
+    runBundled(new URL('batch-writer/loader-run.ts', import.meta.url), smoke ? ['smoke'] : []),
   conformance: async () => void process.stdout.write(await conformanceTable()),
   locks: measureUncontended,
   'locks-contended': (options) => measureContended(options, print),

@@ -68,3 +68,33 @@ export {
   type Random,
   type Timer,
 } from '@holdfast/internal';
+export { createBatchLoader } from './loader/create-batch-loader.ts';
+export {
+  pgIdResolver,
+  type ListenLostEvent,
+  type PgIdResolver,
+  type PgIdResolverEvents,
+} from './loader/pg-id-resolver.ts';
+export { notifyTriggerStatements, type NotifyTriggerOptions } from './loader/notify-trigger.ts';
+export {
+  KeyInvalidError,
+  KeyNotCreatedError,
+  LoaderClosedError,
+  LoaderOverloadedError,
+  LoadResultError,
+  LoadTimeoutError,
+} from './loader/loader-errors.ts';
+export type {
+  BatchLoader,
+  BatchLoaderOptions,
+  CacheKey,
+  LoadedEvent,
+  LoaderEvents,
+  LoadFailedEvent,
+  LoaderSnapshot,
+  LoaderWaitOptions,
+  LoadResult,
+} from './loader/batch-loader.ts';
+export type { PgIdResolverOptions } from './loader/pg-id-options.ts';
+export type { IdKeyType } from './loader/pg-id-key.ts';
+export type { PgId } from './loader/pg-id-source.ts';

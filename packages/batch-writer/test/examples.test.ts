@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLatestWriter } from '../examples/keep-latest.ts';
+import { createNodeIds, idsOf } from '../examples/resolve-ids.ts';
 import { storeReadings } from '../examples/store-readings.ts';
 
 let database: TestDatabase;
@@ -10,6 +11,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   await database.pool.query(`
     CREATE TABLE readings (node_id int8, ts timestamptz, value float8, UNIQUE (node_id, ts));
+    CREATE TABLE nodes (id int8 GENERATED ALWAYS AS IDENTITY, uid text UNIQUE);
     CREATE TABLE latest (node_id int8 PRIMARY KEY, ts timestamptz, value float8 CHECK (value < 100));`);
 });
 afterAll(() => database.close());
@@ -37,9 +39,25 @@ test('keep-latest keeps the newest reading and hands on the bad one', async () =
   expect(letters).toEqual([expect.stringContaining('node 2: new row for relation "latest"')]);
 });
 
-test.each(['store-readings', 'keep-latest'])('the README shows %s as it is', (name) => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const source = readFileSync(new URL(`../examples/${name}.ts`, import.meta.url), 'utf8');
+test('resolve-ids gives each node one id and remembers it', async () => {
+  const ids = createNodeIds(database.pool);
+  const messages = [{ uid: 'a' }, { uid: 'b' }, { uid: 'a' }];
 
-  expect(readme).toContain(`\`\`\`ts\n${source}\`\`\``);
+  const [a, b, again] = await idsOf(ids, messages);
+  expect(again).toBe(a);
+  expect(b).not.toBe(a);
+  expect(await idsOf(ids, [{ uid: 'b' }])).toEqual([b]);
+  await ids.close();
+  const { rows } = await database.pool.query('SELECT uid FROM nodes ORDER BY uid');
+  expect(rows).toEqual([{ uid: 'a' }, { uid: 'b' }]);
 });
+
+test.each(['store-readings', 'keep-latest', 'resolve-ids'])(
+  'the README shows %s as it is',
+  (name) => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const source = readFileSync(new URL(`../examples/${name}.ts`, import.meta.url), 'utf8');
+
+    expect(readme).toContain(`\`\`\`ts\n${source}\`\`\``);
+  },
+);
