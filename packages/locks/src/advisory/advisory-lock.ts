@@ -52,7 +52,47 @@ export function advisoryPlan(
   const { keys, name } = names;
   const begin = BEGIN[isolation];
   const label = `lock ${name}`;
-  const common = {
+  let heldSinceMs = 0;
+  const lostError = (cause: Error): Error => new LockLostError(name, cause);
+  const onOpen = (): void => {
+    heldSinceMs = deps.clock.now();
+    deps.tell.held();
+  };
+  const onOver = (lost: Error | undefined): void =>
+    deps.tell.over(name, deps.clock.now() - heldSinceMs, lost);
+  if (isolation === 'read committed') {
+    // In one message with BEGIN: at this level each statement has a snapshot of its own, so what the function reads is
+    // newer than the lock.
+    const locks = { keys, isShared, wait };
+    const text = beginWithLocks(begin, locks);
+    return {
+      label,
+      isolation,
+      isReadOnly: false,
+      ambiguous,
+      totalMs: undefined,
+      signal,
+      keys,
+      lostError,
+      onOpen,
+      onOver,
+      release: undefined,
+      async open(connection) {
+        // What the session has it set to may have changed since: the answer says.
+        const guess = lockTimeouts.get(connection.client) ?? '0';
+        const queue = wait === 'try' ? undefined : () => waitForLocks(locks, wait, guess);
+        const answers = await acquire(connection, { text, queue, undo: 'ROLLBACK' }, names, deps);
+        const lockTimeout = rowAt(answers, 0).lock_timeout;
+        if (lockTimeout === guess || !isSetting(lockTimeout)) return;
+        lockTimeouts.set(connection.client, lockTimeout);
+        await connection.query(setLockTimeout(lockTimeout));
+      },
+    };
+  }
+  // The snapshot would be taken by the statement that takes the lock, before its wait (PostgreSQL manual, 13.3.5).
+  const text = lockSession({ keys, isShared, wait });
+  let mayHold = false;
+  return {
     label,
     isolation,
     isReadOnly: false,
@@ -60,42 +100,9 @@ export function advisoryPlan(
     totalMs: undefined,
     signal,
     keys,
-  };
-  let heldSinceMs = 0;
-  const plan = {
-    ...common,
-    lostError: (cause: Error) => new LockLostError(name, cause),
-    onOpen: () => {
-      heldSinceMs = deps.clock.now();
-      deps.tell.held();
-    },
-    onOver: (lost: Error | undefined) => deps.tell.over(name, deps.clock.now() - heldSinceMs, lost),
-  };
-  if (isolation === 'read committed') {
-    // In one message with BEGIN: at this level each statement has a snapshot of its own, so what the function reads is
-    // newer than the lock.
-    const locks = { keys, isShared, wait };
-    const text = beginWithLocks(begin, locks);
-    return {
-      ...plan,
-      async open(connection) {
-        // What the session has it set to may have changed since: the answer says.
-        const guess = lockTimeouts.get(connection.client) ?? '0';
-        const queue = wait === 'try' ? undefined : waitForLocks(locks, wait, guess);
-        const answers = await acquire(connection, { text, queue, undo: 'ROLLBACK' }, names, deps);
-        const lockTimeout = rowAt(answers, 0).lock_timeout;
-        if (lockTimeout === guess || !isSetting(lockTimeout)) return;
-        lockTimeouts.set(connection.client, lockTimeout);
-        await connection.query(setLockTimeout(lockTimeout));
-      },
-      release: undefined,
-    };
-  }
-  // The snapshot would be taken by the statement that takes the lock, before its wait (PostgreSQL manual, 13.3.5).
-  const text = lockSession({ keys, isShared, wait });
-  let mayHold = false;
-  return {
-    ...plan,
+    lostError,
+    onOpen,
+    onOver,
     open: async (connection) => {
       mayHold = false;
       await deps.pooler.check(connection);
@@ -135,7 +142,7 @@ interface Taking {
   /** Takes the locks. */
   readonly text: string;
   /** Waits for what `text` did not get. Undefined: there is no wait. */
-  readonly queue?: string | undefined;
+  readonly queue?: (() => string) | undefined;
   /** Gives back what a wait that was too long has taken all the same. */
   readonly undo?: string;
 }
@@ -155,7 +162,7 @@ export async function acquire(
   try {
     let answers: unknown = await connection.query(text);
     if (rowAt(answers, -1).acquired === false && queue !== undefined) {
-      answers = await connection.query(queue);
+      answers = await connection.query(queue());
     }
     const waitedMs = clock.now() - startedMs;
     if (rowAt(answers, -1).acquired === false) throw await timeOut(0);

@@ -20,7 +20,10 @@ export class Holdings<Frame> {
 
   /** Runs `fn` inside of a holding, which is over when `fn` has settled. */
   async within<T>(holding: Holding<Frame>, fn: () => Promise<T>): Promise<T> {
-    const place = { ...holding, isOver: false, around: openOf(this.#storage.getStore()) };
+    // Written out, here and in what every transaction makes: a spread costs a microsecond.
+    const { frame, keys } = holding;
+    const around = openOf(this.#storage.getStore());
+    const place: Place<Frame> = { frame, keys, isOver: false, around };
     try {
       return await this.#storage.run(place, fn);
     } finally {

@@ -61,9 +61,15 @@ export async function runOnce<T>(
   const connection = await Connection.open(deps.pool, plan);
   const { label, isolation, isReadOnly } = plan;
   const frame = new Frame({
-    ...{ connection, label, attempt, isolation, isReadOnly, kysely },
+    connection,
+    label,
+    attempt,
+    isolation,
+    isReadOnly,
+    kysely,
     keys: new Set(plan.keys),
-    ...{ lock: deps.lock, holdings: deps.holdings },
+    lock: deps.lock,
+    holdings: deps.holdings,
     onHookFailed: (error) => deps.tell.hookFailed(label, error),
   });
   const timer = watchTime(connection, plan, deps.clock);
@@ -108,9 +114,13 @@ async function runInside<T>(
     if (frame.isBusy) await frame.settled();
     throwIfAborted(plan.signal);
     await commit(connection, {
-      ...{ label: plan.label, ambiguous: plan.ambiguous, lostError: plan.lostError },
-      ...{ pool: deps.pool, clock: deps.clock },
-      ...{ isReadOnly: plan.isReadOnly, signal: plan.signal },
+      label: plan.label,
+      ambiguous: plan.ambiguous,
+      lostError: plan.lostError,
+      pool: deps.pool,
+      clock: deps.clock,
+      isReadOnly: plan.isReadOnly,
+      signal: plan.signal,
       onAmbiguous({ xid, verdict }) {
         end.isUnknown = verdict === 'unknown';
         deps.tell.ambiguous(plan.label, xid, verdict);
