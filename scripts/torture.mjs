@@ -10,6 +10,9 @@ const TESTS = {
   'locks-commit-cuts': 'packages/locks/test/faults/commit-cuts.test.ts',
   'locks-isolation': 'packages/locks/test/faults/isolation.test.ts',
   'locks-fencing': 'packages/locks/test/lease-fencing.test.ts',
+  'batch-writer-kills': 'packages/batch-writer/test/faults/kills-of',
+  'batch-writer-deadlocks': 'packages/batch-writer/test/faults/deadlocks.test.ts',
+  'batch-writer-model': 'packages/batch-writer/test/model.test.ts',
 };
 
 const names = process.argv.slice(2);

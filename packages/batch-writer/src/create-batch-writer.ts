@@ -82,6 +82,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
       spooler: this.#spooler,
     });
     this.#intake = new Intake(options, {
+      refusal: () => this.#refusal(),
       onAccepted: () => void (this.#accepted += 1),
       onSealed: (batches) => this.#lanes.push(batches),
       isLaneIdle: () => this.#isSending() && this.#lanes.hasIdle,
@@ -97,8 +98,6 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   }
 
   write(row: Row | DecodedRow<Row>, { signal }: WaitOptions = {}): true | Promise<void> {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return Promise.reject(refusal);
     return this.#intake.take(row, undefined, signal);
   }
 
@@ -113,8 +112,6 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     row: Row | DecodedRow<Row>,
     { signal }: WaitOptions = {},
   ): Promise<RowResult<Row>> {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) throw refusal;
     const waiter = createDeferred<RowResult<object>>();
     this.#rowWaiters.add(waiter);
     const off = onAbort(signal, (reason) => waiter.reject(reason));
@@ -136,10 +133,8 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   async flush({ signal }: WaitOptions = {}): Promise<Settled> {
     throwIfAborted(signal);
     const before = this.#sending.counts;
-    if (this.#phase === 'closed') {
-      if (this.#returned > 0) throw new WriterClosedError(this.#options.table.label);
-      return differenceOf(before, before);
-    }
+    if (this.#phase === 'closed' && this.#returned > 0) throw this.#closedError();
+    if (this.#phase === 'closed') return differenceOf(before, before);
     if (this.#halt !== undefined) throw this.#haltedError(this.#halt.error);
     await this.#settleAll(signal);
     return differenceOf(this.#sending.counts, before);
@@ -184,7 +179,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
       ...this.#sending.tally,
       spooledRows: this.#spooler?.rows ?? 0,
       spooledBytes: this.#spooler?.bytes ?? 0,
-      bufferedRows: this.#intake.rows,
+      bufferedRows: this.#intake.rows + this.#sending.droppedRows,
       bufferedBytes: this.#intake.bytes,
       waiters: this.#intake.waiters,
       oldestRowMs: now - Math.min(...ages),
@@ -199,9 +194,8 @@ class Writer<Row extends object> implements BatchWriter<Row> {
 
   #spoolSome(): void {
     const isNeeded = (): boolean => {
-      if (this.#intake.waiters === 0) return false;
-      this.#intake.seal();
-      return true;
+      if (this.#intake.waiters > 0) this.#intake.seal();
+      return this.#intake.waiters > 0;
     };
     this.#spooler?.relieve(() => this.#lanes.entries(), isNeeded);
   }
@@ -222,7 +216,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
 
   async #close(timeoutMs: number): Promise<CloseReport<Row>> {
     this.#phase = 'closing';
-    const closedError = new WriterClosedError(this.#options.table.label);
+    const closedError = this.#closedError();
     this.#intake.rejectWaiters(closedError);
 
     const timer = this.#options.clock.setTimer(() => this.#stop.abort(closedError), timeoutMs);
@@ -243,7 +237,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     const left = await (this.#spooler?.keepLeftovers(kept) ?? kept);
     this.#spooler?.close();
     const unsettled = gatherUnsettled<Row>(left, this.#options.table.format);
-    const undelivered = this.#sending.undelivered as readonly DecodedRow<Row>[];
+    const undelivered = this.#sending.takeUndelivered() as readonly DecodedRow<Row>[];
     const returned = [...undelivered, ...unsettled.rows];
     this.#intake.leave(this.#intake.rows, this.#intake.bytes);
     this.#returned = returned.length;
@@ -261,9 +255,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   /** Resolves when all that has been taken is settled. */
   async #settleAll(signal: AbortSignal | undefined): Promise<void> {
     this.#intake.seal();
-    const dropped = this.#sending.dropped;
     await this.#lanes.settle(signal);
-    await dropped;
   }
 
   #wake(): void {
@@ -272,13 +264,17 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   }
 
   #isSending(): boolean {
-    const isHeld = this.#halt !== undefined || (this.#isPaused && this.#phase === 'open');
-    return !isHeld && !this.#stop.signal.aborted;
+    if (this.#halt !== undefined || this.#stop.signal.aborted) return false;
+    return !this.#isPaused || this.#phase !== 'open';
   }
 
   #refusal(): Error | undefined {
-    if (this.#phase !== 'open') return new WriterClosedError(this.#options.table.label);
-    return this.#halt === undefined ? undefined : this.#haltedError(this.#halt.error);
+    if (this.#phase !== 'open') return this.#closedError();
+    return this.#halt && this.#haltedError(this.#halt.error);
+  }
+
+  #closedError(): WriterClosedError {
+    return new WriterClosedError(this.#options.table.label);
   }
 
   #haltedError(cause: unknown): WriterHaltedError {

@@ -9,6 +9,8 @@ import { Room } from './room.ts';
 import { toValidRow } from './valid-row.ts';
 
 export interface IntakeContext {
+  /** Why no row is taken now. */
+  readonly refusal: () => Error | undefined;
   readonly onAccepted: () => void;
   /** Gets, by lane, the batches that are ready to be sent. */
   readonly onSealed: (batches: readonly (readonly Batch[])[]) => void;
@@ -77,7 +79,11 @@ export class Intake {
     signal: AbortSignal | undefined,
   ): true | Promise<void> {
     const { validate, buffer } = this.#options;
-    const bytes = this.#block.encode(validate === undefined ? row : toValidRow(validate, row));
+    const valid = validate === undefined ? row : toValidRow(validate, row);
+    // After the schema, which may have closed the writer.
+    const refusal = this.#context.refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const bytes = this.#block.encode(valid);
     if (bytes > buffer.maxBytes) throw new RowTooLargeError(bytes, buffer.maxBytes);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (!this.#room.tryEnter(bytes) && !this.#enterByDropping(bytes)) {
@@ -100,10 +106,10 @@ export class Intake {
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
     this.#isLingerOver = false;
-    if (this.#block.rows === 0) return;
-    const batches = sealBlock(this.#block, this.#rules);
+    const batches = this.#block.rows === 0 ? undefined : sealBlock(this.#block, this.#rules);
+    // Also when it is empty: a row that calls us while it is being read must not be taken afterwards.
     this.#block.clear();
-    this.#context.onSealed(batches);
+    if (batches !== undefined) this.#context.onSealed(batches);
   }
 
   onLaneIdle(): void {
@@ -176,7 +182,8 @@ export class Intake {
 
 /** Rows of one key have the effect that they would have one after the other. */
 function winsIn(conflict: ResolvedOptions['table']['conflict']): SealRules['wins'] {
-  if (conflict.action !== 'update') return 'first';
+  if (conflict.action === 'error') return 'all';
+  if (conflict.action === 'nothing') return 'first';
   if (conflict.newerThan === undefined) return 'last';
   return conflict.newerThan.tie === 'replace' ? 'latest-last' : 'latest-first';
 }

@@ -16,16 +16,24 @@ export interface Leftover {
   readonly queue: readonly QueuedBatch[];
 }
 
+/** What somebody waits for. */
+interface Target {
+  /** So many batches are to be settled. */
+  readonly settled: number;
+  /** A batch that has been dropped is to be in the dead letter, too. */
+  readonly isDropping: boolean;
+}
+
 /** A queue of batches of which at most one is in flight; they are settled in the order in which they came. */
 export class Lane {
   readonly #context: LaneContext;
-  /** Who waits until so many batches are settled. */
-  readonly #waiters = new Map<Deferred<void>, number>();
+  readonly #waiters = new Map<Deferred<void>, Target>();
   /** The first one stays in it while it is made ready. */
   #queue: QueuedBatch[] = [];
   /** Kept over a halt: what is left of it is sent after `resume()`. */
   #inFlight: BatchInFlight | undefined;
   #run: Promise<void> | undefined;
+  #isDropping = false;
   #pushed = 0;
   #settled = 0;
 
@@ -53,13 +61,28 @@ export class Lane {
     this.wake();
   }
 
-  /** Takes the oldest batch that is held and not in flight out of the queue. */
-  takeOldest(): (QueuedBatch & { kind: 'held' }) | undefined {
+  /** Takes the oldest batch that is held and not in flight out of the queue; `endDrop` is to be called when it is settled. */
+  dropOldest(): (QueuedBatch & { kind: 'held' }) | undefined {
     const queued = this.#waiting().find((one) => one.kind === 'held');
     if (queued === undefined) return undefined;
-    this.#queue.splice(this.#queue.indexOf(queued), 1);
-    this.#countSettled();
+    const index = this.#queue.indexOf(queued);
+    // Those in front of it are not settled yet: whoever waits for it waits for one less, others for as many as before.
+    const place = this.#pushed - (this.#queue.length - 1 - index);
+    this.#queue.splice(index, 1);
+    this.#pushed -= 1;
+    this.#isDropping = true;
+    for (const [waiter, { settled }] of this.#waiters) {
+      if (settled >= place) this.#waiters.set(waiter, { settled: settled - 1, isDropping: true });
+    }
     return queued;
+  }
+
+  endDrop(): void {
+    this.#isDropping = false;
+    for (const [waiter, { settled }] of this.#waiters) {
+      this.#waiters.set(waiter, { settled, isDropping: false });
+    }
+    this.#resolveWaiters();
   }
 
   /** The newest batch that is held, and for which nobody waits: the last to be needed. */
@@ -79,9 +102,9 @@ export class Lane {
 
   /** Resolves when everything pushed so far is settled; an abort ends the wait. */
   async settle(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#settled === this.#pushed) return;
+    if (this.#settled === this.#pushed && !this.#isDropping) return;
     const waiter = createDeferred<void>();
-    this.#waiters.set(waiter, this.#pushed);
+    this.#waiters.set(waiter, { settled: this.#pushed, isDropping: this.#isDropping });
     const off = onAbort(signal, (reason) => waiter.reject(reason));
     try {
       await waiter.promise;
@@ -145,8 +168,12 @@ export class Lane {
 
   #countSettled(): void {
     this.#settled += 1;
+    this.#resolveWaiters();
+  }
+
+  #resolveWaiters(): void {
     for (const [waiter, target] of this.#waiters) {
-      if (target > this.#settled) continue;
+      if (target.settled > this.#settled || target.isDropping) continue;
       this.#waiters.delete(waiter);
       waiter.resolve();
     }

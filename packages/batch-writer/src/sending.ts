@@ -1,4 +1,4 @@
-import { isHoldfastError, raceAbort, type Listeners } from '@holdfast/internal';
+import { isHoldfastError, onAbort, raceAbort, type Listeners } from '@holdfast/internal';
 import { BatchInFlight, allRows, decodeRow } from './batch-in-flight.ts';
 import type { WriterEvents, WriterSnapshot } from './batch-writer.ts';
 import type { DecodedRow, RejectedRow, Settled } from './row-outcome.ts';
@@ -41,6 +41,8 @@ export class Sending {
   /** Settles when the rows that were dropped last are in the dead letter. */
   #dropped: Promise<void> | undefined;
   #undelivered: DecodedRow<object>[] = [];
+  /** Rows that were dropped, until the dead letter has them. */
+  #droppedRows = 0;
 
   constructor(options: ResolvedOptions, context: SendingContext) {
     this.#options = options;
@@ -56,9 +58,14 @@ export class Sending {
     return { ...this.#tally, conflicts: this.#sender.conflicts };
   }
 
-  /** Rows that were dropped, but are not in the dead letter. */
-  get undelivered(): readonly DecodedRow<object>[] {
-    return this.#undelivered;
+  get droppedRows(): number {
+    return this.#droppedRows;
+  }
+
+  /** Hands over the rows that were dropped, but that the dead letter could not be given. */
+  takeUndelivered(): readonly DecodedRow<object>[] {
+    this.#droppedRows -= this.#undelivered.length;
+    return this.#undelivered.splice(0);
   }
 
   get dropped(): Promise<void> | undefined {
@@ -92,7 +99,7 @@ export class Sending {
   /** Gives the oldest batch of the lane to the dead letter; false when there is none, or the last one is on its way. */
   drop(lane: Lane): boolean {
     if (this.#dropped !== undefined) return false;
-    const queued = lane.takeOldest();
+    const queued = lane.dropOldest();
     if (queued === undefined) return false;
     const { batch } = queued;
     const { format } = this.#options.table;
@@ -104,19 +111,23 @@ export class Sending {
       constraint: undefined,
       mayBeStored: false,
     }));
+    this.#droppedRows += rows.length;
     this.#context.onLeft(rows.length, batch.bytes.length);
     this.#dropped = this.#deliverDropped(batch, rows).finally(() => {
       this.#dropped = undefined;
+      lane.endDrop();
     });
     return true;
   }
 
   async #deliverDropped(batch: Batch, rows: readonly RejectedRow<object>[]): Promise<void> {
-    const outcome = await this.#deliver(-1, rows);
+    // Also while the writer is paused or halted: that keeps rows from the database, and these do not go there.
+    const outcome = await this.#deliver(-1, rows, () => !this.#context.signal.aborted);
     if (outcome.status !== 'done') {
       this.#undelivered.push(...rows.map(({ row }) => row));
       return;
     }
+    this.#droppedRows -= rows.length;
     this.addSettled({ stored: 0, duplicate: 0, superseded: 0, rejected: rows.length });
     for (const [row, waiter] of batch.waiters ?? []) {
       waiter.resolve({ status: 'rejected', rejection: rows[row] });
@@ -149,8 +160,10 @@ export class Sending {
         this.#tally.flushes += 1;
         if (queued.kind === 'held') this.#context.onLeft(rowsOf(batch), batch.bytes.length);
         else await this.#removeFile(queued.spooled);
-        // Last: while the file is there, a writer that comes after us asks the ledger.
-        this.#sender.settled(batch);
+        // Last: while a file is there, a writer that comes after us asks the ledger.
+        const forget = (): void => this.#sender.settled(batch);
+        if (this.#context.spooler === undefined) forget();
+        else this.#context.spooler.afterMove(batch, forget);
         const durationMs = clock.now() - startedMs;
         const rows = settled.stored + settled.duplicate + settled.superseded + settled.rejected;
         this.#context.listeners.emit('flushed', { lane, rows, ...settled, durationMs });
@@ -167,21 +180,42 @@ export class Sending {
     }
   }
 
-  #attempt(part: Part): Promise<Sent> {
+  async #attempt(part: Part): Promise<Sent> {
     const { guard } = this.#options;
     const { signal } = this.#context;
     if (guard === undefined) return this.#sender.send(part, signal);
-    const run = (context: { readonly signal: AbortSignal }): Promise<Sent> =>
-      this.#sender.send(part, context.signal);
-    return raceAbort(guard.execute(run, { signal }), signal);
+    let sending: Promise<Sent> | undefined;
+    const run = (context: { readonly signal: AbortSignal }): Promise<Sent> => {
+      const ended = new AbortController();
+      const offs = [context.signal, signal].map((one) =>
+        onAbort(one, (reason) => ended.abort(reason)),
+      );
+      sending = this.#sender.send(part, ended.signal).finally(() => {
+        for (const off of offs) off();
+      });
+      return sending;
+    };
+    try {
+      return await raceAbort(guard.execute(run, { signal }), signal);
+    } catch (error) {
+      // A guard may give up on an attempt that goes on, or that has stored the rows: what counts is how that ended.
+      const sent = await sending?.catch(() => undefined);
+      if (sent === undefined) throw error;
+      return sent;
+    }
   }
 
-  async #deliver(lane: number, rows: readonly RejectedRow<object>[]): Promise<Outcome<void>> {
+  async #deliver(
+    lane: number,
+    rows: readonly RejectedRow<object>[],
+    isSending: () => boolean = this.#context.isSending,
+  ): Promise<Outcome<void>> {
     const { onRejected } = this.#options;
     const outcome = await this.#retry(
       lane,
       () => raceAbort((async () => onRejected?.([...rows]))(), this.#context.signal),
       classifyDelivery,
+      isSending,
     );
     if (outcome.status === 'done') this.#context.listeners.emit('rejected', { rows });
     return outcome;
@@ -191,6 +225,7 @@ export class Sending {
     lane: number,
     work: () => Promise<T>,
     classify: (error: unknown) => PgFailure,
+    isSending: () => boolean = this.#context.isSending,
   ): Promise<Outcome<T>> {
     const { backoff, maxElapsedMs, clock, table } = this.#options;
     return runWithRetry(work, {
@@ -200,7 +235,7 @@ export class Sending {
       label: table.label,
       signal: this.#context.signal,
       classify,
-      isSending: this.#context.isSending,
+      isSending,
       resumptions: () => this.#resumptions,
       onRetry: (retry) => {
         this.#tally.retries += 1;

@@ -69,6 +69,7 @@ test.each<[Record<string, unknown>, string]>([
   ],
   [{ buffer: { whenFull: 'spool' } }, 'buffer.whenFull "spool" needs spool'],
   [{ validate: {} }, 'validate must be a Standard Schema: an object with "~standard".validate'],
+  [{ lanes: 0 }, 'lanes must be an integer from 1 to 64, got 0'],
   [{ lanes: 65 }, 'lanes must be an integer from 1 to 64, got 65'],
   [{ buffer: 5 }, 'buffer must be an object, got 5'],
   [{ buffer: { maxRows: 0 } }, 'buffer.maxRows must be an integer of at least 1, got 0'],

@@ -109,6 +109,7 @@ export function createFakePool(respond: Respond = ({ ids }) => ids.length): Fake
 const CATALOGUE = {
   kind: 'r',
   isSecured: false,
+  hasTriggersInFront: false,
   columns: [
     { name: 'id', oid: 23, type: 'integer', isEnum: false, isGenerated: false },
     { name: 'value', oid: 701, type: 'double precision', isEnum: false, isGenerated: false },

@@ -13,6 +13,8 @@ export class OpenBlock {
   #oldestAtMs = 0;
   /** A getter of the row may call us. */
   #isEncoding = false;
+  /** How often the rows have been taken away, or another row has been put behind them. */
+  #changes = 0;
   #waiters: Map<number, Deferred<RowResult<object>>> | undefined;
 
   constructor(format: RowFormat) {
@@ -54,12 +56,13 @@ export class OpenBlock {
    * @throws {RowInvalidError} when a value does not fit its column.
    */
   encode(row: object): number {
-    if (this.#isEncoding)
-      throw new Error('a row must not be written while another one is being read');
+    if (this.#isEncoding) throw busyError();
     this.#isEncoding = true;
+    const changes = this.#changes;
     try {
       this.#out.truncate(this.bytes);
       this.#format.write(this.#out, row);
+      if (changes !== this.#changes) throw busyError();
       return this.#out.length - this.bytes;
     } finally {
       this.#isEncoding = false;
@@ -82,15 +85,21 @@ export class OpenBlock {
 
   /** Puts a row back that has been encoded before, as `encode` would; it stays only after `keep()`. */
   restore(encoded: Buffer): void {
+    this.#changes += 1;
     this.#out.truncate(this.bytes);
     this.#out.append(encoded);
   }
 
   clear(): void {
+    this.#changes += 1;
     this.#out.truncate(0);
     this.#count = 0;
     this.#waiters = undefined;
   }
+}
+
+function busyError(): Error {
+  return new Error('a writer must not be called by a row that is being read');
 }
 
 function grown(array: Uint32Array): Uint32Array<ArrayBuffer> {

@@ -14,9 +14,9 @@ export interface SealRules {
   readonly isKeyed: boolean;
   /**
    * Which row of a key is sent: the first or last that was written, or the latest by the format's order column, of equally
-   * late ones the first or the last.
+   * late ones the first or the last. `all`: the table refuses those that come behind, and says so of each.
    */
-  readonly wins: 'first' | 'last' | 'latest-first' | 'latest-last';
+  readonly wins: 'all' | 'first' | 'last' | 'latest-first' | 'latest-last';
   readonly lanes: number;
   readonly maxRows: number;
   readonly maxBytes: number;
@@ -38,6 +38,9 @@ export function sealBlock(block: OpenBlock, rules: SealRules): Batch[][] {
   const order = new KeyOrder(rules.format, rules.columns, block);
   return rowsByLane(block, rules).map((rows) => {
     order.sort(rows);
+    if (rules.wins === 'all') {
+      return inBatches(block, { winners: rows, losersOf: new Map() }, rules);
+    }
     return inBatches(block, selectWinners(block, rows, order, rules), rules);
   });
 }

@@ -23,12 +23,16 @@ export class BoundClient {
     return this.#ask(this.#client.query<Row>(text, values));
   }
 
-  /** Sends several statements as one message and resolves with the one row that the last has given, as text. */
-  async begin(text: string): Promise<readonly (string | null)[] | undefined> {
+  /** Sends several statements as one message and resolves with what the last has given. */
+  async queryLast<Row extends object>(text: string): Promise<QueryResultLike<Row>> {
     // For several statements `pg` gives an array.
-    const answer: unknown = await this.query<Record<string, unknown>>(text);
-    const last = (Array.isArray(answer) ? answer.at(-1) : answer) as QueryResultLike<object>;
-    const row = last.rows[0];
+    const answer: unknown = await this.query(text);
+    return (Array.isArray(answer) ? answer.at(-1) : answer) as QueryResultLike<Row>;
+  }
+
+  /** As `queryLast`, with the one row, as text. */
+  async begin(text: string): Promise<readonly (string | null)[] | undefined> {
+    const row = (await this.queryLast<Record<string, unknown>>(text)).rows[0];
     return row && Object.values(row).map((value) => (value === null ? null : String(value)));
   }
 

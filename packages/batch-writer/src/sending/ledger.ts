@@ -1,6 +1,5 @@
 import { quoteIdentifier } from '@holdfast/internal';
 import type { Batch, Range } from '../blocks/batch.ts';
-import { sqlstateOf } from '../classify.ts';
 import type { BoundClient } from './bound-client.ts';
 
 /** What the ledger says of rows of a batch that were committed. */
@@ -30,35 +29,36 @@ export function ledgerTableStatement(ledger: string): string {
 
 const LEDGER_KEY = 'holdfast_ledger_key';
 
+/**
+ * A lock that a transaction with an entry of the batch holds to its end: whoever takes it alone knows that none is on its way.
+ * A UUID is random, so half of it is a key that nobody else has.
+ */
+function lockKey({ id }: Batch): bigint {
+  return BigInt.asIntN(64, BigInt(`0x${id.replaceAll('-', '').slice(0, 16)}`));
+}
+
 /** All values are numbers and UUIDs of ours. */
 export function ledgerInsert(
   ledger: string,
-  { id }: Batch,
+  batch: Batch,
   { from, to }: Range,
   stored: number,
 ): string {
-  return `INSERT INTO ${quoteLedger(ledger)} (batch, from_row, to_row, stored) VALUES ('${id}', ${from}, ${to}, ${stored})`;
+  return `INSERT INTO ${quoteLedger(ledger)} (batch, from_row, to_row, stored) SELECT '${batch.id}'::uuid, ${from}, ${to}, ${stored} FROM pg_advisory_xact_lock_shared(${lockKey(batch)})`;
 }
 
 export function ledgerDelete(ledger: string, ids: readonly string[]): string {
   return `DELETE FROM ${quoteLedger(ledger)} WHERE batch IN (${ids.map((id) => `'${id}'`).join(', ')})`;
 }
 
-/** What has been committed of a batch. */
+/** What has been committed of a batch, for good: an attempt whose connection was lost may still be on its way, and is waited for. */
 export async function readLedger(
   client: BoundClient,
   ledger: string,
-  { id }: Batch,
+  batch: Batch,
 ): Promise<LedgerEntry[]> {
-  const { rows } = await client.query<{ from_row: number; to_row: number; stored: number }>(
-    `SELECT from_row, to_row, stored FROM ${quoteLedger(ledger)} WHERE batch = '${id}' ORDER BY from_row`,
+  const { rows } = await client.queryLast<{ from_row: number; to_row: number; stored: number }>(
+    `SELECT pg_advisory_xact_lock(${lockKey(batch)}); SELECT from_row, to_row, stored FROM ${quoteLedger(ledger)} WHERE batch = '${batch.id}' ORDER BY from_row`,
   );
   return rows.map(({ from_row, to_row, stored }) => ({ from: from_row, to: to_row, stored }));
-}
-
-/** True for the error of a part that has been committed before. */
-export function isInLedger(error: unknown): boolean {
-  return (
-    sqlstateOf(error) === '23505' && (error as { constraint?: unknown }).constraint === LEDGER_KEY
-  );
 }

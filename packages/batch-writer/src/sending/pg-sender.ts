@@ -4,7 +4,7 @@ import { AmbiguousCommitError, CommitPendingError, PoolClosedError } from '../er
 import type { ResolvedOptions } from '../options.ts';
 import type { BoundClient } from './bound-client.ts';
 import { useClient } from './client-use.ts';
-import { isInLedger, ledgerDelete, readLedger, type LedgerEntry } from './ledger.ts';
+import { ledgerDelete, readLedger, type LedgerEntry } from './ledger.ts';
 import { rowCount, type Doubt, type Part, type Sent } from './part.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import { askForVerdict } from './whereabouts.ts';
@@ -76,10 +76,7 @@ export class PgSender {
       return await this.#write(client, part, { options: this.#options, facts, before });
     } catch (error) {
       this.#settled.push(...settled);
-      if (typeof exactlyOnce !== 'object' || !isInLedger(error)) throw error;
-      // An attempt whose answer was lost has written it.
-      if (part.doubt !== undefined) return part.doubt.sent;
-      return sentBefore(part, await readLedger(client, exactlyOnce.ledger, part.batch));
+      throw error;
     }
   }
 
@@ -88,8 +85,8 @@ export class PgSender {
       try {
         return await copyPart(client, part, context);
       } catch (error) {
-        const isConflict = sqlstateOf(error) === '23505' && !isInLedger(error);
-        if (!isConflict || this.#options.table.conflict.action === 'error') throw error;
+        if (sqlstateOf(error) !== '23505' || this.#options.table.conflict.action === 'error')
+          throw error;
         part.meetsConflict = true;
         this.conflicts += 1;
       }
@@ -110,10 +107,11 @@ export class PgSender {
 
   /** Resolves with what was sent when it turns out to be in the table, with undefined when it is to be sent again. */
   async #settleDoubt(client: BoundClient, part: Part, doubt: Doubt): Promise<Sent | undefined> {
-    const { table } = this.#options;
-    // A ledger tells it when the part is written again.
-    if (typeof this.#options.exactlyOnce === 'object') return undefined;
-    if (doubt.where !== undefined) {
+    const { table, exactlyOnce } = this.#options;
+    if (typeof exactlyOnce === 'object') {
+      const entries = await readLedger(client, exactlyOnce.ledger, part.batch);
+      if (entries.some(({ from, to }) => from === part.from && to === part.to)) return doubt.sent;
+    } else if (doubt.where !== undefined) {
       doubt.questions += 1;
       const verdict = await askForVerdict(client, doubt.where, doubt.questions);
       if (verdict === 'committed') return doubt.sent;
@@ -127,12 +125,6 @@ export class PgSender {
     part.doubt = undefined;
     return undefined;
   }
-}
-
-/** The part is in the ledger, written by an attempt whose answer was lost. */
-function sentBefore(part: Part, entries: readonly LedgerEntry[]): Sent {
-  const entry = entries.find(({ from, to }) => from === part.from && to === part.to);
-  return { stored: entry?.stored ?? 0, storedRows: undefined };
 }
 
 /** `pg.Pool` says it only in words when it is asked for a connection. */

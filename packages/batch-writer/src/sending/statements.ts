@@ -13,9 +13,19 @@ const STAGING = 'pg_temp.holdfast_batch';
 
 /**
  * A table for the rows of one batch, in front of the COPY into it. With the CHECK constraints of the table, so that COPY names
- * the line of a row that breaks one; without the columns that are not written, whose defaults it would not have.
+ * the line of a row that breaks one, unless a trigger may mend it; without the columns that are not written, whose defaults it
+ * would not have.
  */
-export function stagingStatements(table: Table, { otherColumns }: TableFacts): string {
+export function stagingStatements(
+  table: Table,
+  { otherColumns, hasTriggersInFront }: TableFacts,
+): string {
+  if (hasTriggersInFront) {
+    return [
+      `CREATE TEMP TABLE holdfast_batch ON COMMIT DROP AS SELECT ${names(table.columns)} FROM ${quoteTable(table)} WITH NO DATA`,
+      copyStatement(table, STAGING),
+    ].join('; ');
+  }
   const others = otherColumns.map((name) => `DROP COLUMN ${quoteIdentifier(name)} CASCADE`);
   return [
     `CREATE TEMP TABLE holdfast_batch (LIKE ${quoteTable(table)} INCLUDING CONSTRAINTS) ON COMMIT DROP`,

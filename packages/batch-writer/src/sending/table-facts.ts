@@ -10,6 +10,8 @@ import type { BoundClient } from './bound-client.ts';
 export interface TableFacts {
   /** False for a view, and where row-level security refuses COPY. */
   readonly bearsCopy: boolean;
+  /** A trigger may change a row before the constraints of the table see it. */
+  readonly hasTriggersInFront: boolean;
   /** Columns that are not written. */
   readonly otherColumns: readonly string[];
   /** By column, the name of its enum type, quoted. */
@@ -30,6 +32,7 @@ export interface CatalogueColumn {
 export interface CatalogueTable {
   readonly kind: string;
   readonly isSecured: boolean;
+  readonly hasTriggersInFront: boolean;
   readonly columns: readonly CatalogueColumn[];
   /** The columns of each unique index that ON CONFLICT can name. */
   readonly uniqueKeys: readonly (readonly string[])[];
@@ -41,6 +44,8 @@ export interface CatalogueTable {
  */
 const SELECT_TABLE = `
   SELECT c.relkind AS kind, row_security_active(c.oid) AS "isSecured",
+    EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'
+      AND g.tgtype & 7 = 7) AS "hasTriggersInFront", -- FOR EACH ROW, BEFORE, INSERT (PostgreSQL source, pg_trigger.h)
     (SELECT coalesce(json_agg(json_build_object(
         'name', a.attname,
         'oid', coalesce(base.oid, t.oid)::int8,
@@ -75,6 +80,7 @@ export async function readTableFacts(client: BoundClient, table: Table): Promise
   const written = new Set(table.columns.map(({ name }) => name));
   return {
     bearsCopy: !isView && !found.isSecured,
+    hasTriggersInFront: found.hasTriggersInFront,
     otherColumns: found.columns.flatMap(({ name }) => (written.has(name) ? [] : [name])),
     enums: new Map(
       found.columns.flatMap(({ name, type, isEnum }) => (isEnum ? [[name, type] as const] : [])),

@@ -139,8 +139,8 @@ const MOST_ROWS_BY_ARRAYS = 10_000;
 
 function goesByArrays(part: Part, { options: { path, table }, facts }: WriteContext): boolean {
   if (path === 'staging') return false;
-  if (path === 'unnest' || !facts.bearsCopy) return true;
-  return bearsUnnest(table) && rowCount(part) <= MOST_ROWS_BY_ARRAYS;
+  if (path === 'unnest') return true;
+  return bearsUnnest(table) && (rowCount(part) <= MOST_ROWS_BY_ARRAYS || !facts.bearsCopy);
 }
 
 /** Whether somebody wants to know which of the rows were stored. */

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SpoolLockedError } from '../errors.ts';
 
@@ -12,23 +12,29 @@ const NAME = 'lock';
  */
 export function lockFolder(dir: string): () => void {
   const path = join(dir, NAME);
-  const own = `${process.pid} ${startOf(process.pid) ?? ''}`;
-  for (;;) {
-    try {
-      writeFileSync(path, own, { flag: 'wx', mode: 0o600 });
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (isAlive(path)) throw new SpoolLockedError(dir);
-      rmSync(path, { force: true });
+  // Written under another name, so that the lock is never there without its content.
+  const written = `${path}.${process.pid}.tmp`;
+  writeFileSync(written, `${process.pid} ${startOf(process.pid) ?? ''}`, { mode: 0o600 });
+  try {
+    for (;;) {
+      try {
+        linkSync(written, path);
+        return () => rmSync(path, { force: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        if (isAlive(path)) throw new SpoolLockedError(dir);
+        rmSync(path, { force: true });
+      }
     }
+  } finally {
+    rmSync(written, { force: true });
   }
 }
 
 function isAlive(path: string): boolean {
   const [pid = '', start = ''] = readFileSync(path, 'utf8').split(' ');
-  // Empty: it is being written just now.
-  if (pid === '') return true;
+  // A crash of the machine may have taken its content.
+  if (pid === '') return false;
   try {
     process.kill(Number(pid), 0);
   } catch (error) {

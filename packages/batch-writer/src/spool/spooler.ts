@@ -1,5 +1,5 @@
 import type { BatchInFlight } from '../batch-in-flight.ts';
-import { rowsOf } from '../blocks/batch.ts';
+import { rowsOf, type Batch } from '../blocks/batch.ts';
 import type { Lane, Leftover } from '../lane.ts';
 import type { QueuedBatch } from '../queued-batch.ts';
 import type { FiledBatch } from './batch-file.ts';
@@ -19,6 +19,8 @@ export class Spooler {
   #next: number;
   #rows: number;
   #relief: Promise<void> | undefined;
+  /** The batch that is being written to disk to make room. */
+  #moving: { readonly batch: Batch; readonly onMoved: (() => void)[] } | undefined;
 
   constructor(spool: Spool, context: SpoolerContext) {
     this.#spool = spool;
@@ -66,8 +68,7 @@ export class Spooler {
       for (const queued of queue) {
         if (queued.kind === 'spooled') continue;
         const { batch, number } = queued;
-        const place = { number, lane, rows: rowsOf(batch) };
-        const spooled = await this.#add({ batch, todo: undefined }, place);
+        const spooled = await this.#addHeld(batch, { number, lane });
         if (spooled === undefined) held.push(queued);
       }
       left.push({ inFlight: isKept ? undefined : inFlight, queue: held });
@@ -77,15 +78,18 @@ export class Spooler {
 
   async #keepInFlight(inFlight: BatchInFlight, lane: number): Promise<boolean> {
     const { queued, rest } = inFlight;
-    const number = queued.kind === 'held' ? queued.number : queued.spooled.number;
     const rows = inFlight.unsettled().rows.length;
-    const spooled = await this.#add(rest, { number, lane, rows });
-    if (spooled === undefined) return false;
-    // It says less than the one before.
-    if (queued.kind === 'spooled') {
-      if (queued.spooled.file === spooled.file) this.#forget(queued.spooled);
-      else await this.remove(queued.spooled);
+    if (queued.kind === 'held') {
+      if (!this.#spool.hasRoom(rest.batch.bytes.length)) return false;
+      const { lanes } = this.#context;
+      return (await this.#add(rest, { number: queued.number, lane, lanes, rows })) !== undefined;
     }
+    // In the place of the file that it came from, so it needs no room.
+    const spooled = await this.#add(rest, { ...queued.spooled, rows });
+    // The old file stays: whoever finds it does again what has been done of it, under the same id.
+    if (spooled === undefined) this.#rows -= queued.spooled.rows - rows;
+    else if (queued.spooled.file === spooled.file) this.#forget(queued.spooled);
+    else await this.remove(queued.spooled);
     return true;
   }
 
@@ -94,8 +98,15 @@ export class Spooler {
   }
 
   async remove(spooled: SpooledBatch): Promise<void> {
-    await this.#spool.remove(spooled);
+    // At once: whoever settles them has counted them already.
     this.#rows -= spooled.rows;
+    await this.#spool.remove(spooled);
+  }
+
+  /** Calls `then` when no file of the batch is being written: one that is would come after what `then` does. */
+  afterMove(batch: Batch, then: () => void): void {
+    if (this.#moving?.batch === batch) this.#moving.onMoved.push(then);
+    else then();
   }
 
   /** Its file has been written anew. */
@@ -112,36 +123,46 @@ export class Spooler {
     while (isNeeded()) {
       const found = newestHeld(entries());
       if (found === undefined) return;
-      const { lane, index, queued } = found;
-      const rows = rowsOf(queued.batch);
-      const place = { number: queued.number, lane: index, rows };
-      const spooled = await this.#add({ batch: queued.batch, todo: undefined }, place);
-      if (spooled === undefined) return;
-      if (lane.replace(queued, { kind: 'spooled', spooled, isRecovered: false })) {
-        this.#context.onLeft(rows, queued.batch.bytes.length);
-      } else {
-        // It has been sent meanwhile.
-        await this.remove(spooled);
+      const { queued } = found;
+      const moving = (this.#moving = { batch: queued.batch, onMoved: [] as (() => void)[] });
+      try {
+        if (!(await this.#move(found))) return;
+      } finally {
+        this.#moving = undefined;
+        for (const then of moving.onMoved) then();
       }
     }
   }
 
+  /** False when the disk has no room, or refuses. */
+  async #move({ lane, index, queued }: FoundBatch): Promise<boolean> {
+    const { batch, number } = queued;
+    const spooled = await this.#addHeld(batch, { number, lane: index });
+    if (spooled === undefined) return false;
+    if (lane.replace(queued, { kind: 'spooled', spooled, isRecovered: false })) {
+      this.#context.onLeft(rowsOf(batch), batch.bytes.length);
+    } else {
+      // It has been sent meanwhile.
+      await this.remove(spooled);
+    }
+    return true;
+  }
+
+  #addHeld(
+    batch: Batch,
+    place: { readonly number: number; readonly lane: number },
+  ): Promise<SpooledBatch | undefined> {
+    if (!this.#spool.hasRoom(batch.bytes.length)) return Promise.resolve(undefined);
+    const { lanes } = this.#context;
+    return this.#add({ batch, todo: undefined }, { ...place, lanes, rows: rowsOf(batch) });
+  }
+
   async #add(
     filed: FiledBatch,
-    {
-      number,
-      lane,
-      rows,
-    }: { readonly number: number; readonly lane: number; readonly rows: number },
+    { number, lane, lanes, rows }: Omit<SpooledBatch, 'file' | 'bytes'>,
   ): Promise<SpooledBatch | undefined> {
-    if (!this.#spool.hasRoom(filed.batch.bytes.length)) return undefined;
     try {
-      const spooled = await this.#spool.add(filed, {
-        number,
-        lane,
-        lanes: this.#context.lanes,
-        rows,
-      });
+      const spooled = await this.#spool.add(filed, { number, lane, lanes, rows });
       this.#rows += rows;
       return spooled;
     } catch (error) {
@@ -151,10 +172,14 @@ export class Spooler {
   }
 }
 
-function newestHeld(
-  entries: Iterable<[number, Lane]>,
-): { lane: Lane; index: number; queued: NonNullable<ReturnType<Lane['newestHeld']>> } | undefined {
-  let newest: ReturnType<typeof newestHeld>;
+interface FoundBatch {
+  readonly lane: Lane;
+  readonly index: number;
+  readonly queued: NonNullable<ReturnType<Lane['newestHeld']>>;
+}
+
+function newestHeld(entries: Iterable<[number, Lane]>): FoundBatch | undefined {
+  let newest: FoundBatch | undefined;
   for (const [index, lane] of entries) {
     const queued = lane.newestHeld();
     if (queued !== undefined && queued.number > (newest?.queued.number ?? -1)) {
