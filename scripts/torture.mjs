@@ -12,6 +12,7 @@ const TESTS = {
   'locks-fencing': 'packages/locks/test/lease-fencing.test.ts',
   'batch-writer-kills': 'packages/batch-writer/test/faults/kills-of',
   'batch-writer-deadlocks': 'packages/batch-writer/test/faults/deadlocks.test.ts',
+  'batch-writer-dedupe': 'packages/batch-writer/test/duplicates/large.test.ts',
   'batch-writer-model': 'packages/batch-writer/test/model.test.ts',
 };
 

@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { Clock, Jitter, Random } from '@holdfast/internal';
 import type { Guard, PgPoolLike } from './ports.ts';
 import type { CloseReport, DecodedRow, RejectedRow, RowResult, Settled } from './row-outcome.ts';
@@ -242,7 +241,7 @@ export interface BatchWriter<Row extends object> {
    */
   writeAndWait(row: Row | DecodedRow<Row>, options?: WaitOptions): Promise<RowResult<Row>>;
   /** A stream in object mode that writes to this writer; its `finish` comes when all that it wrote is settled. */
-  asWritable(): Writable;
+  asWritable(): NodeJS.WritableStream;
   /**
    * Resolves when every row accepted before the call is settled, with what became of all rows settled meanwhile. Rejects
    * with `WRITER_HALTED` or `RETRY_EXHAUSTED` (the rows are kept), `WRITER_CLOSED` when they were returned by `close()`, or

@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import {
   createDeferred,
   createListeners,
@@ -126,7 +125,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     }
   }
 
-  asWritable(): Writable {
+  asWritable(): NodeJS.WritableStream {
     return createWritable(this);
   }
 

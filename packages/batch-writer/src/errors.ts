@@ -122,13 +122,13 @@ export class TableMismatchError extends HoldfastError {
   }
 }
 
-/** The pool has been ended; the writer is halted, its rows are kept. */
+/** The pool has been ended. A writer is halted, its rows are kept. */
 export class PoolClosedError extends HoldfastError {
   override readonly name = 'PoolClosedError';
   declare readonly code: 'POOL_CLOSED';
 
   constructor(table: string, cause: unknown) {
-    super('POOL_CLOSED', `the pool of the writer to ${table} has been ended`, { cause });
+    super('POOL_CLOSED', `the pool for ${table} has been ended`, { cause });
   }
 }
 

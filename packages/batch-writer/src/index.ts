@@ -98,3 +98,17 @@ export type {
 export type { PgIdResolverOptions } from './loader/pg-id-options.ts';
 export type { IdKeyType } from './loader/pg-id-key.ts';
 export type { PgId } from './loader/pg-id-source.ts';
+export { removeDuplicates } from './duplicates/remove-duplicates.ts';
+export {
+  DuplicatesRefusedError,
+  DuplicatesTakenOverError,
+  ServerReadOnlyError,
+} from './duplicates/duplicates-errors.ts';
+export type {
+  DuplicateGroup,
+  DuplicatesProgress,
+  KeepRule,
+  RemoveDuplicatesOptions,
+  RemoveDuplicatesReport,
+  UniqueIndexOptions,
+} from './duplicates/duplicates.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cleanUp } from '../examples/clean-up.ts';
 import { createLatestWriter } from '../examples/keep-latest.ts';
 import { createNodeIds, idsOf } from '../examples/resolve-ids.ts';
 import { storeReadings } from '../examples/store-readings.ts';
@@ -52,7 +53,19 @@ test('resolve-ids gives each node one id and remembers it', async () => {
   expect(rows).toEqual([{ uid: 'a' }, { uid: 'b' }]);
 });
 
-test.each(['store-readings', 'keep-latest', 'resolve-ids'])(
+test('clean-up leaves the row that was stored last, and the index that keeps it alone', async () => {
+  await database.pool.query(`
+    DROP TABLE readings;
+    CREATE TABLE readings (node_id int8, ts timestamptz, value float8, stored_at timestamptz);
+    INSERT INTO readings VALUES (1, '2026-01-01', 1, '2026-01-01'), (1, '2026-01-01', 2, '2026-01-02')`);
+  const report = await cleanUp(database.pool, new AbortController().signal);
+
+  expect(report).toMatchObject({ deleted: 1, index: 'created' });
+  const { rows } = await database.pool.query('SELECT value FROM readings');
+  expect(rows).toEqual([{ value: 2 }]);
+});
+
+test.each(['store-readings', 'keep-latest', 'resolve-ids', 'clean-up'])(
   'the README shows %s as it is',
   (name) => {
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');

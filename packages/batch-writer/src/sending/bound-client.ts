@@ -32,7 +32,7 @@ export class BoundClient {
 
   /** As `queryLast`, with the one row, as text. */
   async begin(text: string): Promise<readonly (string | null)[] | undefined> {
-    const row = (await this.queryLast<Record<string, unknown>>(text)).rows[0];
+    const row = (await this.queryLast<Record<string, string | number | null>>(text)).rows[0];
     return row && Object.values(row).map((value) => (value === null ? null : String(value)));
   }
 

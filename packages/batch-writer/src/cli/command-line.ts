@@ -1,0 +1,181 @@
+import { Command, CommanderError } from 'commander';
+import type { RemoveDuplicatesOptions } from '../duplicates/duplicates.ts';
+import { resolveNamedTable } from '../duplicates/duplicates-options.ts';
+import { VERSION } from './version.ts';
+
+/** All that the command line says of the clean-up. */
+export type CleanUpOptions = Omit<
+  RemoveDuplicatesOptions,
+  'pool' | 'onProgress' | 'signal' | 'clock'
+>;
+
+export interface DedupeRequest {
+  readonly url: string | undefined;
+  readonly json: boolean;
+  /** True: it acts without asking. */
+  readonly yes: boolean;
+  readonly options: CleanUpOptions;
+}
+
+export type Invocation =
+  | { readonly kind: 'dedupe'; readonly request: DedupeRequest }
+  /** Help or version was asked for and printed. */
+  | { readonly kind: 'printed' }
+  | { readonly kind: 'mistake'; readonly message: string };
+
+export interface CommandLineContext {
+  /** Where the database is, unless `--url` says so; empty is none. */
+  readonly databaseUrl: string | undefined;
+  readonly print: (text: string) => void;
+}
+
+interface Flags {
+  readonly url?: string;
+  readonly table: string;
+  readonly key: string;
+  readonly keep: string;
+  readonly nullsEqual?: true;
+  readonly where?: string;
+  readonly chunkRows?: string;
+  readonly maxTxMs?: string;
+  readonly pauseMs?: string;
+  readonly sample?: string;
+  readonly archiveTo?: string;
+  readonly workTable?: string;
+  readonly uniqueIndex?: string;
+  readonly attempts?: string;
+  readonly dryRun?: true;
+  readonly yes?: true;
+  readonly json?: true;
+}
+
+const NO_COMMAND = 'name a command: dedupe';
+
+/** Reads the command line. A mistake in it comes back as one sentence without credentials. */
+export function parseCommandLine(
+  args: readonly string[],
+  { databaseUrl, print }: CommandLineContext,
+): Invocation {
+  if (args.length === 0) return { kind: 'mistake', message: NO_COMMAND };
+  let invocation: Invocation | undefined;
+  const program = new Command('holdfast-batch-writer')
+    .description('Cleans up tables of a PostgreSQL database.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: () => undefined });
+  withOptions(program.command('dedupe')).action((flags: Flags) => {
+    try {
+      invocation = { kind: 'dedupe', request: requestOf(flags, databaseUrl) };
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      invocation = { kind: 'mistake', message: error.message };
+    }
+  });
+  try {
+    program.parse(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: 'printed' };
+    // It would show the help as an error.
+    if (error.code === 'commander.help') return { kind: 'mistake', message: NO_COMMAND };
+    return { kind: 'mistake', message: sentenceOf(error) };
+  }
+  return invocation ?? { kind: 'printed' };
+}
+
+function withOptions(command: Command): Command {
+  return command
+    .description(
+      'Deletes all rows but one of each key. It shows its plan first, and acts when told to.',
+    )
+    .allowExcessArguments(false)
+    .requiredOption('--table <name>', 'table or schema.table')
+    .requiredOption('--key <columns>', 'columns with commas between them')
+    .requiredOption(
+      '--keep <rule>',
+      'first or last by primary key, or column:asc (the smallest) or column:desc (the largest)',
+    )
+    .option('--nulls-equal', 'rows with NULL in their key are duplicates, too')
+    .option('--where <sql>', 'only rows that meet this condition; the table is t in it')
+    .option('--chunk-rows <n>', 'most rows of one transaction (default: 5000)')
+    .option('--max-tx-ms <ms>', 'chunks shrink to end within (default: 200)')
+    .option('--pause-ms <ms>', 'between two chunks (default: 0)')
+    .option('--archive-to <table>', 'deleted rows are inserted there; made when it is not there')
+    .option('--work-table <table>', 'where duplicates are kept until they are deleted')
+    .option('--unique-index <name>', 'then build a unique index on the key, CONCURRENTLY')
+    .option('--attempts <n>', 'of the unique index, cleaning up before each (default: 3)')
+    .option('--dry-run', 'count, show examples, and change nothing')
+    .option('--sample <n>', 'examples of a dry run (default: 5)')
+    .option('--yes', 'act without asking; needed where nobody can be asked')
+    .option('--json', 'print one JSON document, with the plan and the report')
+    .option('--url <url>', 'postgres://… (default: DATABASE_URL, else PGHOST, PGUSER, …)');
+}
+
+/** @throws {TypeError} naming the flag. */
+function requestOf(flags: Flags, databaseUrl: string | undefined): DedupeRequest {
+  if (flags.dryRun === undefined && flags.sample !== undefined) {
+    throw new TypeError('--sample is for a --dry-run');
+  }
+  if (flags.uniqueIndex === undefined && flags.attempts !== undefined) {
+    throw new TypeError('--attempts is for a --unique-index');
+  }
+  const attempts = countOf('--attempts', flags.attempts);
+  return {
+    url: urlOf(flags.url, databaseUrl),
+    json: flags.json === true,
+    yes: flags.yes === true,
+    options: {
+      ...tableOf(flags.table),
+      key: flags.key.split(',').map((name) => name.trim()),
+      keep: keepOf(flags.keep),
+      nullsEqual: flags.nullsEqual === true,
+      where: flags.where,
+      chunkRows: countOf('--chunk-rows', flags.chunkRows),
+      maxTxMs: countOf('--max-tx-ms', flags.maxTxMs),
+      pauseMs: countOf('--pause-ms', flags.pauseMs),
+      sample: countOf('--sample', flags.sample),
+      archiveTo: flags.archiveTo,
+      workTable: flags.workTable,
+      dryRun: flags.dryRun === true,
+      thenUniqueIndex:
+        flags.uniqueIndex === undefined ? undefined : { name: flags.uniqueIndex, attempts },
+    },
+  };
+}
+
+function tableOf(given: string): Pick<CleanUpOptions, 'schema' | 'table'> {
+  const { schema, table } = resolveNamedTable('--table', given) ?? {};
+  return { schema, table: table ?? '' };
+}
+
+function keepOf(rule: string): CleanUpOptions['keep'] {
+  if (rule === 'first' || rule === 'last') return rule;
+  const [, orderBy, direction] = /^(.+):(asc|desc)$/.exec(rule) ?? [];
+  if (orderBy !== undefined) return { orderBy, direction: direction as 'asc' | 'desc' };
+  throw new TypeError(
+    `--keep must be first, last, column:asc or column:desc, got ${JSON.stringify(rule)}`,
+  );
+}
+
+function countOf(flag: string, given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (/^\d{1,12}$/.test(given)) return Number(given);
+  throw new TypeError(`${flag} must be a whole number, got ${JSON.stringify(given)}`);
+}
+
+/** @throws {TypeError} without the URL in its message: it holds the password. */
+function urlOf(flag: string | undefined, fromEnvironment: string | undefined): string | undefined {
+  const url = flag ?? (fromEnvironment === '' ? undefined : fromEnvironment);
+  if (url === undefined) return undefined;
+  if (URL.canParse(url) && ['postgres:', 'postgresql:'].includes(new URL(url).protocol)) return url;
+  const name = flag === undefined ? 'DATABASE_URL' : '--url';
+  throw new TypeError(`${name} must be a URL that begins with postgres:// or postgresql://`);
+}
+
+/** Commander's message in one line, without its `error: ` in front, and without what may be a URL's credentials. */
+function sentenceOf(error: CommanderError): string {
+  return error.message
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .replaceAll(/:\/\/\S*?(?='?(?:\s|$))/g, '://***');
+}

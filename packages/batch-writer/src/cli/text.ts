@@ -1,0 +1,73 @@
+import type {
+  DuplicateGroup,
+  DuplicatesProgress,
+  RemoveDuplicatesReport,
+} from '../duplicates/duplicates.ts';
+import type { Plan } from './plan.ts';
+
+const BAR_WIDTH = 24;
+
+/** What the run will do, a line for each part. */
+export function planText(plan: Plan): string {
+  const rows = plan.estimatedRows === null ? '' : ` (about ${plan.estimatedRows} rows)`;
+  return lines([
+    ['table', `${plan.table}${rows}`],
+    ['key', `${plan.key.join(', ')}; NULLs are ${plan.nullsEqual ? 'equal' : 'never equal'}`],
+    ['keep', plan.keep],
+    ['rows are told apart by', plan.identity.join(', ')],
+    ['where', plan.where],
+    ['chunks', `${plan.chunkRows} rows or ${plan.maxTxMs} ms, ${plan.pauseMs} ms apart`],
+    ['work table', plan.workTable],
+    ['archive', plan.archiveTo],
+    ['then', plan.uniqueIndex === null ? null : `unique index ${plan.uniqueIndex}`],
+    ['dry run', plan.dryRun ? 'nothing is changed' : null],
+  ]);
+}
+
+export function reportText(report: RemoveDuplicatesReport, isDryRun: boolean): string {
+  const found = `${report.duplicates} duplicates of ${report.groups} keys`;
+  if (isDryRun) {
+    const examples = (report.samples ?? []).map(sampleText).join('');
+    return `\n${report.aborted ? 'stopped' : found}\n${examples}`;
+  }
+  return `\n${lines([
+    [report.resumed ? 'found, going on' : 'found', found],
+    ['deleted', String(report.deleted)],
+    ['skipped', report.skipped === 0 ? null : `${report.skipped} that had been changed meanwhile`],
+    ['archived', report.archived === 0 ? null : String(report.archived)],
+    ['longest transaction', `${Math.round(report.longestTxMs)} ms`],
+    ['index', report.index ?? null],
+    ['stopped', report.aborted ? 'the same command goes on' : null],
+  ])}`;
+}
+
+/** One line, to be written over the last one. */
+export function progressText(progress: DuplicatesProgress): string {
+  const { phase, attempt, duplicates, done, etaMs } = progress;
+  const again = attempt === 1 ? '' : ` (attempt ${attempt})`;
+  if (phase === 'scan') return `looking for duplicates${again} …`;
+  if (phase === 'index') return `building the unique index${again} …`;
+  const share = duplicates === 0 ? 1 : done / duplicates;
+  const full = Math.floor(share * BAR_WIDTH);
+  const bar = '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full);
+  const left = etaMs === undefined ? '' : `, ${Math.ceil(etaMs / 1000)} s left`;
+  return `${bar} ${Math.floor(share * 100)} %, ${done} of ${duplicates}${left}${again}`;
+}
+
+function sampleText({ key, kept, victims }: DuplicateGroup): string {
+  return `${show(key)}: keeps ${show(kept)}, deletes ${victims.map(show).join('; ')}\n`;
+}
+
+/** Any text may stand in a table: it must not steer a terminal. */
+function show(values: Readonly<Record<string, string | null>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value ?? 'NULL'}`)
+    .join(', ')
+    .replaceAll(/\p{Cc}/gu, encodeURIComponent);
+}
+
+function lines(all: readonly (readonly [string, string | null])[]): string {
+  const shown = all.filter((line): line is readonly [string, string] => line[1] !== null);
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
+}
