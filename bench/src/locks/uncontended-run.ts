@@ -24,7 +24,13 @@ const nothing = (): Promise<void> => Promise.resolve();
 const times = async (once: () => Promise<unknown>): Promise<void> => {
   for (let n = 0; n < operations; n += 1) await once();
 };
-for (const create of [bareSelect, fourRoundTrips, advisoryLockPackage, redlockPackage]) {
+for (const create of [
+  bareSelect,
+  twoMessages,
+  fourRoundTrips,
+  advisoryLockPackage,
+  redlockPackage,
+]) {
   const { name, claim, target, once, close } = await create();
   const comparison = await compare(
     {
@@ -52,6 +58,24 @@ async function bareSelect(): Promise<Peer> {
     once: () => client.query(text),
     close: () => client.end(),
   };
+}
+
+/** What we send, by hand and with nothing around it: the most that two messages of `pg` can reach against one. */
+function twoMessages(): Promise<Peer> {
+  const own = new Pool({ connectionString: postgres, max: 1 });
+  const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_try_advisory_xact_lock(${lockKey('two', KEY)}) AS acquired`;
+  return Promise.resolve({
+    name: 'lock-two-messages',
+    claim: 'locks a second, against the same two messages by hand',
+    target: 0.9,
+    async once() {
+      const client = await own.connect();
+      await client.query(begin);
+      await client.query('COMMIT');
+      client.release();
+    },
+    close: () => own.end(),
+  });
 }
 
 /** What is written by hand: a statement each to begin, to bound the wait, to lock, to commit. */

@@ -10,7 +10,14 @@ import { endHolder, inspectLock } from './advisory/holders.ts';
 import { findLease, leaseHolderOf } from './leases/find-lease.ts';
 import type { Leases } from './leases/lease-contract.ts';
 import { createLeases } from './leases/leases.ts';
-import { describeKey, lockKey, nameLocks, type LockKey, type LockNames } from './lock-key.ts';
+import {
+  describeKey,
+  lockKey,
+  createNamer,
+  nameLocks,
+  type LockKey,
+  type LockNames,
+} from './lock-key.ts';
 import type {
   AdvisoryLockInOptions,
   AdvisoryLockOptions,
@@ -63,12 +70,13 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
     loadKysely:
       kysely === undefined ? undefined : () => (kyselyLoaded ??= loadKyselyTransactions(kysely)),
     lock: (frame: Frame, key: LockKey, lockOptions: object) =>
-      lockInside(frame, nameLocks(namespace, [key]), resolveLockOptions(lockOptions), locking),
+      lockInside(frame, nameLock(key), resolveLockOptions(lockOptions), locking),
   } satisfies RunDeps & object;
 
   type Fn<T> = (tx: Frame) => Promise<T>;
   type Options = AdvisoryLockOptions | AdvisoryLockInOptions<unknown>;
 
+  const nameLock = createNamer(namespace);
   const withLocks = <T>(names: LockNames, fn: Fn<T>, lockOptions: Options): Promise<T> => {
     requireFunction('fn', fn);
     requireObject('options', lockOptions);
@@ -82,7 +90,8 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       return Promise.reject(new LockReentryError(names.name));
     }
     const label = `lock ${names.name}`;
-    const attempts = { label, clock, random, onRetry: tally.onRetry(label), ...resolved };
+    const { retry, signal } = resolved;
+    const attempts = { label, retry, signal, clock, random, onRetry: tally.onRetry(label) };
     return runAttempts((attempt) => {
       return runOnce(fn, advisoryPlan(names, resolved, locking), attempt, deps);
     }, attempts);
@@ -113,7 +122,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
   const locks: Locks<PgClientLike, unknown> = {
     // None is an async function: a wrong argument is thrown at once.
     withAdvisoryLock: (key, fn, lockOptions = NO_OPTIONS) =>
-      withLocks(nameLocks(namespace, [key]), fn, lockOptions),
+      withLocks(nameLock(key), fn, lockOptions),
     withAdvisoryLocks: (keys, fn, lockOptions = {}) =>
       withLocks(nameLocks(namespace, keys), fn, lockOptions),
     tryAdvisoryLock: <T>(
@@ -132,7 +141,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
         }
       };
       const options = { ...requireTryOptions(lockOptions), wait: 'try' } as Options;
-      return withLocks(nameLocks(namespace, [key]), begin, options).then(
+      return withLocks(nameLock(key), begin, options).then(
         (value) => ({ acquired: true, value }),
         (error: unknown) => {
           // A time-out of the function's own is its failure.
@@ -142,7 +151,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       );
     },
     withSessionLock: (key, fn, lockOptions = {}) => {
-      const names = nameLocks(namespace, [key]);
+      const names = nameLock(key);
       requireFunction('fn', fn);
       const resolved = resolveSessionOptions(lockOptions);
       if (names.keys.some((held) => holdings.holds(held)))

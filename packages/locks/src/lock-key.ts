@@ -40,6 +40,25 @@ export interface LockNames {
   readonly name: string;
 }
 
+/** Names one lock; remembers the names that were asked for last, for a digest costs as much as a statement. */
+export function createNamer(namespace: string): (key: LockKey) => LockNames {
+  const known = new Map<string, LockNames>();
+  return (key) => {
+    if (typeof key !== 'string' || key.length > LONGEST_KNOWN) return nameLocks(namespace, [key]);
+    let names = known.get(key);
+    if (names === undefined) {
+      names = nameLocks(namespace, [key]);
+      if (known.size >= MOST_KNOWN) known.clear();
+      known.set(key, names);
+    }
+    return names;
+  };
+}
+
+/** Together a quarter of a megabyte. */
+const MOST_KNOWN = 1_000;
+const LONGEST_KNOWN = 100;
+
 /** @throws {TypeError} when there is no key, or one is wrong. */
 export function nameLocks(namespace: string, keys: readonly LockKey[]): LockNames {
   if (!Array.isArray(keys) || keys.length === 0) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lockKey, type LockKey } from '../src/index.ts';
+import { createNamer, nameLocks } from '../src/lock-key.ts';
 
 describe('lockKey', () => {
   // Golden vectors: computed once. A change of any of them would let two versions of an application hold one lock.
@@ -45,4 +46,14 @@ describe('lockKey', () => {
     // Five standard deviations of a fair coin.
     expect(Math.abs(negatives - 100_000)).toBeLessThan(1_118);
   });
+});
+
+it('names a lock the same when it remembers the name, also after thousands of others', () => {
+  const nameLock = createNamer('app');
+  const keys = Array.from({ length: 2_500 }, (_, index) => `key-${index}`);
+  for (const key of [...keys, ...keys, 'x'.repeat(101)]) {
+    expect(nameLock(key)).toEqual(nameLocks('app', [key]));
+  }
+  expect(nameLock('key-1')).toBe(nameLock('key-1'));
+  expect(() => nameLock('')).toThrow('key');
 });

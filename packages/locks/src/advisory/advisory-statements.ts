@@ -103,6 +103,8 @@ function suffixOf(isShared: boolean): string {
 
 /** AND is bound to no order, CASE is (PostgreSQL manual, 4.2.14): after the first that fails none is tried. */
 function all(conditions: readonly string[]): string {
+  const [only] = conditions;
+  if (conditions.length === 1 && only !== undefined) return only;
   return conditions.reduceRight(
     (rest, condition) => `CASE WHEN ${condition} THEN ${rest} ELSE false END`,
     'true',

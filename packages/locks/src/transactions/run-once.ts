@@ -106,7 +106,8 @@ async function runInside<T>(
   { deps, end }: { readonly deps: RunDeps; readonly end: { isUnknown: boolean; isOpen: boolean } },
 ): Promise<T> {
   const { connection, keys } = frame.context;
-  await open(connection, plan);
+  if (plan.signal === undefined) await plan.open(connection);
+  else await openUnlessAborted(connection, plan.open, plan.signal);
   end.isOpen = true;
   plan.onOpen();
   try {
@@ -133,7 +134,11 @@ async function runInside<T>(
   }
 }
 
-async function open(connection: Connection, { open: begin, signal }: Plan): Promise<void> {
+async function openUnlessAborted(
+  connection: Connection,
+  begin: Plan['open'],
+  signal: AbortSignal,
+): Promise<void> {
   // The server has no way to leave a queue but a cancel, which may come when a lock has been granted: so the connection
   // is destroyed, which is a rollback in either case.
   const off = onAbort(signal, () => connection.end('destroy'));
