@@ -82,10 +82,10 @@ describe('runTransaction', () => {
     const names = ['lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout'];
     const seen = await locks.runTransaction(
       (tx) => Promise.all(names.map((name) => show(tx, name))),
-      { timeouts: { lockMs: 11, statementMs: 22, idleMs: 33 } },
+      { timeouts: { lockMs: 11_111, statementMs: 22_222, idleMs: 33_333 } },
     );
 
-    expect(seen).toEqual(['11ms', '22ms', '33ms']);
+    expect(seen).toEqual(['11111ms', '22222ms', '33333ms']);
     expect((await pool.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '0' }]);
   });
 
