@@ -162,7 +162,7 @@ export interface WriterSnapshot extends Settled {
   readonly conflicts: number;
   /** Batches whose answer was lost after they may have been committed. */
   readonly doubts: number;
-  /** Statements that failed because of one of their rows. */
+  /** Statements that were repeated in parts: because of a bad row, or to tell which rows the table took. */
   readonly isolations: number;
   /** Deadlocks with other programs (SQLSTATE 40P01). */
   readonly deadlocks: number;

@@ -71,6 +71,7 @@ function classOf(error: unknown, sqlstate: string | undefined): FailureClass {
 const OWN: Readonly<Record<string, FailureClass>> = {
   AMBIGUOUS_COMMIT: 'ambiguous',
   POOL_CLOSED: 'halt',
+  ROWS_UNTOLD: 'row',
   TABLE_MISMATCH: 'halt',
 };
 

@@ -189,3 +189,13 @@ export class SpoolLockedError extends HoldfastError {
     this.dir = dir;
   }
 }
+
+/** The table took some rows of a part, and nobody can tell which. Never seen outside: the part is written in halves. */
+export class RowsUntoldError extends HoldfastError {
+  override readonly name = 'RowsUntoldError';
+  declare readonly code: 'ROWS_UNTOLD';
+
+  constructor(table: string) {
+    super('ROWS_UNTOLD', `${table} took some rows of a part, and does not say which`);
+  }
+}

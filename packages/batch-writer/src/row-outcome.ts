@@ -40,7 +40,10 @@ export interface RowResult<Row extends object> {
 export interface Settled {
   /** Rows that the table took, inserted or replacing an older one. */
   readonly stored: number;
-  /** Rows that change nothing because their key is there: in the table, or earlier in the same batch. */
+  /**
+   * Rows that change nothing because their key is there, in the table or earlier in the same batch, or because a trigger has
+   * swallowed them.
+   */
   readonly duplicate: number;
   /** Rows that would have been overwritten by another one of the same batch. */
   readonly superseded: number;

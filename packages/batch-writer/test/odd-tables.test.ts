@@ -160,6 +160,23 @@ const TABLES: readonly OddTable[] = [
     stored: ['1 mended', '2 mended'],
     read: `SELECT concat_ws(' ', id, note) AS row FROM filled`,
   },
+  {
+    name: 'a trigger of one partition alone that fills in what may not be NULL',
+    sql: `CREATE TABLE part_filled (id int4 PRIMARY KEY, note text NOT NULL) PARTITION BY RANGE (id);
+      CREATE TABLE part_filled_1 PARTITION OF part_filled FOR VALUES FROM (0) TO (100) PARTITION BY RANGE (id);
+      CREATE TABLE part_filled_11 PARTITION OF part_filled_1 FOR VALUES FROM (0) TO (50);
+      CREATE FUNCTION fill_part() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN IF NEW.note IS NULL THEN NEW.note := 'mended'; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER fill BEFORE INSERT ON part_filled_11 FOR EACH ROW EXECUTE FUNCTION fill_part()`,
+    options: { table: 'part_filled', columns: { id: 'int4', note: 'text' }, key: ['id'] },
+    rows: [
+      { id: 1, note: null },
+      { id: 2, note: 'ok' },
+      { id: 2, note: 'second' },
+    ],
+    stored: ['1 mended', '2 ok'],
+    read: `SELECT concat_ws(' ', id, note) AS row FROM part_filled`,
+  },
 ];
 
 test.each(

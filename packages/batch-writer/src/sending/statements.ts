@@ -53,7 +53,10 @@ export function insertFromArrays(table: Table, facts: TableFacts): string {
   );
 }
 
-/** As `insertFromStaging`, with a row for each row that the table took: its place among those given, from 1. */
+/**
+ * As `insertFromStaging`, with a row for each row that the table took: its place among those given, from 1. Needs a key, which
+ * the table keeps.
+ */
 export function insertFromStagingTold(table: Table): string {
   return toldStatement(
     table,
@@ -69,7 +72,10 @@ export function insertFromArraysTold(table: Table, facts: TableFacts): string {
   );
 }
 
-/** A row of the table says its key, not where it came from: the place is found by joining the two. */
+/**
+ * A row of the table says its key, not where it came from: the place is found by joining the two. Of rows that have equal keys
+ * although they look different (a collation that ignores case) the first is taken.
+ */
 function toldStatement(table: Table, source: string): string {
   const key = table.key.map(quoteIdentifier);
   const isSame = key.map((name) => `taken.${name} = given.${name}`).join(' AND ');
@@ -78,7 +84,8 @@ function toldStatement(table: Table, source: string): string {
     // Materialised: a second reading must give the same places.
     `WITH given AS MATERIALIZED (${source}),`,
     `taken AS (${insert} RETURNING ${key.map((name) => `stored.${name}`).join(', ')})`,
-    `SELECT holdfast_place AS place FROM given JOIN taken ON ${isSame}`,
+    `SELECT min(holdfast_place) AS place FROM given JOIN taken ON ${isSame}`,
+    `GROUP BY ${key.map((name) => `taken.${name}`).join(', ')}`,
   ].join('\n');
 }
 

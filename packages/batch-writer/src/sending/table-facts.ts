@@ -10,8 +10,10 @@ import type { BoundClient } from './bound-client.ts';
 export interface TableFacts {
   /** False for a view, and where row-level security refuses COPY. */
   readonly bearsCopy: boolean;
-  /** A trigger may change a row before the constraints of the table see it. */
+  /** A trigger may change a row, or swallow it, before the constraints of the table see it. */
   readonly hasTriggersInFront: boolean;
+  /** A stored row has the key that was given: no trigger changes it, and no limited type rounds or pads it. */
+  readonly keepsKeys: boolean;
   /** Columns that are not written. */
   readonly otherColumns: readonly string[];
   /** By column, the name of its enum type, quoted. */
@@ -25,6 +27,8 @@ export interface CatalogueColumn {
   /** As SQL writes it. */
   readonly type: string;
   readonly isEnum: boolean;
+  /** A value may be stored as another one: `numeric(10, 2)`, `timestamptz(3)`, `char(5)`. */
+  readonly mayRound: boolean;
   /** Its values come from the table itself. */
   readonly isGenerated: boolean;
 }
@@ -39,18 +43,26 @@ export interface CatalogueTable {
 }
 
 /**
+ * Triggers FOR EACH ROW, BEFORE, INSERT or UPDATE (PostgreSQL source, pg_trigger.h), also of a partition alone; a view may hide
+ * any. What may round is all that is limited, but varchar, which refuses, and all domains, which may be; name cuts.
+ *
  * One question, one row; none when the table is not there. A unique index counts when it is valid, whole, of plain columns
  * and checked at once (PostgreSQL manual, INSERT, conflict_target).
  */
 const SELECT_TABLE = `
   SELECT c.relkind AS kind, row_security_active(c.oid) AS "isSecured",
-    EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'
-      AND g.tgtype & 7 = 7) AS "hasTriggersInFront", -- FOR EACH ROW, BEFORE, INSERT (PostgreSQL source, pg_trigger.h)
+    c.relkind = 'v' OR EXISTS (
+      WITH RECURSIVE target AS (SELECT c.oid
+        UNION ALL SELECT p.oid FROM target JOIN pg_inherits i ON i.inhparent = target.oid
+          JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition)
+      SELECT FROM target JOIN pg_trigger g ON g.tgrelid = target.oid
+      WHERE NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0) AS "hasTriggersInFront",
     (SELECT coalesce(json_agg(json_build_object(
         'name', a.attname,
         'oid', coalesce(base.oid, t.oid)::int8,
         'type', format_type(a.atttypid, a.atttypmod),
         'isEnum', coalesce(base.typtype, t.typtype) = 'e',
+        'mayRound', t.typtype = 'd' OR t.oid = 19 OR a.atttypmod >= 0 AND t.oid <> 1043,
         'isGenerated', a.attgenerated <> '' OR a.attidentity = 'a') ORDER BY a.attnum), '[]')
       FROM pg_attribute a
       JOIN pg_type t ON t.oid = a.atttypid
@@ -81,6 +93,9 @@ export async function readTableFacts(client: BoundClient, table: Table): Promise
   return {
     bearsCopy: !isView && !found.isSecured,
     hasTriggersInFront: found.hasTriggersInFront,
+    keepsKeys:
+      !found.hasTriggersInFront &&
+      !found.columns.some(({ name, mayRound }) => mayRound && table.key.includes(name)),
     otherColumns: found.columns.flatMap(({ name }) => (written.has(name) ? [] : [name])),
     enums: new Map(
       found.columns.flatMap(({ name, type, isEnum }) => (isEnum ? [[name, type] as const] : [])),

@@ -1,6 +1,6 @@
 import { bytesOf, type Batch, type Range } from '../blocks/batch.ts';
 import { isVerdict } from '../classify.ts';
-import { AnswerLostError } from '../errors.ts';
+import { AnswerLostError, RowsUntoldError } from '../errors.ts';
 import { bearsUnnest, type ResolvedOptions } from '../options.ts';
 import type { QueryResultLike } from '../ports.ts';
 import type { BoundClient } from './bound-client.ts';
@@ -35,6 +35,10 @@ export async function copyPart(
   part: Part,
   context: WriteContext,
 ): Promise<Sent> {
+  // How many rows a trigger has swallowed must be known before the commit, whose answer may be lost.
+  if (context.facts.hasTriggersInFront || isTelling(part)) {
+    return copyCounted(client, part, context);
+  }
   const { table, exactlyOnce } = context.options;
   const count = rowCount(part);
   const copyIn = new CopyIn(
@@ -48,33 +52,63 @@ export async function copyPart(
     ].join('; '),
     copyData(part.batch, part, table.format.name),
   );
-  const sent = { stored: count, storedRows: undefined };
   try {
-    await client.copy(copyIn);
-    return sent;
+    const { copied } = await client.copy(copyIn);
+    return { stored: copied, storedRows: undefined };
   } catch (error) {
     if (!copyIn.isFinishing || isVerdict(error)) throw error;
+    const sent = { stored: count, storedRows: undefined };
     part.doubt = { where: copyIn.row && toWhereabouts(copyIn.row), sent, questions: 0 };
     throw new AnswerLostError(table.label, error);
   }
 }
 
+function copyCounted(client: BoundClient, part: Part, context: WriteContext): Promise<Sent> {
+  const { table } = context.options;
+  return inTransaction(client, part, context, async (begin) => {
+    const { row, copied } = await client.copy(
+      new CopyIn(
+        [...begin, copyStatement(table)].join('; '),
+        copyData(part.batch, part, table.format.name),
+      ),
+    );
+    return { row, sent: { stored: copied, storedRows: undefined } };
+  });
+}
+
 /** Writes a part with INSERT … ON CONFLICT: from arrays, or from a table that it has been copied to. */
 export function insertPart(client: BoundClient, part: Part, context: WriteContext): Promise<Sent> {
-  const { table, exactlyOnce } = context.options;
-  return client.transaction(async () => {
-    const isTold = isTelling(part);
-    const begin = ['BEGIN', ...context.before];
-    if (exactlyOnce === 'xact-status') begin.push(SELECT_WHEREABOUTS);
+  const { facts, options } = context;
+  const isTold = isTelling(part) && facts.keepsKeys && options.table.conflict.action !== 'error';
+  return inTransaction(client, part, context, async (begin) => {
     const { row, result } = goesByArrays(part, context)
       ? await insertArrays(client, part, { begin, isTold, context })
       : await insertStaged(client, part, { begin, isTold, context });
-    const sent: Sent = isTold
-      ? {
-          stored: result.rows.length,
-          storedRows: new Set(result.rows.map(({ place }) => Number(place) - 1)),
-        }
-      : { stored: result.rowCount ?? 0, storedRows: undefined };
+    if (!isTold) return { row, sent: { stored: result.rowCount ?? 0, storedRows: undefined } };
+    const storedRows = new Set(result.rows.map(({ place }) => Number(place) - 1));
+    return { row, sent: { stored: storedRows.size, storedRows } };
+  });
+}
+
+interface Written {
+  /** What the last statement of `begin` has given. */
+  readonly row: readonly (string | null)[] | undefined;
+  readonly sent: Sent;
+}
+
+/** Runs `write`, whose statements begin with those that it is given, and commits what it wrote. */
+function inTransaction(
+  client: BoundClient,
+  part: Part,
+  { options: { table, exactlyOnce }, before }: WriteContext,
+  write: (begin: readonly string[]) => Promise<Written>,
+): Promise<Sent> {
+  return client.transaction(async () => {
+    const begin = ['BEGIN', ...before];
+    if (exactlyOnce === 'xact-status') begin.push(SELECT_WHEREABOUTS);
+    const { row, sent } = await write(begin);
+    // Rolled back, to be written in halves: alone, each row is told.
+    if (isTelling(part) && !isToldOfEach(part, sent)) throw new RowsUntoldError(table.label);
     if (typeof exactlyOnce === 'object') {
       await client.query(ledgerInsert(exactlyOnce.ledger, part.batch, part, sent.stored));
     }
@@ -100,8 +134,7 @@ interface Insertion {
 }
 
 interface Inserted {
-  /** What the last statement of `begin` has given. */
-  readonly row: readonly (string | null)[] | undefined;
+  readonly row: Written['row'];
   readonly result: QueryResultLike<Place>;
 }
 
@@ -148,6 +181,11 @@ function isTelling({ batch: { waiters }, from, to }: Part): boolean {
   if (waiters === undefined) return false;
   for (const row of waiters.keys()) if (row >= from && row < to) return true;
   return false;
+}
+
+/** Whether it says of each row what became of it: all of them, or none, say so, too. */
+function isToldOfEach(part: Part, { stored, storedRows }: Sent): boolean {
+  return storedRows !== undefined || stored === 0 || stored === rowCount(part);
 }
 
 /** Signature, flags and length of the extension of binary COPY; its end (PostgreSQL manual, COPY, file formats). */
