@@ -23,27 +23,39 @@ export interface PgFailure {
  */
 export function classifyPgError(error: unknown): PgFailure {
   const sqlstate = sqlstateOf(error);
-  const where = textOf(error, 'where') ?? '';
-  // The last one: a trigger or a function may have run a COPY of its own, and its place stands above ours.
-  const line = [...where.matchAll(/^COPY .*, line (\d+)/gm)].at(-1)?.[1];
+  const [, line, column] = placeIn(textOf(error, 'where') ?? '') ?? [];
   return {
     class: classOf(error, sqlstate),
     sqlstate,
-    column: textOf(error, 'column') ?? /^COPY .*, line \d+, column (\S+?)(?::|$)/m.exec(where)?.[1],
+    column: textOf(error, 'column') ?? column,
     constraint: textOf(error, 'constraint'),
     line: line === undefined ? undefined : Number(line),
   };
 }
 
 /**
- * True when the server has said that the statement failed, and goes on: its transaction is not applied then. Behind a FATAL
- * error, or a connection error of whoever stands between, nothing is known.
+ * The line, and the column, that COPY names. A trigger or a function may have run a COPY of its own, whose place stands above
+ * ours; and the value that may stand behind ours may look like any place. Undefined where these cannot be told apart.
  */
-export function isVerdict(error: unknown): boolean {
+function placeIn(where: string): readonly (string | undefined)[] | undefined {
+  const last = /^COPY .*, line (\d+)(?:, column ([^:"\n]+))?$(?!\n)/m.exec(where);
+  if (last !== null) return last;
+  const [first, ...others] = where.matchAll(/^COPY .*?, line (\d+)(?:, column ([^:"\n]+))?/gm);
+  return others.length === 0 ? first : undefined;
+}
+
+/**
+ * True when the server has said that the statement failed, and goes on: its transaction is not applied then. Behind a FATAL
+ * error, or a connection error of whoever stands between, nothing is known: false. Undefined when it has said it in another
+ * language (`lc_messages`), which `pg` hands on.
+ */
+export function isVerdict(error: unknown): boolean | undefined {
   const sqlstate = sqlstateOf(error);
   if (sqlstate === undefined || sqlstate.startsWith('08') || sqlstate.startsWith('57P'))
     return false;
-  return textOf(error, 'severity') === 'ERROR';
+  const severity = textOf(error, 'severity');
+  if (severity === 'ERROR') return true;
+  return severity === undefined || severity === 'FATAL' || severity === 'PANIC' ? false : undefined;
 }
 
 export function sqlstateOf(error: unknown): string | undefined {
@@ -60,10 +72,17 @@ function classOf(error: unknown, sqlstate: string | undefined): FailureClass {
   const exact = EXACT[sqlstate];
   if (exact !== undefined) return exact;
   const message = error instanceof Error ? error.message : '';
+  // By the function in the server's source, too: the message may be in another language.
+  const routine = textOf(error, 'routine');
   // A replaced plan belongs to its connection; a new connection plans again.
-  if (sqlstate === '0A000') return message.includes('cached plan') ? 'retry' : 'halt';
+  if (sqlstate === '0A000') {
+    const isPlan = routine === 'RevalidateCachedQuery' || message.includes('cached plan');
+    return isPlan ? 'retry' : 'halt';
+  }
   // The one 42501 that a row causes, not the grants.
-  if (sqlstate === '42501' && message.includes('row-level security policy')) return 'row';
+  const isPolicy =
+    routine === 'ExecWithCheckOptions' || message.includes('row-level security policy');
+  if (sqlstate === '42501' && isPolicy) return 'row';
   return BY_PREFIX[sqlstate.slice(0, 2)] ?? 'halt';
 }
 

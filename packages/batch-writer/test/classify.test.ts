@@ -63,6 +63,11 @@ test('tells a replaced plan from a missing feature, and a row policy from a miss
   expect(classifyPgError(pgError('0A000', 'not implemented')).class).toBe('halt');
   expect(classifyPgError(pgError('42501', policy)).class).toBe('row');
   expect(classifyPgError(pgError('42501', 'permission denied for table t')).class).toBe('halt');
+  const inGerman = { severity: 'FEHLER' };
+  const planFacts = { ...inGerman, routine: 'RevalidateCachedQuery' };
+  const policyFacts = { ...inGerman, routine: 'ExecWithCheckOptions' };
+  expect(classifyPgError(pgError('0A000', 'gecachter Plan', planFacts)).class).toBe('retry');
+  expect(classifyPgError(pgError('42501', 'neue Zeile', policyFacts)).class).toBe('row');
 });
 
 test('hands on the column and the constraint', () => {
@@ -85,6 +90,15 @@ test.each([
   ['COPY t, line 12, column v: "x"', 12, 'v'],
   ['SQL statement "COPY u"\nCOPY u, line 3\nCOPY t, line 4, column id', 4, 'id'],
   ['PL/pgSQL function f() line 3 at RAISE', undefined, undefined],
+  ['COPY t, line 3, column "my v"', 3, undefined],
+  ['COPY t, line 3, column my v', 3, 'my v'],
+  ['COPY t, line 3, column v: null input', 3, 'v'],
+  // Values and rows that look like a place.
+  ['COPY t, line 3, column v: "x, line 1"', 3, 'v'],
+  ['COPY t, line 3: "x, line 1, column w"', 3, undefined],
+  ['COPY t, line 3, column v: "x\nCOPY t, line 1"', undefined, undefined],
+  ['COPY t, line 3, column v: "x\nCOPY t, line 1, column w"', undefined, undefined],
+  ['COPY u, line 3\nSQL statement "COPY u"\nCOPY t, line 4, column v: "x"', undefined, undefined],
 ])('reads the line of the input in %o', (where, line, column) => {
   expect(classifyPgError({ code: '22P02', where })).toMatchObject({ line, column });
 });
@@ -96,6 +110,8 @@ test.each([
   [{ code: '08P01', severity: 'ERROR' }, false],
   [{ code: 'EPIPE' }, false],
   [new Error('Connection terminated'), false],
+  [{ code: '23514', severity: 'FEHLER' }, undefined],
+  [{ code: '57P01', severity: 'ВАЖНО' }, false],
 ])('%o: whether the server has said that it is not applied', (error, is) => {
   expect(isVerdict(error)).toBe(is);
 });

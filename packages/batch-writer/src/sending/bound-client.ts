@@ -16,7 +16,12 @@ export class BoundClient {
 
   /** Nothing is open on it: no question without an answer, no transaction. */
   get isClean(): boolean {
-    return !this.#isWaiting && !this.#isInTransaction;
+    return this.hasAnswer && !this.#isInTransaction;
+  }
+
+  /** The server has answered what it was asked last, if only with an error: what that wanted is not applied then. */
+  get hasAnswer(): boolean {
+    return !this.#isWaiting;
   }
 
   query<Row extends object>(text: string, values?: unknown[]): Promise<QueryResultLike<Row>> {
@@ -71,8 +76,18 @@ export class BoundClient {
       return value;
     } catch (error) {
       // The server is ready again behind an error that it has reported.
-      this.#isWaiting = !isVerdict(error);
+      this.#isWaiting = !(isVerdict(error) ?? (await this.#isReady()));
       throw error;
+    }
+  }
+
+  /** Asks for nothing, which is answered in a failed transaction, too, but not behind the end of the session. */
+  async #isReady(): Promise<boolean> {
+    try {
+      await Promise.race([this.#client.query(''), this.#cut]);
+      return true;
+    } catch {
+      return false;
     }
   }
 }

@@ -1,5 +1,4 @@
 import { bytesOf, type Batch, type Range } from '../blocks/batch.ts';
-import { isVerdict } from '../classify.ts';
 import { AnswerLostError, RowsUntoldError } from '../errors.ts';
 import { bearsUnnest, type ResolvedOptions } from '../options.ts';
 import type { QueryResultLike } from '../ports.ts';
@@ -56,7 +55,7 @@ export async function copyPart(
     const { copied } = await client.copy(copyIn);
     return { stored: copied, storedRows: undefined };
   } catch (error) {
-    if (!copyIn.isFinishing || isVerdict(error)) throw error;
+    if (!copyIn.isFinishing || client.hasAnswer) throw error;
     const sent = { stored: count, storedRows: undefined };
     part.doubt = { where: copyIn.row && toWhereabouts(copyIn.row), sent, questions: 0 };
     throw new AnswerLostError(table.label, error);
@@ -116,7 +115,7 @@ function inTransaction(
       await client.query('COMMIT');
       return sent;
     } catch (error) {
-      if (isVerdict(error)) throw error;
+      if (client.hasAnswer) throw error;
       part.doubt = { where: row && toWhereabouts(row), sent, questions: 0 };
       throw new AnswerLostError(table.label, error);
     }

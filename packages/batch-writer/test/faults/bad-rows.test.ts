@@ -132,3 +132,27 @@ test.each([1, 2, 10, 40])(
     expect(pool.writes()).toBeLessThanOrEqual(2 * count + 1);
   },
 );
+
+test.each(['bad, line 1', 'bad\nCOPY hosts, line 1', 'bad\nCOPY hosts, line 1, column id'])(
+  'a value that looks like a place in the input blames no other row: %j',
+  async (value) => {
+    await database.pool.query(
+      'DROP TABLE IF EXISTS hosts; CREATE TABLE hosts (id int4, address inet)',
+    );
+    const rejected: unknown[] = [];
+    const writer = createBatchWriter<{ id: number; address: string }>({
+      pool: database.pool,
+      table: 'hosts',
+      columns: { id: 'int4', address: 'unknown' },
+      onRejected: (rows) => void rejected.push(...rows.map(({ row }) => row.id)),
+    });
+    for (let id = 0; id < 20; id++) {
+      writeNow(writer, { id, address: id === 13 ? value : '10.0.0.1' });
+    }
+    const report = await writer.close();
+
+    expect(rejected).toEqual([13]);
+    expect(report).toMatchObject({ accepted: 20, stored: 19, rejected: 1 });
+    expectAccounted(report);
+  },
+);
