@@ -28,7 +28,7 @@ import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { resolveBatchWriterOptions, type ResolvedOptions } from './options.ts';
 import { Sending } from './sending.ts';
-import { differenceOf } from './settled.ts';
+import { differenceOf, NOTHING } from './settled.ts';
 import { openSpooler } from './spool/open-spooler.ts';
 import type { Spooler } from './spool/spooler.ts';
 import { gatherUnsettled } from './gather-unsettled.ts';
@@ -70,6 +70,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     this.#spooler = openSpooler(options, {
       onLeft: (rows, bytes) => this.#intake.leave(rows, bytes),
       onFailed: (error) => this.#listeners.emit('spoolFailed', { error }),
+      onGone: (rows) => this.#sending.addSettled({ ...NOTHING, rejected: rows }),
     });
     this.#recovered = this.#spooler?.rows ?? 0;
     this.#sending = new Sending(options, {

@@ -166,7 +166,10 @@ export class CommitPendingError extends HoldfastError {
   }
 }
 
-/** A file of the spool is not as it was written; the writer is halted, the file stays. Take it away and `resume()`. */
+/**
+ * A file of the spool is not as it was written, or not there; the writer is halted, the file stays. Put it back, or take it away,
+ * and `resume()`: the rows of one that is not there count as rejected then.
+ */
 export class SpoolDamagedError extends HoldfastError {
   override readonly name = 'SpoolDamagedError';
   declare readonly code: 'SPOOL_DAMAGED';

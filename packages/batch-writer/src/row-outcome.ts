@@ -47,7 +47,10 @@ export interface Settled {
   readonly duplicate: number;
   /** Rows that would have been overwritten by another one of the same batch. */
   readonly superseded: number;
-  /** Rows that the database refused, or that were dropped for want of room: `onRejected` has them. */
+  /**
+   * Rows that the database refused, or that were dropped for want of room: `onRejected` has them. And rows whose file of the
+   * spool somebody has taken away, which nobody else has.
+   */
   readonly rejected: number;
 }
 

@@ -8,7 +8,7 @@ import type { Lane } from './lane.ts';
 import type { ResolvedOptions } from './options.ts';
 import { runWithRetry, type Outcome } from './retry-loop.ts';
 import type { Part, Sent } from './sending/part.ts';
-import { sumOf } from './settled.ts';
+import { NOTHING, sumOf } from './settled.ts';
 import { PgSender } from './sending/pg-sender.ts';
 import type { FiledBatch } from './spool/batch-file.ts';
 import type { SpooledBatch } from './spool/spool.ts';
@@ -35,7 +35,7 @@ export class Sending {
   readonly #options: ResolvedOptions;
   readonly #context: SendingContext;
   readonly #sender: PgSender;
-  #counts: Settled = { stored: 0, duplicate: 0, superseded: 0, rejected: 0 };
+  #counts = NOTHING;
   readonly #tally = { flushes: 0, retries: 0, doubts: 0, isolations: 0, deadlocks: 0 };
   #resumptions = 0;
   /** Settles when the rows that were dropped last are in the dead letter. */
@@ -81,7 +81,7 @@ export class Sending {
     this.#counts = sumOf(this.#counts, settled);
   }
 
-  /** Makes a batch ready to be sent; undefined when its file is gone, or cannot be read, which halts. */
+  /** Makes a batch ready to be sent; undefined when its file is given up, or cannot be read, which halts. */
   async start(lane: number, queued: QueuedBatch): Promise<BatchInFlight | undefined> {
     if (queued.kind === 'held') {
       const { batch } = queued;
@@ -128,7 +128,7 @@ export class Sending {
       return;
     }
     this.#droppedRows -= rows.length;
-    this.addSettled({ stored: 0, duplicate: 0, superseded: 0, rejected: rows.length });
+    this.addSettled({ ...NOTHING, rejected: rows.length });
     for (const [row, waiter] of batch.waiters ?? []) {
       waiter.resolve({ status: 'rejected', rejection: rows[row] });
     }

@@ -1,5 +1,12 @@
 import type { Settled } from './row-outcome.ts';
 
+export const NOTHING: Settled = Object.freeze({
+  stored: 0,
+  duplicate: 0,
+  superseded: 0,
+  rejected: 0,
+});
+
 export function sumOf(a: Settled, b: Settled): Settled {
   return combine(a, b, 1);
 }

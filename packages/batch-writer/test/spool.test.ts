@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SpoolOptions } from '@holdfast/batch-writer';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connectionLost, createFakePool, type FakePool } from './fake-pool.ts';
 import { expectAccounted, writeNow } from './oracle.ts';
-import { reading, setUp } from './set-up.ts';
+import { reading, setUp, type Bench } from './set-up.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -143,8 +143,64 @@ test('a file that was changed halts the writer and stays; taken away, the writer
   writer.resume();
   await writer.flush();
 
-  expect(writer.snapshot()).toMatchObject({ stored: 1, state: 'open' });
-  await writer.close();
+  expect(writer.snapshot()).toMatchObject({ stored: 1, rejected: 1, state: 'open' });
+  const report = await writer.close();
+  expect(report).toMatchObject({ accepted: 1, recovered: 1, stored: 1, rejected: 1, spooled: 0 });
+  expectAccounted(report);
+});
+
+/** Three batches of one row each on disk, and a writer that is to send them. */
+async function recover(): Promise<Bench> {
+  const pool = createFailingPool();
+  const first = setUp(pool, { spool: spoolIn(), batch: { maxRows: 1 } });
+  for (const id of [1, 2, 3]) writeNow(first.writer, reading(id));
+  const closed = first.writer.close({ timeoutMs: 0 });
+  await first.clock.advance(0);
+  expect(await closed).toMatchObject({ spooled: 3 });
+  pool.isDown = false;
+  return setUp(pool, { spool: spoolIn() });
+}
+
+test('a file that somebody takes away halts the writer; put back, its rows are stored', async () => {
+  const { writer } = await recover();
+  const [, second = ''] = files();
+  const away = join(dir, 'away');
+  renameSync(join(dir, second), away);
+  await expect(writer.flush()).rejects.toMatchObject({
+    code: 'WRITER_HALTED',
+    cause: { code: 'SPOOL_DAMAGED', file: join(dir, second) },
+  });
+  expect(writer.snapshot()).toMatchObject({ stored: 1, spooledRows: 2 });
+
+  renameSync(away, join(dir, second));
+  writer.resume();
+  const report = await writer.close();
+  expect(report).toMatchObject({ recovered: 3, stored: 3, rejected: 0, spooled: 0 });
+  expectAccounted(report);
+});
+
+test('rows of a file that stays away count as rejected, not as spooled', async () => {
+  const { writer } = await recover();
+  const [, second = ''] = files();
+  rmSync(join(dir, second));
+  await expect(writer.flush()).rejects.toMatchObject({ cause: { code: 'SPOOL_DAMAGED' } });
+
+  writer.resume();
+  await writer.flush();
+  expect(writer.snapshot()).toMatchObject({ stored: 2, rejected: 1, spooledRows: 0 });
+  const report = await writer.close();
+  expect(report).toMatchObject({ recovered: 3, stored: 2, rejected: 1, spooled: 0 });
+  expectAccounted(report);
+});
+
+test('rows of a file that is gone when the writer closes are not left to the next one', async () => {
+  const { writer } = await recover();
+  for (const file of files().slice(1)) rmSync(join(dir, file));
+  await expect(writer.flush()).rejects.toMatchObject({ cause: { code: 'SPOOL_DAMAGED' } });
+  const report = await writer.close();
+
+  expect(report).toMatchObject({ recovered: 3, stored: 1, rejected: 2, spooled: 0 });
+  expectAccounted(report);
 });
 
 test('one writer at a time has the folder', async () => {

@@ -1,6 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SpoolDamagedError } from '../errors.ts';
 import { lockFolder } from './folder-lock.ts';
 import { decodeBatchFile, encodeBatchFile, type FiledBatch } from './batch-file.ts';
 
@@ -80,15 +89,22 @@ export class Spool {
     return { ...place, file, bytes };
   }
 
-  /** @throws {SpoolDamagedError} when the file is not as it was written; undefined when somebody has taken it away. */
-  async load({ file }: SpooledBatch): Promise<FiledBatch | undefined> {
+  /** @throws {SpoolDamagedError} when the file is not as it was written, or not there. */
+  async load({ file }: SpooledBatch): Promise<FiledBatch> {
+    const path = join(this.#options.dir, file);
+    let content: Buffer;
     try {
-      const path = join(this.#options.dir, file);
-      return decodeBatchFile(path, await readFile(path), this.#shape);
+      content = await readFile(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+      if (!isMissing(error)) throw error;
+      throw new SpoolDamagedError(path, 'somebody has taken it away');
     }
+    return decodeBatchFile(path, content, this.#shape);
+  }
+
+  /** False when somebody has taken it away. */
+  has({ file }: SpooledBatch): boolean {
+    return existsSync(join(this.#options.dir, file));
   }
 
   async remove({ file, bytes }: SpooledBatch): Promise<void> {
@@ -124,6 +140,10 @@ export class Spool {
       closeSync(folder);
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 function parseName(file: string): SpooledBatch[] {

@@ -10,6 +10,8 @@ export interface SpoolerContext {
   /** So many rows, of so many bytes, are no longer held in memory. */
   readonly onLeft: (rows: number, bytes: number) => void;
   readonly onFailed: (error: unknown) => void;
+  /** So many rows were in a file that somebody has taken away. */
+  readonly onGone: (rows: number) => void;
 }
 
 /** Moves batches between memory and disk, and counts those on disk. */
@@ -19,6 +21,8 @@ export class Spooler {
   #next: number;
   #rows: number;
   #relief: Promise<void> | undefined;
+  /** Files that could not be read, as somebody has been told. */
+  readonly #unread = new Set<string>();
   /** The batch that is being written to disk to make room. */
   #moving: { readonly batch: Batch; readonly onMoved: (() => void)[] } | undefined;
 
@@ -66,7 +70,10 @@ export class Spooler {
       const isKept = inFlight === undefined || (await this.#keepInFlight(inFlight, lane));
       const held: QueuedBatch[] = [];
       for (const queued of queue) {
-        if (queued.kind === 'spooled') continue;
+        if (queued.kind === 'spooled') {
+          if (!this.#spool.has(queued.spooled)) await this.#giveUp(queued.spooled);
+          continue;
+        }
         const { batch, number } = queued;
         const spooled = await this.#addHeld(batch, { number, lane });
         if (spooled === undefined) held.push(queued);
@@ -93,8 +100,27 @@ export class Spooler {
     return true;
   }
 
-  load(spooled: SpooledBatch): Promise<FiledBatch | undefined> {
-    return this.#spool.load(spooled);
+  /**
+   * Reads a batch. Undefined when it has not been there, or not as it was written, before, and is not there now: it is given up.
+   *
+   * @throws {SpoolDamagedError} when its file is not as it was written, or not there.
+   */
+  async load(spooled: SpooledBatch): Promise<FiledBatch | undefined> {
+    if (this.#unread.has(spooled.file) && !this.#spool.has(spooled)) {
+      await this.#giveUp(spooled);
+      return undefined;
+    }
+    try {
+      return await this.#spool.load(spooled);
+    } catch (error) {
+      this.#unread.add(spooled.file);
+      throw error;
+    }
+  }
+
+  async #giveUp(spooled: SpooledBatch): Promise<void> {
+    await this.remove(spooled);
+    this.#context.onGone(spooled.rows);
   }
 
   async remove(spooled: SpooledBatch): Promise<void> {
