@@ -142,6 +142,7 @@ export class Sending {
     const { batch } = filed;
     const startedMs = clock.now();
     const isRecovered = queued.kind === 'spooled' && queued.isRecovered;
+    let questions = 0;
     return new BatchInFlight(filed, isRecovered, {
       queued,
       format: table.format,
@@ -149,7 +150,7 @@ export class Sending {
       readDone: () =>
         this.#retry(
           lane,
-          () => this.#sender.readDone(batch, this.#context.signal),
+          () => this.#sender.readDone(batch, ++questions, this.#context.signal),
           classifyPgError,
         ),
       sendPart: (part) => this.#retry(lane, () => this.#attempt(part), classifyPgError),

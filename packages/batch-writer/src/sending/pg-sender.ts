@@ -35,11 +35,19 @@ export class PgSender {
     if (typeof this.#options.exactlyOnce === 'object') this.#settled.push(id);
   }
 
-  /** What an earlier writer has committed of the batch; without a ledger nobody knows. */
-  readDone(batch: Batch, signal: AbortSignal): Promise<readonly LedgerEntry[]> {
+  /**
+   * What an earlier writer has committed of the batch; without a ledger nobody knows.
+   *
+   * @param question how often it has been asked, this time included.
+   */
+  async readDone(
+    batch: Batch,
+    question: number,
+    signal: AbortSignal,
+  ): Promise<readonly LedgerEntry[]> {
     const { exactlyOnce } = this.#options;
-    if (typeof exactlyOnce !== 'object') return Promise.resolve([]);
-    return this.#use(signal, (client) => readLedger(client, exactlyOnce.ledger, batch));
+    if (typeof exactlyOnce !== 'object') return [];
+    return this.#use(signal, (client) => this.#askLedger(client, exactlyOnce, { batch, question }));
   }
 
   /** One attempt. Rejects with what went wrong, `ANSWER_LOST` when the part may be in the table. */
@@ -112,7 +120,11 @@ export class PgSender {
   async #settleDoubt(client: BoundClient, part: Part, doubt: Doubt): Promise<Sent | undefined> {
     const { table, exactlyOnce } = this.#options;
     if (typeof exactlyOnce === 'object') {
-      const entries = await readLedger(client, exactlyOnce.ledger, part.batch);
+      doubt.questions += 1;
+      const entries = await this.#askLedger(client, exactlyOnce, {
+        batch: part.batch,
+        question: doubt.questions,
+      });
       if (entries.some(({ from, to }) => from === part.from && to === part.to)) return doubt.sent;
     } else if (doubt.where !== undefined) {
       doubt.questions += 1;
@@ -127,6 +139,19 @@ export class PgSender {
     }
     part.doubt = undefined;
     return undefined;
+  }
+
+  async #askLedger(
+    client: BoundClient,
+    { ledger }: { readonly ledger: string },
+    { batch, question }: { readonly batch: Batch; readonly question: number },
+  ): Promise<readonly LedgerEntry[]> {
+    const { flushTimeoutMs, table } = this.#options;
+    // Half of it: the answer must come before the connection is destroyed.
+    const waitMs = flushTimeoutMs / 2;
+    const entries = await readLedger(client, { ledger, batch, number: question, waitMs });
+    if (entries === undefined) throw new CommitPendingError(table.label);
+    return entries;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { BoundClient } from './bound-client.ts';
+import { endSession } from './end-session.ts';
 
 /** Where a transaction is to be found again. */
 export interface Whereabouts {
@@ -54,7 +55,7 @@ export async function askForVerdict(
   const standby = await client.query<{ isStandby: boolean }>(SELECT_RECOVERY);
   // It may not have heard of it yet.
   if (standby.rows[0]?.isStandby !== false) return 'pending';
-  if (attempt > 1) await client.query(END_ORPHAN, [xid, pid, run]);
+  if (attempt > 1) await endSession(client, END_ORPHAN, [xid, pid, run]);
   const { rows } = await client.query<{ status: string | null; run: string }>(SELECT_STATUS, [xid]);
   const answer = rows[0];
   if (answer === undefined || answer.status === null) return 'unknown';
