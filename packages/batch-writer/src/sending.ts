@@ -196,13 +196,19 @@ export class Sending {
       });
       return sending;
     };
+    let failure: unknown;
     try {
-      return await raceAbort(guard.execute(run, { signal }), signal);
+      await raceAbort(guard.execute(run, { signal }), signal);
     } catch (error) {
-      // A guard may give up on an attempt that goes on, or that has stored the rows: what counts is how that ended.
-      const sent = await sending?.catch(() => undefined);
-      if (sent === undefined) throw error;
-      return sent;
+      failure = error;
+    }
+    // A guard may give up on an attempt that goes on, or has stored the rows, or give something else for one that failed, or
+    // that it never began: what counts is how that ended.
+    if (sending === undefined) throw failure ?? new Error('the guard has not run the attempt');
+    try {
+      return await sending;
+    } catch (error) {
+      throw failure ?? error;
     }
   }
 
