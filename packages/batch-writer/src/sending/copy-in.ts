@@ -25,7 +25,10 @@ export class CopyIn implements Submittable {
   #isFinishing = false;
   #row: readonly (string | null)[] | undefined;
   #copied = 0;
-  /** Where `pg` looks whether somebody waits. */
+  /**
+   * `pg` looks here whether somebody waits. With `query_timeout` it puts a function of its own here that ends its timer, which
+   * keeps all of this alive meanwhile: so it is called at the end.
+   */
   callback = (): void => undefined;
 
   constructor(text: string, data: readonly Uint8Array[]) {
@@ -81,14 +84,19 @@ export class CopyIn implements Submittable {
   }
 
   handleError(error: Error): void {
-    this.#state = 'settled';
     this.#answer.reject(error);
+    this.#settle();
   }
 
   handleReadyForQuery(): void {
+    this.#answer.resolve({ row: this.#row, copied: this.#copied });
+    this.#settle();
+  }
+
+  #settle(): void {
     if (this.#state === 'settled') return;
     this.#state = 'settled';
-    this.#answer.resolve({ row: this.#row, copied: this.#copied });
+    this.callback();
   }
 }
 
