@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { systemClock } from '@holdfast/internal';
+import { spawnNode } from '@holdfast/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connectionLost, createFakePool, pgError } from './fake-pool.ts';
+import type { FullDisk } from './fixtures/full-disk.ts';
 import { expectAccounted, writeNow } from './oracle.ts';
 import { reading, setUp } from './set-up.ts';
 
@@ -105,3 +107,16 @@ test('a lock that a crash has left empty does not keep the next writer out', asy
   await writer.close();
   expect(readdirSync(dir)).toEqual([]);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'a disk that takes only a part of a batch has none of it: the rows are returned, the part is removed',
+  async () => {
+    const file = new URL('./fixtures/full-disk.ts', import.meta.url);
+    await using program = await spawnNode<FullDisk>(file, [dir, '50000']);
+    const { failures, report, files: left } = await program.next();
+
+    expect(failures).toBe(1);
+    expect(report).toMatchObject({ accepted: 100, spooled: 0, returned: 100 });
+    expect(left).toEqual([]);
+  },
+);

@@ -84,6 +84,8 @@ export class Spool {
       this.#flushFolder();
     } catch (error) {
       this.#bytes -= bytes;
+      // A torn one takes room that is wanted.
+      await rm(`${path}.tmp`, { force: true }).catch(() => undefined);
       throw error;
     }
     return { ...place, file, bytes };
@@ -123,7 +125,8 @@ export class Spool {
   async #write(path: string, parts: readonly Buffer[]): Promise<void> {
     const handle = await open(path, 'w', 0o600);
     try {
-      await handle.writev([...parts]);
+      // Not `writev`, which may write less than it is given, on a disk that is all but full, and calls that a success.
+      for (const part of parts) await handle.writeFile(part);
       if (this.#options.fsync) await handle.sync();
     } finally {
       await handle.close();
