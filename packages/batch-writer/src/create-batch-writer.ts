@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   createDeferred,
   createListeners,
@@ -67,6 +68,8 @@ class Writer<Row extends object> implements BatchWriter<Row> {
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
+    // One for each lane, and no sign of a leak.
+    setMaxListeners(0, this.#stop.signal);
     this.#spooler = openSpooler(options, {
       onLeft: (rows, bytes) => this.#intake.leave(rows, bytes),
       onFailed: (error) => this.#listeners.emit('spoolFailed', { error }),
