@@ -7,7 +7,7 @@ import { classifyPgError, sqlstateOf, type PgFailure } from './classify.ts';
 import type { Lane } from './lane.ts';
 import type { ResolvedOptions } from './options.ts';
 import { runWithRetry, type Outcome } from './retry-loop.ts';
-import type { Part, Sent } from './sending/part.ts';
+import { rowCount, type Part, type Sent } from './sending/part.ts';
 import { NOTHING, sumOf } from './settled.ts';
 import { PgSender } from './sending/pg-sender.ts';
 import type { FiledBatch } from './spool/batch-file.ts';
@@ -153,7 +153,7 @@ export class Sending {
           () => this.#sender.readDone(batch, ++questions, this.#context.signal),
           classifyPgError,
         ),
-      sendPart: (part) => this.#retry(lane, () => this.#attempt(part), classifyPgError),
+      sendPart: (part) => this.#retry(lane, () => this.#attempt(part), classifierOf(part)),
       deliver: (rows) => this.#deliver(lane, rows),
       onIsolation: () => void (this.#tally.isolations += 1),
       onSettled: async (settled) => {
@@ -254,6 +254,22 @@ export class Sending {
     });
   }
 }
+
+/** Rows that the server takes longer for than `statement_timeout` are sent in halves; a row alone is tried again. */
+function classifierOf(part: Part): (error: unknown) => PgFailure {
+  let cancellations = 0;
+  return (error) => {
+    const failure = classifyPgError(error);
+    // The first time somebody may just have cancelled it.
+    const isTooMuch = failure.sqlstate === QUERY_CANCELED && ++cancellations > 1;
+    // The line that it has come to is not to blame.
+    return isTooMuch && rowCount(part) > 1
+      ? { ...failure, class: 'row', line: undefined }
+      : failure;
+  };
+}
+
+const QUERY_CANCELED = '57014';
 
 /** Whatever a dead letter sink throws, the rows are still ours: it is asked again. */
 function classifyDelivery(): PgFailure {

@@ -156,3 +156,24 @@ test.each(['bad, line 1', 'bad\nCOPY hosts, line 1', 'bad\nCOPY hosts, line 1, c
     expectAccounted(report);
   },
 );
+
+test('a batch that takes longer than statement_timeout is written in parts, and no row is blamed', async () => {
+  await database.pool.query(`DROP TABLE IF EXISTS slow; CREATE TABLE slow (id int4 PRIMARY KEY);
+    CREATE OR REPLACE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+    CREATE TRIGGER wait AFTER INSERT ON slow FOR EACH ROW EXECUTE FUNCTION wait()`);
+  const pool = database.createPool({ options: '-c statement_timeout=150' });
+  const writer = createBatchWriter<{ id: number }>({
+    pool,
+    table: 'slow',
+    columns: { id: 'int4' },
+    key: ['id'],
+    lanes: 1,
+    retry: { baseMs: 1 },
+  });
+  for (let id = 0; id < 200; id++) writeNow(writer, { id });
+  const report = await writer.close();
+
+  expect(report).toMatchObject({ accepted: 200, stored: 200 });
+  expect(writer.snapshot().retries).toBeGreaterThan(0);
+});
