@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { createBatchWriter, type BatchWriter } from '@holdfast/batch-writer';
 import {
   createTestDatabase,
@@ -151,7 +152,7 @@ test('every row accepted while the server is stopped and started is stored once'
   const producing = (async () => {
     while (!done.signal.aborted) {
       for (let burst = 0; burst < 10; burst++) await writer.write({ id: accepted++ });
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await turn();
     }
   })();
 

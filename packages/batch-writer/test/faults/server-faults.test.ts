@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   createBatchWriter,
   ledgerTableStatement,
@@ -16,7 +16,7 @@ import {
   type Pool,
   type TestDatabase,
 } from '@holdfast/testkit';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { expectAccounted, writeNow } from '../oracle.ts';
 
 interface Row {
@@ -57,6 +57,24 @@ async function expectEachOnce(pool: Pool, count: number): Promise<void> {
   expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: count }, (_, id) => id));
 }
 
+/** Resolves at the next event of that name. */
+function next(writer: BatchWriter<Row>, event: 'flushed'): Promise<void> {
+  return new Promise((resolve) => {
+    const off = writer.on(event, () => {
+      off();
+      resolve();
+    });
+  });
+}
+
+/** Sessions in a statement or a transaction, but for the one that asks. */
+async function sessionsAtWork(): Promise<number | null> {
+  const { rowCount } = await database.pool.query(
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()`,
+  );
+  return rowCount;
+}
+
 /** Writes until told to end; resolves with the number of rows. */
 function produce(writer: BatchWriter<Row>): () => Promise<number> {
   const over = new AbortController();
@@ -64,7 +82,7 @@ function produce(writer: BatchWriter<Row>): () => Promise<number> {
   const writing = (async () => {
     while (!over.signal.aborted) {
       for (let row = 0; row < 10; row++) await writer.write({ id: id++, text: 'good' });
-      await delay(1);
+      await turn();
     }
   })();
   return async () => {
@@ -84,7 +102,8 @@ test('sessions that the server ends at random cost no row and double none', asyn
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim' ORDER BY random() LIMIT 1`,
     );
     ended += rowCount ?? 0;
-    await delay(5);
+    // So that the next one is ended at work, too.
+    await next(writer, 'flushed');
   }
   const accepted = await end();
   const report = await writer.close();
@@ -108,9 +127,9 @@ test('a server that crashes and comes back, with the spool taking what memory ca
   let mostSpooled = 0;
   const end = produce(writer);
   for (let crash = 0; crash < 2; crash++) {
-    await delay(100);
+    for (let batch = 0; batch < 5; batch++) await next(writer, 'flushed');
     await server.kill();
-    await delay(300);
+    await vi.waitFor(() => expect(writer.snapshot().spooledRows).toBeGreaterThan(200));
     mostSpooled = Math.max(mostSpooled, writer.snapshot().spooledRows);
     await server.start();
   }
@@ -148,7 +167,7 @@ test.each<[string, 'toServer' | 'toClient' | undefined]>([
     const tookMs = performance.now() - startedMs;
     // What was held back arrives after all.
     fault.lift();
-    await delay(50);
+    await vi.waitFor(async () => expect(await sessionsAtWork()).toBe(0));
     const report = await writer.close();
 
     expect(errors[0]).toMatchObject(
