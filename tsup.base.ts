@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,13 +54,23 @@ function programConfig({ entry, bundled }: Program): Options {
     banner: {
       js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
     },
-    footer: { js: bundled.map(licenceComment).join('\n') },
+    footer: {
+      js: bundled
+        .map((name) => licenceComment(name, join(process.cwd(), 'package.json')))
+        .join('\n'),
+    },
   };
 }
 
-/** A copy of a package must carry its licence; the build fails when there is none. */
-function licenceComment(name: string): string {
-  const folders = createRequire(join(process.cwd(), 'package.json')).resolve.paths(name) ?? [];
+/** A copy of a package must carry its licence, and what it needs itself is copied with it; the build fails when there is none. */
+function licenceComment(name: string, needs: string): string {
+  const folders = createRequire(needs).resolve.paths(name) ?? [];
   const folder = folders.map((path) => join(path, name)).find((path) => existsSync(path)) ?? name;
-  return `/*!\n${name}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}*/`;
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry)) ?? 'LICENSE';
+  const manifest = join(folder, 'package.json');
+  const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+    readonly dependencies?: Readonly<Record<string, string>>;
+  };
+  const own = `/*!\n${name}\n\n${readFileSync(join(folder, file), 'utf8')}*/`;
+  return [own, ...Object.keys(dependencies).map((one) => licenceComment(one, manifest))].join('\n');
 }

@@ -16,7 +16,7 @@ async function main(signal: AbortSignal): Promise<ExitCode> {
     return await withDatabase(request.url, (pool) =>
       dedupe(pool, request, {
         print,
-        drawLine,
+        stderr: process.stderr,
         isInteractive: process.stdin.isTTY && process.stderr.isTTY,
         signal,
       }),
@@ -29,11 +29,6 @@ async function main(signal: AbortSignal): Promise<ExitCode> {
 
 function print(text: string): void {
   process.stdout.write(text);
-}
-
-/** On a terminal alone; each line takes the place of the last. */
-function drawLine(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }
 
 function complain(sentence: string): 2 {

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { parsedOutput, programRunner, type FinishedProgram } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { column, fillReadings, useDatabase } from './duplicates/set-up.ts';
-import { CLI, ROOT, parsed, runCli as run, type Finished } from './duplicates/run-cli.ts';
 
+const CLI = new URL('../src/cli.ts', import.meta.url);
+const run = programRunner(CLI);
 const database = useDatabase();
 const DEDUPE = ['dedupe', '--table', 'readings', '--key', 'node,ts', '--keep', 'last'];
 
-const dedupe = (...more: readonly string[]): Promise<Finished> =>
+const dedupe = (...more: readonly string[]): Promise<FinishedProgram> =>
   run([...DEDUPE, ...more], { DATABASE_URL: database().url });
 const rows = async (): Promise<unknown> =>
   (await column(database(), 'SELECT count(*)::int4 FROM readings'))[0];
@@ -53,7 +56,7 @@ describe('dedupe', () => {
   it('prints one JSON document with --json', async () => {
     await fillReadings(database());
 
-    const printed = parsed(await dedupe('--yes', '--json', '--archive-to', 'gone'));
+    const printed = parsedOutput(await dedupe('--yes', '--json', '--archive-to', 'gone'));
 
     expect(printed).toMatchObject({
       plan: { table: '"public"."readings"', key: ['node', 'ts'], keep: 'last', identity: ['id'] },
@@ -64,8 +67,7 @@ describe('dedupe', () => {
   it('ends behind the present chunk at SIGINT, tells what it did, and goes on the next time', async () => {
     await fillReadings(database());
     const args = [...DEDUPE, '--yes', '--json', '--chunk-rows', '50', '--pause-ms', '50'];
-    const program = spawn(process.execPath, ['--import', 'tsx', CLI, ...args], {
-      cwd: ROOT,
+    const program = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(CLI), ...args], {
       env: { ...process.env, DATABASE_URL: database().url },
     });
     let printed = '';
@@ -77,7 +79,7 @@ describe('dedupe', () => {
     expect(code).toBe(130);
     const { report } = JSON.parse(printed) as { report: { deleted: number } };
     expect(report).toMatchObject({ aborted: true, deleted: 2000 - Number(await rows()) });
-    expect(parsed(await dedupe('--yes', '--json'))).toMatchObject({
+    expect(parsedOutput(await dedupe('--yes', '--json'))).toMatchObject({
       report: { resumed: true, deleted: 1800 - report.deleted },
     });
     expect(await rows()).toBe(200);

@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { createDeferred } from '@holdfast/internal';
-import { createTestDatabase, type Pool, type TestDatabase } from '@holdfast/testkit';
+import {
+  createTestDatabase,
+  parsedOutput,
+  programRunner,
+  type FinishedProgram,
+  type Pool,
+  type TestDatabase,
+} from '@holdfast/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocks, lockKey } from '../src/index.ts';
 import { leaseSchema } from '../src/leases/lease-schema.ts';
 import { createLeases } from '../src/leases/leases.ts';
-import { parsed, runCli as run, type Finished } from './fixtures/run-cli.ts';
 
+const run = programRunner(new URL('../src/cli.ts', import.meta.url));
 let database: TestDatabase;
 
 beforeEach(async () => {
@@ -75,7 +82,7 @@ describe('list', () => {
     const pid = expect.any(Number) as number;
     const since = expect.stringMatching(/^\d{4}-.*Z$/) as string;
     const common = { pid, since, sinceMs: expect.any(Number) as number };
-    expect(parsed(printed)).toEqual([
+    expect(parsedOutput(printed)).toEqual([
       {
         key: KEY,
         holders: [
@@ -95,7 +102,7 @@ describe('list', () => {
       stdout: '(none): nobody holds an advisory lock of this database or waits for one\n',
       stderr: '',
     });
-    expect(parsed(await run(['list', '--json'], ofDatabase()))).toEqual([]);
+    expect(parsedOutput(await run(['list', '--json'], ofDatabase()))).toEqual([]);
   });
 
   it('finds the server by the variables of libpq when nothing else names it', async () => {
@@ -107,7 +114,9 @@ describe('list', () => {
       run(['list', '--json'], { ...env, PGPASSWORD: password, DATABASE_URL: '' }),
     );
 
-    expect(parsed(printed)).toMatchObject([{ key: String(lockKey('test', 'a')), waiters: [] }]);
+    expect(parsedOutput(printed)).toMatchObject([
+      { key: String(lockKey('test', 'a')), waiters: [] },
+    ]);
   });
 });
 
@@ -123,7 +132,7 @@ describe('inspect', () => {
     const [head, table] = text.stdout.split('\n\n');
     expect(head).toBe(`key     greenhouse/zone/7\nnumber  ${KEY}`);
     expect(table).toMatch(/^ROLE +PID +APPLICATION.*\nholder .* api .*\nwaiter .* writer .*\n/);
-    const inspection = parsed(json);
+    const inspection = parsedOutput(json);
     expect(inspection).toMatchObject({
       name: 'greenhouse/zone/7',
       key: KEY,
@@ -139,14 +148,14 @@ describe('inspect', () => {
   it('takes parts that begin with a dash behind --', async () => {
     const printed = await run(['inspect', '--json', '--', 'greenhouse', '-5'], ofDatabase());
 
-    expect(parsed(printed)).toMatchObject({ key: String(lockKey('greenhouse', [-5])) });
+    expect(parsedOutput(printed)).toMatchObject({ key: String(lockKey('greenhouse', [-5])) });
   });
 
   it('tells of the lease of the key, while it is held and when it was released', async () => {
     for (const statement of leaseSchema()) await database.pool.query(statement);
     const holder = 'api\n1';
     const leases = createLeases({ pool: database.pool, namespace: 'greenhouse', holder });
-    const inspect = (...more: readonly string[]): Promise<Finished> =>
+    const inspect = (...more: readonly string[]): Promise<FinishedProgram> =>
       run(['inspect', 'greenhouse', 'zone', '7', ...more], ofDatabase());
 
     const before = [await inspect(), await inspect('--json')];
@@ -157,16 +166,16 @@ describe('inspect', () => {
     const after = [await inspect(), await inspect('--json')];
 
     expect(before[0]!.stdout).toContain('\nlease   none so far\n');
-    expect(parsed(before[1]!)).toMatchObject({ lease: null });
+    expect(parsedOutput(before[1]!)).toMatchObject({ lease: null });
     expect(held[0]!.stdout).toMatch(
       new RegExp(`\nlease   token 1, held by api%0A1, expires in ${DURATION}\n`),
     );
     const ms = expect.any(Number) as number;
-    expect(parsed(held[1]!)).toMatchObject({
+    expect(parsedOutput(held[1]!)).toMatchObject({
       lease: { token: '1', holder, isHeld: true, sinceMs: ms, expiresInMs: ms },
     });
     expect(after[0]!.stdout).toContain('\nlease   token 1, free: released by api%0A1\n');
-    expect(parsed(after[1]!)).toMatchObject({
+    expect(parsedOutput(after[1]!)).toMatchObject({
       lease: { token: '1', holder, isHeld: false, sinceMs: ms, expiresInMs: null },
     });
   });

@@ -1,3 +1,4 @@
+export { buildProgram, type BuiltProgram } from './build-program.ts';
 export type { Pool, PoolClient, PoolConfig } from 'pg';
 export { createFakeClock, type FakeClock, type FakeClockOptions } from './fake-clock.ts';
 export {
@@ -17,6 +18,13 @@ export { startMosquittoServer, type MosquittoServerOptions } from './mosquitto-s
 export { startPgbouncerServer, type PgbouncerServerOptions } from './pgbouncer-server.ts';
 export { startPostgresServer, type PostgresServerOptions } from './postgres-server.ts';
 export { startRedisServer, type RedisServerOptions } from './redis-server.ts';
+export {
+  parsedOutput,
+  programRunner,
+  type FinishedProgram,
+  type RunProgram,
+  type RunProgramOptions,
+} from './run-program.ts';
 export { testSeed } from './seed.ts';
 export { spawnNode, type NodeProcess, type SpawnNodeOptions } from './spawn-node.ts';
 export type { ServerProcess } from './server-process.ts';

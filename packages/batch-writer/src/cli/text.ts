@@ -1,11 +1,5 @@
-import type {
-  DuplicateGroup,
-  DuplicatesProgress,
-  RemoveDuplicatesReport,
-} from '../duplicates/duplicates.ts';
+import type { DuplicateGroup, RemoveDuplicatesReport } from '../duplicates/duplicates.ts';
 import type { Plan } from './plan.ts';
-
-const BAR_WIDTH = 24;
 
 /** What the run will do, a line for each part. */
 export function planText(plan: Plan): string {
@@ -39,19 +33,6 @@ export function reportText(report: RemoveDuplicatesReport, isDryRun: boolean): s
     ['index', report.index ?? null],
     ['stopped', report.aborted ? 'the same command goes on' : null],
   ])}`;
-}
-
-/** One line, to be written over the last one. */
-export function progressText(progress: DuplicatesProgress): string {
-  const { phase, attempt, duplicates, done, etaMs } = progress;
-  const again = attempt === 1 ? '' : ` (attempt ${attempt})`;
-  if (phase === 'scan') return `looking for duplicates${again} …`;
-  if (phase === 'index') return `building the unique index${again} …`;
-  const share = duplicates === 0 ? 1 : done / duplicates;
-  const full = Math.floor(share * BAR_WIDTH);
-  const bar = '█'.repeat(full) + '░'.repeat(BAR_WIDTH - full);
-  const left = etaMs === undefined ? '' : `, ${Math.ceil(etaMs / 1000)} s left`;
-  return `${bar} ${Math.floor(share * 100)} %, ${done} of ${duplicates}${left}${again}`;
 }
 
 function sampleText({ key, kept, victims }: DuplicateGroup): string {

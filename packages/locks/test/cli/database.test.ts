@@ -2,10 +2,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPostgresServer, type ServerProcess } from '@holdfast/testkit';
+import { programRunner, startPostgresServer, type ServerProcess } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runCli } from '../fixtures/run-cli.ts';
 
+const runCli = programRunner(new URL('../../src/cli.ts', import.meta.url));
 let server: ServerProcess;
 let folder: string;
 

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+export interface FinishedProgram {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunProgramOptions {
+  /** True: nobody reads what it prints. */
+  readonly stopReading?: boolean;
+  /** Runs it on a pseudo terminal, where `text` is typed when `prompt` is shown; everything it shows is its `stdout`. */
+  readonly terminal?: { readonly prompt: string; readonly text: string };
+}
+
+export type RunProgram = (
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+  options?: RunProgramOptions,
+) => Promise<FinishedProgram>;
+
+/**
+ * Runs a program of Node.js, from source or built, as a user would: in a process of its own, and the environment names no
+ * server of PostgreSQL unless `env` does. A pseudo terminal needs `script` of util-linux.
+ */
+export function programRunner(program: URL | string): RunProgram {
+  const path = program instanceof URL ? fileURLToPath(program) : program;
+  const node = path.endsWith('.ts') ? ['--import', 'tsx', path] : [path];
+  return (args, env = {}, { stopReading = false, terminal } = {}) => {
+    const line = [process.execPath, ...node, ...args];
+    const [file = '', ...rest] = terminal === undefined ? line : scripted(line);
+    return new Promise((resolve) => {
+      const { stdout, stdin } = execFile(
+        file,
+        rest,
+        { cwd: ROOT, env: { ...withoutServers(), ...env }, timeout: 60_000 },
+        (error, printed, complained) =>
+          resolve({
+            code: error === null ? 0 : Number(error.code),
+            stdout: printed,
+            stderr: complained,
+          }),
+      );
+      if (stopReading) stdout?.destroy();
+      if (terminal === undefined) return;
+      let shown = '';
+      stdout?.on('data', (text: string) => {
+        const isThere = shown.includes(terminal.prompt);
+        shown += text;
+        if (!isThere && shown.includes(terminal.prompt)) stdin?.write(terminal.text);
+      });
+    });
+  };
+}
+
+/** The JSON that a run has printed which went well and had nothing to complain of. */
+export function parsedOutput({ code, stdout, stderr }: FinishedProgram): unknown {
+  if (code !== 0 || stderr !== '') throw new Error(`code ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+function withoutServers(): Record<string, string | undefined> {
+  const all = Object.entries(process.env);
+  return Object.fromEntries(all.filter(([name]) => !/^(PG|DATABASE_URL$)/.test(name)));
+}
+
+function scripted(line: readonly string[]): string[] {
+  const quoted = line.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  return ['script', '--quiet', '--return', '--command', quoted.join(' '), '/dev/null'];
+}
