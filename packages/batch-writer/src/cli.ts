@@ -10,7 +10,7 @@ async function main(signal: AbortSignal): Promise<ExitCode> {
     print,
   });
   if (invocation.kind === 'printed') return 0;
-  if (invocation.kind === 'mistake') return complain(invocation.message);
+  if (invocation.kind === 'mistake') return complain(invocation.message, 2);
   const { request } = invocation;
   try {
     return await withDatabase(request.url, (pool) =>
@@ -22,7 +22,7 @@ async function main(signal: AbortSignal): Promise<ExitCode> {
       }),
     );
   } catch (error) {
-    if (error instanceof OperatorError) return complain(error.message);
+    if (error instanceof OperatorError) return complain(error.message, error.exitCode);
     throw error;
   }
 }
@@ -31,9 +31,9 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-function complain(sentence: string): 2 {
+function complain(sentence: string, exitCode: 1 | 2): 1 | 2 {
   process.stderr.write(`holdfast-batch-writer: ${sentence}\n`);
-  return 2;
+  return exitCode;
 }
 
 // A reader that has seen enough, such as `head`, closes the pipe: what is left is not for anybody.

@@ -26,7 +26,7 @@ export async function withDatabase<T>(
     return await fn(pool);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    throw new OperatorError(explain(error), { cause: error });
+    throw new OperatorError(explainToOperator(error), { cause: error });
   } finally {
     await pool.end();
   }
@@ -54,7 +54,8 @@ async function loadDriver(): Promise<Pick<typeof import('pg'), 'Pool'>> {
   }
 }
 
-function explain(error: unknown): string {
+/** In one sentence, without credentials. */
+export function explainToOperator(error: unknown): string {
   const message = messageOf(error);
   if (isHoldfastError(error) || error instanceof TypeError || error instanceof RangeError) {
     return message;

@@ -4,6 +4,7 @@ import type { PgPoolLike } from '../ports.ts';
 import type { RemoveDuplicatesReport } from '../duplicates/duplicates.ts';
 import { removeDuplicates } from '../duplicates/remove-duplicates.ts';
 import type { DedupeRequest } from './command-line.ts';
+import { explainToOperator } from './database.ts';
 import { OperatorError } from './operator-error.ts';
 import { readPlan } from './plan.ts';
 import { createProgressBar } from './progress-bar.ts';
@@ -49,8 +50,19 @@ async function cleanUp(
   { stderr, signal }: Terminal,
 ): Promise<RemoveDuplicatesReport> {
   const bar = createProgressBar(stderr);
+  let deleted = 0;
   try {
-    return await removeDuplicates({ ...options, pool, signal, onProgress: bar.show });
+    return await removeDuplicates({
+      ...{ ...options, pool, signal },
+      onProgress(progress) {
+        deleted = progress.deleted;
+        bar.show(progress);
+      },
+    });
+  } catch (error) {
+    if (deleted === 0) throw error;
+    const sentence = `${explainToOperator(error)}; ${deleted} rows had been deleted before`;
+    throw new OperatorError(sentence, { cause: error, exitCode: 1 });
   } finally {
     bar.end();
   }

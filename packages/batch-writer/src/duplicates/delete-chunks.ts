@@ -10,7 +10,7 @@ import {
   explainFailure,
 } from './duplicates-errors.ts';
 import type { ResolvedDuplicatesOptions } from './duplicates-options.ts';
-import { readState, type WorkContext, type WorkState } from './work-table.ts';
+import { isLeftOver, readState, type WorkContext, type WorkState } from './work-table.ts';
 
 export interface ChunksDone {
   readonly state: WorkState;
@@ -76,7 +76,8 @@ export class ChunkDeleter {
       } catch (error) {
         if (signal.aborted && error === signal.reason) return false;
         const explained = explainFailure(label, pool, error);
-        if (!isPassing(explained)) throw this.#isGone(error) ? this.#takenOver(error) : explained;
+        if (!isPassing(explained))
+          throw (await this.#isGone(error)) ? this.#takenOver(error) : explained;
         if (attempt === MAX_ATTEMPTS) {
           throw new RetryExhaustedError(label, attempt, clock.now() - beganMs, error);
         }
@@ -150,9 +151,14 @@ export class ChunkDeleter {
     }
   }
 
-  /** The table of victims: another run has come to the end and dropped it. */
-  #isGone(error: unknown): boolean {
-    return sqlstateOf(error) === '42P01';
+  /** The table of victims: another run has come to the end and dropped it. What is missing may be a table of a trigger, too. */
+  async #isGone(error: unknown): Promise<boolean> {
+    if (sqlstateOf(error) !== '42P01') return false;
+    let isThere = true;
+    await this.#use(async (client) => {
+      isThere = await isLeftOver(client, this.#context);
+    });
+    return !isThere;
   }
 
   #takenOver(cause?: unknown): DuplicatesTakenOverError {

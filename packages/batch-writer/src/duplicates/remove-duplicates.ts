@@ -13,9 +13,10 @@ import { explainFailure } from './duplicates-errors.ts';
 import { resolveDuplicatesOptions, type ResolvedDuplicatesOptions } from './duplicates-options.ts';
 import { runLongStatement } from './long-statement.ts';
 import { duplicateStatements } from './statements.ts';
-import { buildIndex, dropIndex, findIndex, type WantedIndex } from './unique-index.ts';
+import { buildIndex, hasIndex, type WantedIndex } from './unique-index.ts';
 import {
   cleanUpHash,
+  closeWork,
   openWork,
   workLabel,
   type WorkContext,
@@ -111,10 +112,7 @@ class CleanUp {
       ...{ key: this.#options.key, nullsEqual: this.#options.nullsEqual },
     };
     if (wanted !== undefined) {
-      const found = await findIndex(this.#use(table.label), wanted);
-      // Of a run that was killed while it built it.
-      if (found === 'invalid') await dropIndex(this.#longUse(table), wanted);
-      if (found === 'valid') {
+      if (await hasIndex(this.#longUse(table), wanted)) {
         this.#report.index = 'exists';
         this.#isDone = true;
         return;
@@ -169,7 +167,7 @@ class CleanUp {
     report.longestTxMs = Math.max(report.longestTxMs, longestTxMs);
     if (options.archiveTo !== undefined) report.archived = report.deleted;
     if (isAborted) return false;
-    await useClient(this.#use(table.label), (client) => client.query(`DROP TABLE ${work}`));
+    await useClient(this.#use(table.label), (client) => closeWork(client, context));
     return true;
   }
 

@@ -37,8 +37,30 @@ const SELECT_INDEX = `
   LEFT JOIN pg_index i ON i.indexrelid = c.oid
   WHERE n.nspname = $1 AND c.relname = $2`;
 
-/** Rejects with `DUPLICATES_REFUSED` when the name belongs to something else. */
-export async function findIndex(use: ClientUse, wanted: WantedIndex): Promise<FoundIndex> {
+/**
+ * Whether the index is there. An INVALID one is waited for, for another run may be building it; when nobody is, it was left by one
+ * that was killed, and is dropped.
+ *
+ * Rejects with `DUPLICATES_REFUSED` when the name belongs to something else.
+ */
+export async function hasIndex(use: ClientUse, wanted: WantedIndex): Promise<boolean> {
+  let found = await findIndex(use, wanted);
+  if (found === 'invalid') {
+    await untilNobodyBuilds(use, wanted);
+    found = await findIndex(use, wanted);
+  }
+  if (found === 'invalid') await dropIndex(use, wanted);
+  return found === 'valid';
+}
+
+/** Building an index CONCURRENTLY keeps a lock that conflicts with itself, and with no reader or writer (PostgreSQL manual 13.3.1). */
+async function untilNobodyBuilds(use: ClientUse, { table }: WantedIndex): Promise<void> {
+  await runLongStatement(use, (client) =>
+    client.query(`BEGIN; LOCK TABLE ONLY ${table.label} IN SHARE UPDATE EXCLUSIVE MODE; COMMIT`),
+  );
+}
+
+async function findIndex(use: ClientUse, wanted: WantedIndex): Promise<FoundIndex> {
   const { table, name, key, nullsEqual } = wanted;
   const { rows } = await useClient(use, (client) =>
     client.query<IndexRow>(SELECT_INDEX, [table.schema, name, table.oid, key, nullsEqual]),
@@ -82,7 +104,7 @@ export async function buildIndex(use: ClientUse, wanted: WantedIndex): Promise<b
   }
 }
 
-export async function dropIndex(use: ClientUse, wanted: WantedIndex): Promise<void> {
+async function dropIndex(use: ClientUse, wanted: WantedIndex): Promise<void> {
   await runLongStatement(use, (client) =>
     client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${indexLabel(wanted)}`),
   );

@@ -61,11 +61,18 @@ export interface WorkContext {
   readonly run: string;
 }
 
-/** Takes over what an earlier run has left, or scans. One transaction, so that a table that is there is whole. */
+/**
+ * Takes over what an earlier run has left, or scans. One transaction, so that a table that is there is whole. Of runs that begin
+ * together one scans, and the others go on with what it has found.
+ */
 export async function openWork(client: BoundClient, context: WorkContext): Promise<OpenedWork> {
   const { table, statements, work, hash, run } = context;
   return client.transaction(async () => {
-    await client.begin('BEGIN ISOLATION LEVEL READ COMMITTED');
+    await beginAlone(client, context);
+    // Also when an earlier run has scanned: it may have kept no archive.
+    if (table.archive?.isThere === false) {
+      await client.query(`CREATE TABLE IF NOT EXISTS ${table.archive.label} (LIKE ${table.label})`);
+    }
     if (await isLeftOver(client, context)) {
       await client.query(`UPDATE ${work} SET hf_run = $1 WHERE hf_seq = 0`, [run]);
       const state = await readState(client, context);
@@ -87,14 +94,31 @@ export async function openWork(client: BoundClient, context: WorkContext): Promi
     );
     await client.query(`CREATE UNIQUE INDEX ON ${work} (hf_seq)`);
     await client.query(`COMMENT ON TABLE ${work} IS '${noteOf(hash)}'`);
-    if (table.archive?.isThere === false) {
-      await client.query(`CREATE TABLE IF NOT EXISTS ${table.archive.label} (LIKE ${table.label})`);
-    }
     const state = await readState(client, context);
     await client.query('COMMIT');
     if (state === undefined) throw new DuplicatesTakenOverError(table.label);
     return { ...state, isResumed: false };
   });
+}
+
+/** Drops the table when all of it is dealt with. Rejects with `DUPLICATES_TAKEN_OVER` when it is another run's by now. */
+export async function closeWork(client: BoundClient, context: WorkContext): Promise<void> {
+  const { table, work } = context;
+  await client.transaction(async () => {
+    await beginAlone(client, context);
+    if (!(await isLeftOver(client, context))) throw new DuplicatesTakenOverError(table.label);
+    await readState(client, context);
+    await client.query(`DROP TABLE ${work}`);
+    await client.query('COMMIT');
+  });
+}
+
+/** Begins a transaction, and waits until no other run makes or drops the table. The lock ends with the transaction. */
+async function beginAlone(client: BoundClient, { work }: WorkContext): Promise<void> {
+  await client.begin('BEGIN ISOLATION LEVEL READ COMMITTED');
+  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `holdfast duplicates ${work}`,
+  ]);
 }
 
 /** Undefined when the table is empty: the server has crashed since. */
@@ -117,7 +141,8 @@ export async function readState(
   };
 }
 
-async function isLeftOver(
+/** Whether the table is there. Rejects when it is not of this clean-up. */
+export async function isLeftOver(
   client: BoundClient,
   { table, work, hash }: WorkContext,
 ): Promise<boolean> {

@@ -50,6 +50,24 @@ describe('the command as it is published', () => {
       report: { deleted: 1800 },
     });
   });
+
+  it('tells what it has done when it cannot go on, with another code than for nothing', async () => {
+    const env = await fill();
+    await database.pool.query(`
+      CREATE TABLE IF NOT EXISTS notes (reading int8);
+      ALTER TABLE notes ADD CONSTRAINT of FOREIGN KEY (reading) REFERENCES readings;
+      INSERT INTO notes VALUES (1);`);
+
+    const args = ['--yes', '--chunk-rows', '10', '--keep', 'last'];
+    const { code, stderr } = await run([...DEDUPE, ...args], env);
+    await database.pool.query('DROP TABLE notes');
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^holdfast-batch-writer: .*foreign key.*; \d+ rows had been deleted before\n$/,
+      ) as string,
+    });
+  });
 });
 
 /** Of util-linux, which other systems do not have. */

@@ -1,11 +1,16 @@
 // A program that cleans up: `url` and the options as JSON. It prints a line for each chunk, and one at the end.
+import { isHoldfastError } from '@holdfast/internal';
 import { Pool } from 'pg';
-import type { RemoveDuplicatesOptions } from '../../src/duplicates/duplicates.ts';
+import type {
+  RemoveDuplicatesOptions,
+  RemoveDuplicatesReport,
+} from '../../src/duplicates/duplicates.ts';
 import { removeDuplicates } from '../../src/duplicates/remove-duplicates.ts';
 
 export type CleanUpLine =
   | { readonly deleted: number; readonly position: number }
-  | { readonly report: object; readonly rssGrowthMb: number; readonly seconds: number };
+  | { readonly report: object; readonly rssGrowthMb: number; readonly seconds: number }
+  | { readonly failed: string };
 
 const [url, json] = process.argv.slice(2) as [string, string];
 const options = JSON.parse(json) as Omit<RemoveDuplicatesOptions, 'pool'>;
@@ -20,13 +25,20 @@ const startMs = performance.now();
 let highestMb = startMb;
 const sampler = setInterval(() => (highestMb = Math.max(highestMb, rss())), 10);
 
-const report = await removeDuplicates({
-  ...options,
-  pool,
-  onProgress({ phase, deleted, done }) {
-    if (phase === 'delete') print({ deleted, position: done });
-  },
-});
+let report: RemoveDuplicatesReport;
+try {
+  report = await removeDuplicates({
+    ...options,
+    pool,
+    onProgress({ phase, deleted, done }) {
+      if (phase === 'delete') print({ deleted, position: done });
+    },
+  });
+} catch (error) {
+  if (!isHoldfastError(error)) throw error;
+  print({ failed: error.code });
+  process.exit(1);
+}
 clearInterval(sampler);
 await pool.end();
 print({

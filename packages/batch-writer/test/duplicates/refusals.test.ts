@@ -83,6 +83,20 @@ it('passes on what a foreign key says, and deletes nothing of that chunk', async
   ]);
 });
 
+it('passes on which table a trigger misses, and does not take it for its own', async () => {
+  await fillReadings(database());
+  await database().pool.query(`
+    CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      INSERT INTO nowhere VALUES (OLD.id); RETURN OLD;
+    END $$;
+    CREATE TRIGGER tell BEFORE DELETE ON readings FOR EACH ROW EXECUTE FUNCTION tell();`);
+
+  await expect(clean({})).rejects.toMatchObject({
+    code: 'DUPLICATES_REFUSED',
+    message: expect.stringContaining('"nowhere"') as string,
+  });
+});
+
 it.each<[options: object, message: string]>([
   [{ tables: 'x' }, 'tables is not an option of removeDuplicates'],
   [{ key: [] }, 'key must be an array of at least one column'],

@@ -11,6 +11,8 @@ const RULES = {
   key: ['node', 'ts'],
   keep: 'first',
   chunkRows: 100,
+  // However slow the machine is, a chunk is not shrunk.
+  maxTxMs: 10_000,
   archiveTo: 'gone',
 } as const;
 const database = useDatabase();
@@ -97,6 +99,19 @@ it('stops when another run has taken over', async () => {
   expect(await second).toMatchObject({ resumed: true });
   expect(await count('readings')).toBe(200);
   expect(await count('gone')).toBe(1800);
+});
+
+it('keeps an archive from when it is asked for one, also when it goes on without a scan', async () => {
+  await fillReadings(database());
+  const { pool } = database();
+  const stop = new AbortController();
+  await removeDuplicates({
+    ...{ ...RULES, pool, archiveTo: undefined, signal: stop.signal },
+    onProgress: ({ deleted }) => deleted >= 300 && stop.abort(),
+  });
+
+  expect(await removeDuplicates({ ...RULES, pool })).toMatchObject({ archived: 1500 });
+  expect(await count('gone')).toBe(1500);
 });
 
 it('scans again when the server has lost what was found', async () => {
