@@ -33,8 +33,11 @@ interface ListeningClient {
   unref?(): void;
 }
 
-/** A connection that says nothing may be dead: it is asked this often, and has as long to answer. */
+/** A connection that says nothing may be dead: it is asked this often. */
 const HEARTBEAT_MS = 15_000;
+
+/** As long it has to answer, and to be there at all. */
+const ANSWER_MS = 15_000;
 
 /** Listens on a channel, on one connection after the other until it is closed. */
 export class KeyListener {
@@ -94,11 +97,13 @@ export class KeyListener {
     }): void => {
       if (said.channel === channel) onKey(said.payload ?? '');
     };
+    let mayListen = false;
     const drop = (client: ListeningClient): void => {
       client.removeListener('end', onEnd);
       client.removeListener('notification', onNotification);
-      // Never given to others: it listens. Its errors are still heard, for it may have something to say.
-      client.release(true);
+      // Never given to others when it listens. Its errors are still heard then, for it may have something to say.
+      client.release(mayListen);
+      if (!mayListen) client.removeListener('error', onError);
     };
     const off = onAbort(this.#stop.signal, (reason) => cut.reject(reason));
     const opening = checkOut(pool, (taken) => {
@@ -109,15 +114,16 @@ export class KeyListener {
       return client;
     });
     try {
-      const client = await Promise.race([opening, cut.promise]);
+      const client = await this.#within(opening, 'connection', cut);
       client.unref?.();
-      await this.#ask(client, `LISTEN ${quoteIdentifier(channel)}`, cut);
+      mayListen = true;
+      await this.#within(client.query(`LISTEN ${quoteIdentifier(channel)}`), 'answer', cut);
       this.#isListening = true;
       onListening();
       this.#context.onListening();
       for (;;) {
         await this.#pause(cut);
-        await this.#ask(client, 'SELECT 1', cut);
+        await this.#within(client.query('SELECT 1'), 'answer', cut);
       }
     } finally {
       off();
@@ -125,15 +131,19 @@ export class KeyListener {
     }
   }
 
-  async #ask(client: ListeningClient, text: string, cut: Deferred<never>): Promise<void> {
-    const { clock } = this.#context;
-    const timer = clock.setTimer(
-      () => cut.reject(new Error(`no answer to ${text} within ${HEARTBEAT_MS} ms`)),
-      HEARTBEAT_MS,
+  /** Cuts the session when there is nothing in time: a half-open connection says nothing, and neither does one that opens. */
+  async #within<T>(
+    wanted: Promise<T>,
+    what: 'connection' | 'answer',
+    cut: Deferred<never>,
+  ): Promise<T> {
+    const timer = this.#context.clock.setTimer(
+      () => cut.reject(new Error(`there was no ${what} within ${ANSWER_MS} ms`)),
+      ANSWER_MS,
       { background: true },
     );
     try {
-      await Promise.race([client.query(text), cut.promise]);
+      return await Promise.race([wanted, cut.promise]);
     } finally {
       timer.cancel();
     }
