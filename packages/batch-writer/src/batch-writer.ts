@@ -98,8 +98,11 @@ export interface BatchWriterOptions<Row extends object> {
   readonly table: string;
   /** Default: the first schema of the connection's search path that has the table. */
   readonly schema?: string | undefined;
-  /** The type of each column, by name. Other properties of a row are not written. */
-  readonly columns: Readonly<Record<keyof Row & string, PgType | ColumnOptions>>;
+  /**
+   * The type of each column, by name. Other properties of a row are not written; one that a row need not have may be left out
+   * here, and the database then makes its value, as with `Generated` columns of Kysely.
+   */
+  readonly columns: { readonly [K in keyof Row as K & string]: PgType | ColumnOptions };
   /** Columns of a unique index without NULLs: what makes a repeated write harmless. Default: none. */
   readonly key?: readonly (keyof Row & string)[] | undefined;
   /** Default `nothing` with a key, `error` without. */

@@ -25,6 +25,7 @@ import type {
 } from './batch-writer.ts';
 import type { RejectedRow } from './row-outcome.ts';
 import type { Guard, PgPoolLike } from './ports.ts';
+import { requirePool } from './require-pool.ts';
 import { resolveTable, type Table } from './resolve-table.ts';
 import type { ResolvedSpoolOptions } from './spool/spool.ts';
 import type { StandardSchema } from './standard-schema.ts';
@@ -79,7 +80,7 @@ export function resolveBatchWriterOptions<Row extends object>(
   options: BatchWriterOptions<Row>,
 ): ResolvedOptions {
   requireOptions('createBatchWriter', options, NAMES as OptionNames<BatchWriterOptions<Row>>);
-  requireMethod('pool', options.pool, 'connect');
+  requirePool(options.pool);
   if (options.guard !== undefined) requireMethod('guard', options.guard, 'execute');
   if (options.onRejected !== undefined) requireFunction('onRejected', options.onRejected);
   if (options.validate !== undefined) requireSchema(options.validate);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cleanUp } from '../examples/clean-up.ts';
 import { createLatestWriter } from '../examples/keep-latest.ts';
 import { createNodeIds, idsOf } from '../examples/resolve-ids.ts';
+import { storeTyped } from '../examples/use-kysely.ts';
 import { storeReadings } from '../examples/store-readings.ts';
 
 let database: TestDatabase;
@@ -24,6 +25,24 @@ test('store-readings stores each reading once', async () => {
   }
 
   expect(await storeReadings(database.pool, source())).toMatchObject({ stored: 2, duplicate: 1 });
+});
+
+test('use-kysely writes rows with the types of Kysely, and leaves generated columns to the database', async () => {
+  await using other = await createTestDatabase();
+  await other.pool.query(`CREATE TABLE readings (id int8 GENERATED ALWAYS AS IDENTITY, node_id int8,
+    ts timestamptz, value float8, UNIQUE (node_id, ts))`);
+
+  const stored = await storeTyped(other.pool, [
+    { node_id: 1, ts: new Date(1000), value: 7 },
+    { node_id: 1, ts: '1970-01-01T00:00:02Z' },
+  ]);
+
+  expect(stored).toEqual([
+    { ts: new Date(1000), value: 7 },
+    { ts: new Date(2000), value: null },
+  ]);
+  const { rows } = await other.pool.query('SELECT id FROM readings ORDER BY ts');
+  expect(rows).toEqual([{ id: '1' }, { id: '2' }]);
 });
 
 test('keep-latest keeps the newest reading and hands on the bad one', async () => {
@@ -65,7 +84,7 @@ test('clean-up leaves the row that was stored last, and the index that keeps it 
   expect(rows).toEqual([{ value: 2 }]);
 });
 
-test.each(['store-readings', 'keep-latest', 'resolve-ids', 'clean-up'])(
+test.each(['store-readings', 'keep-latest', 'resolve-ids', 'clean-up', 'use-kysely'])(
   'the README shows %s as it is',
   (name) => {
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');

@@ -5,7 +5,6 @@ import {
   requireFunction,
   requireInteger,
   requireNumber,
-  requireObject,
   requireOneOf,
   requireOptionGroup,
   requireOptions,
@@ -14,6 +13,7 @@ import {
   type Clock,
 } from '@holdfast/internal';
 import type { PgPoolLike } from '../ports.ts';
+import { requirePool } from '../require-pool.ts';
 import type {
   DuplicatesProgress,
   KeepRule,
@@ -68,8 +68,6 @@ export function resolveDuplicatesOptions(
     ...{ dryRun: true, sample: true, archiveTo: true, workTable: true, thenUniqueIndex: true },
     ...{ onProgress: true, signal: true, clock: true },
   });
-  const { connect } = requireObject('pool', given.pool) as { readonly connect: unknown };
-  requireFunction('pool.connect', connect);
   if (given.schema !== undefined) requireText('schema', given.schema);
   if (given.onProgress !== undefined) requireFunction('onProgress', given.onProgress);
   const where = given.where === undefined ? undefined : requireText('where', given.where);
@@ -83,7 +81,7 @@ export function resolveDuplicatesOptions(
   // It throws at once for what is no signal.
   onAbort(signal, () => undefined)();
   return Object.freeze({
-    pool: given.pool,
+    pool: requirePool(given.pool),
     table: requireName('table', given.table),
     schema: given.schema,
     key: resolveKey(given.key),

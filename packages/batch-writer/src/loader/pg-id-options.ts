@@ -1,13 +1,12 @@
 import {
   requireBoolean,
-  requireFunction,
-  requireObject,
   requireOneOf,
   requireOptions,
   requireText,
   type OptionNames,
 } from '@holdfast/internal';
 import type { PgPoolLike } from '../ports.ts';
+import { requirePool } from '../require-pool.ts';
 import type { BatchLoaderOptions } from './batch-loader.ts';
 import { requireChannel } from './channel.ts';
 import { CACHE_OPTION_NAMES } from './loader-options.ts';
@@ -68,8 +67,7 @@ export function resolvePgIdOptions<K extends string | number | bigint>(
   requireOptions('pgIdResolver', given, NAMES as Names<K>);
   const { pool, table, schema, keyColumn, keyType, idColumn, create, listenChannel, ...cache } =
     given;
-  const { connect } = requireObject('pool', pool) as { readonly connect: unknown };
-  requireFunction('pool.connect', connect);
+  requirePool(pool);
   requireText('table', table);
   if (schema !== undefined) requireText('schema', schema);
   requireText('keyColumn', keyColumn);
