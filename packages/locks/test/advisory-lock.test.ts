@@ -1,34 +1,18 @@
 import { createDeferred } from '@holdfast/internal';
-import {
-  createTestDatabase,
-  startPgbouncerServer,
-  type Pool,
-  type PoolClient,
-  type TestDatabase,
-} from '@holdfast/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLocks, type Locks, type Transaction } from '../src/index.ts';
+import { startPgbouncerServer, type PoolClient } from '@holdfast/testkit';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createLocks, type Transaction } from '../src/index.ts';
+import { database, locks, pool, useLocks } from './set-up.ts';
 
-let database: TestDatabase;
-let pool: Pool;
-let locks: Locks<PoolClient>;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  await pool.query('create table counter (value int not null)');
-});
-beforeEach(async () => {
-  locks = createLocks({ db: pool, namespace: 'test' });
-  await pool.query('truncate counter');
-  await pool.query('insert into counter values (0)');
+useLocks({
+  tables: 'create table counter (value int not null)',
+  rows: 'truncate counter; insert into counter values (0)',
 });
 afterEach(async () => {
   const { rows } = await pool.query(`select from pg_locks where locktype = 'advisory'
     and database = (select oid from pg_database where datname = current_database())`);
   expect([rows, pool.totalCount - pool.idleCount]).toEqual([[], 0]);
 });
-afterAll(() => database.close());
 
 const nothing = (): Promise<void> => Promise.resolve();
 

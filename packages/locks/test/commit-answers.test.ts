@@ -1,31 +1,10 @@
 import { createDeferred } from '@holdfast/internal';
-import {
-  createTestDatabase,
-  startFaultProxy,
-  type Pool,
-  type PoolClient,
-  type TestDatabase,
-} from '@holdfast/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLocks, type Locks, type PgPoolLike, type Transaction } from '../src/index.ts';
+import { startFaultProxy, type PoolClient } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+import { createLocks, type PgPoolLike } from '../src/index.ts';
+import { database, locks, NOTES, note, pool, useLocks } from './set-up.ts';
 
-let database: TestDatabase;
-let pool: Pool;
-let locks: Locks<PoolClient>;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  await pool.query('create table notes (text text primary key)');
-});
-beforeEach(async () => {
-  locks = createLocks({ db: pool, namespace: 'test' });
-  await pool.query('truncate notes');
-});
-afterAll(() => database.close());
-
-const note = (tx: Pick<Transaction, 'query'>, text: string) =>
-  tx.query('insert into notes values ($1)', [text]);
+useLocks(NOTES);
 
 /** A pool whose connections commit, and then say that they failed. */
 function failingAfterCommit(failure: Error): PgPoolLike {

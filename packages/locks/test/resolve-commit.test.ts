@@ -1,7 +1,8 @@
 import { systemClock } from '@holdfast/internal';
-import { startPostgresServer } from '@holdfast/testkit';
+import { createFakeClock, startPostgresServer } from '@holdfast/testkit';
 import { Pool } from 'pg';
 import { expect, it } from 'vitest';
+import type { PgPoolLike } from '../src/ports.ts';
 import {
   resolveCommit,
   SELECT_WHEREABOUTS,
@@ -38,6 +39,25 @@ it('believes no number that is committed in another run of the server, one that 
   await pool.end();
 });
 
+/** A pool that counts how many times a session was to be ended. */
+function watchedPool(pool: Pool): PgPoolLike & { readonly endings: number } {
+  let endings = 0;
+  return {
+    get endings() {
+      return endings;
+    },
+    async connect() {
+      const client = await pool.connect();
+      const query = async (text: string, values?: unknown[]): Promise<unknown> => {
+        const answer = await client.query(text, values);
+        if (text.includes('pg_terminate_backend')) endings += 1;
+        return answer;
+      };
+      return Object.assign(Object.create(client) as typeof client, { query });
+    },
+  };
+}
+
 it('ends no session of somebody else', async () => {
   await using server = await startPostgresServer();
   const pool = new Pool({ connectionString: server.url });
@@ -48,14 +68,20 @@ it('ends no session of somebody else', async () => {
   const { rows } = await innocent.query<Whereabouts>(SELECT_WHEREABOUTS);
 
   // Another run had given out the same number, to another process.
+  const clock = createFakeClock();
+  const watched = watchedPool(pool);
   const asking = resolveCommit(
     { ...rows[0]!, run: 'another', pid: rows[0]!.pid + 1 },
-    { pool, clock: systemClock },
+    { pool: watched, clock },
   );
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  // Of the two timers one is of the pause between two questions.
+  while (watched.endings === 0) await clock.advance(clock.pending() === 2 ? 100 : 0);
   await innocent.query('commit');
   innocent.release();
+  let verdict: string | undefined;
+  void asking.then((given) => (verdict = given));
+  while (verdict === undefined) await clock.advance(clock.pending() === 2 ? 100 : 0);
 
-  expect(await asking).toBe('unknown');
+  expect(verdict).toBe('unknown');
   await pool.end();
 });

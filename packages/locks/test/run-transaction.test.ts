@@ -1,40 +1,16 @@
-import {
-  createTestDatabase,
-  startFaultProxy,
-  type Pool,
-  type PoolClient,
-  type TestDatabase,
-} from '@holdfast/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLocks, type Locks, type Transaction } from '../src/index.ts';
+import { startFaultProxy, type PoolClient } from '@holdfast/testkit';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createLocks, type Transaction } from '../src/index.ts';
+import { database, locks, NOTES, note, notes, pool, useLocks } from './set-up.ts';
 
-let database: TestDatabase;
-let pool: Pool;
-let locks: Locks<PoolClient>;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  await pool.query('create table accounts (id int primary key, balance int not null)');
-  await pool.query('create table notes (text text primary key)');
-});
-beforeEach(async () => {
-  locks = createLocks({ db: pool, namespace: 'test' });
-  await pool.query('truncate accounts, notes');
-  await pool.query('insert into accounts values (1, 100), (2, 100)');
+useLocks({
+  tables: `${NOTES.tables}; create table accounts (id int primary key, balance int not null)`,
+  rows: 'truncate accounts, notes; insert into accounts values (1, 100), (2, 100)',
 });
 afterEach(async () => {
   // Every connection is back: nothing waits, nothing is leaked.
   expect([pool.waitingCount, pool.totalCount - pool.idleCount]).toEqual([0, 0]);
 });
-afterAll(() => database.close());
-
-async function notes(): Promise<string[]> {
-  const { rows } = await pool.query<{ text: string }>('select text from notes order by text');
-  return rows.map(({ text }) => text);
-}
-const note = (tx: Pick<Transaction, 'query'>, text: string) =>
-  tx.query('insert into notes values ($1)', [text]);
 
 /** What the server says of a setting. */
 async function show(tx: Transaction, name: string): Promise<string | undefined> {

@@ -1,38 +1,14 @@
 import { createDeferred } from '@holdfast/internal';
-import {
-  createTestDatabase,
-  type Pool,
-  type PoolClient,
-  type TestDatabase,
-} from '@holdfast/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { OpenCursor } from './fixtures/open-cursor.ts';
-import { createLocks, type Locks, type Transaction } from '../src/index.ts';
+import { type Transaction } from '../src/index.ts';
+import { locks, NOTES, note, notes, pool, useLocks } from './set-up.ts';
 
-let database: TestDatabase;
-let pool: Pool;
-let locks: Locks<PoolClient>;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  await pool.query('create table notes (text text primary key)');
-});
-beforeEach(async () => {
-  locks = createLocks({ db: pool, namespace: 'test' });
-  await pool.query('truncate notes');
-});
+useLocks(NOTES);
 afterEach(() => {
   expect(pool.totalCount - pool.idleCount).toBe(0);
 });
-afterAll(() => database.close());
 
-async function notes(): Promise<string[]> {
-  const { rows } = await pool.query<{ text: string }>('select text from notes order by text');
-  return rows.map(({ text }) => text);
-}
-const note = (tx: Pick<Transaction, 'query'>, text: string) =>
-  tx.query('insert into notes values ($1)', [text]);
 const ENDED = expect.objectContaining({ code: 'TRANSACTION_ENDED' }) as Error;
 
 describe('a hook of a savepoint that was undone', () => {

@@ -1,28 +1,13 @@
-import {
-  createTestDatabase,
-  type Pool,
-  type PoolClient,
-  type TestDatabase,
-} from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PoolClient } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
 import { OpenCursor } from './fixtures/open-cursor.ts';
-import { createLocks, type HeldLock, type Locks } from '../src/index.ts';
+import { createLocks, type HeldLock } from '../src/index.ts';
+import { database, locks, pidOf, pool, useLocks } from './set-up.ts';
 
-let database: TestDatabase;
-let pool: Pool;
-let locks: Locks<PoolClient>;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  locks = createLocks({ db: pool, namespace: 'test' });
-});
-afterAll(() => database.close());
+useLocks();
 
 const KEEPALIVE = { keepaliveMs: 100 };
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const pidOf = async ({ pg }: HeldLock<PoolClient>): Promise<number> =>
-  (await pg.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid;
 
 describe('a session lock whose server answers', () => {
   it('is not taken for lost because the transaction of its function has failed', async () => {

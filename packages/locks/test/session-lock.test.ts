@@ -1,26 +1,10 @@
 import { once } from 'node:events';
-import {
-  createTestDatabase,
-  startFaultProxy,
-  startPgbouncerServer,
-  watchLeaks,
-  type Pool,
-  type PoolClient,
-  type TestDatabase,
-} from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLocks, type HeldLock, type Locks } from '../src/index.ts';
+import { startFaultProxy, startPgbouncerServer, watchLeaks } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+import { createLocks } from '../src/index.ts';
+import { database, locks, pidOf, pool, useLocks } from './set-up.ts';
 
-let database: TestDatabase;
-let pool: Pool;
-let locks: Locks<PoolClient>;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  locks = createLocks({ db: pool, namespace: 'test' });
-});
-afterAll(() => database.close());
+useLocks();
 
 const nothing = (): Promise<void> => Promise.resolve();
 
@@ -33,8 +17,6 @@ async function lockRows(): Promise<number> {
 async function untilNoLockIsLeft(): Promise<void> {
   while ((await lockRows()) > 0) await new Promise((resolve) => setImmediate(resolve));
 }
-const pidOf = async ({ pg }: HeldLock<PoolClient>): Promise<number> =>
-  (await pg.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid;
 
 describe('withSessionLock', () => {
   it('holds the lock while the function runs, outside of any transaction', async () => {

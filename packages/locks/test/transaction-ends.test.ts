@@ -1,34 +1,10 @@
 import { createDeferred } from '@holdfast/internal';
-import {
-  createTestDatabase,
-  type Pool,
-  type PoolClient,
-  type TestDatabase,
-} from '@holdfast/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AmbiguousCommitError, createLocks, type Locks, type Transaction } from '../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import { AmbiguousCommitError, createLocks } from '../src/index.ts';
+import { database, locks, NOTES, note, notes, pool, useLocks } from './set-up.ts';
 
-let database: TestDatabase;
-let pool: Pool;
-let locks: Locks<PoolClient>;
+useLocks(NOTES);
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  await pool.query('create table notes (text text primary key)');
-});
-beforeEach(async () => {
-  locks = createLocks({ db: pool, namespace: 'test' });
-  await pool.query('truncate notes');
-});
-afterAll(() => database.close());
-
-async function notes(): Promise<string[]> {
-  const { rows } = await pool.query<{ text: string }>('select text from notes order by text');
-  return rows.map(({ text }) => text);
-}
-const note = (tx: Pick<Transaction, 'query'>, text: string) =>
-  tx.query('insert into notes values ($1)', [text]);
 const ENDED = { code: 'TRANSACTION_ENDED' };
 
 describe('what is still at work when the transaction ends', () => {
