@@ -121,14 +121,17 @@ async function beginAlone(client: BoundClient, { work }: WorkContext): Promise<v
   ]);
 }
 
-/** Undefined when the table is empty: the server has crashed since. */
+/**
+ * Undefined when the table is empty: the server has crashed since. It waits for a transaction that has moved the state and not
+ * ended: the answer to a COMMIT may be lost before the server has done it.
+ */
 export async function readState(
   client: BoundClient,
   { table, work, run }: WorkContext,
 ): Promise<WorkState | undefined> {
   const { rows } = await client.query<StateRow>(
     `SELECT hf_groups::text AS groups, hf_total::text AS duplicates, hf_deleted::text AS deleted, hf_run AS run, hf_position::text AS position ` +
-      `FROM ${work} WHERE hf_seq = 0`,
+      `FROM ${work} WHERE hf_seq = 0 FOR UPDATE`,
   );
   const row = rows[0];
   if (row === undefined) return undefined;

@@ -83,6 +83,38 @@ it('counts right when the answer to a COMMIT was lost', async () => {
   expect(await count('gone')).toBe(1800);
 });
 
+it('does not take itself for another run when a COMMIT whose answer was lost takes effect late', async () => {
+  await fillReadings(database());
+  const { pool } = database();
+  let commits = 0;
+  let orphan: PoolClient | undefined;
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect();
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    return Object.assign(Object.create(client) as PoolClient, {
+      query: (...args: unknown[]) => {
+        if (args[0] !== 'COMMIT' || (commits += 1) !== 4) return query(...args);
+        // The server has not read it yet.
+        orphan = client;
+        const lost = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+        return Promise.reject(lost);
+      },
+      release(isBroken: boolean) {
+        if (client !== orphan) client.release(isBroken);
+      },
+    });
+  };
+  const cleaning = removeDuplicates({ ...RULES, pool: { connect } });
+  const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+    AND datname = current_database()`;
+  while ((await column(database(), waiting)).length === 0);
+  await orphan?.query('COMMIT');
+  orphan?.release();
+
+  expect(await cleaning).toMatchObject({ deleted: 1800, archived: 1800, skipped: 0 });
+  expect(await count('gone')).toBe(1800);
+});
+
 it('stops when another run has taken over', async () => {
   await fillReadings(database());
   const { pool } = database();
