@@ -33,6 +33,7 @@ interface FactsRow {
   readonly rows: string;
   readonly primaryKey: readonly string[] | null;
   readonly isSecured: boolean;
+  readonly cascadesToItself: boolean;
   readonly isReadOnly: boolean;
   readonly version: number;
 }
@@ -52,6 +53,13 @@ const SELECT_FACTS = `
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
       WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate) AS "primaryKey",
     row_security_active(c.oid) AS "isSecured",
+    c.oid IN (
+      WITH RECURSIVE reached AS (
+        SELECT conrelid FROM pg_constraint WHERE confrelid = c.oid AND confdeltype = 'c'
+        UNION
+        SELECT f.conrelid FROM pg_constraint f JOIN reached ON f.confrelid = reached.conrelid
+        WHERE f.confdeltype = 'c')
+      SELECT conrelid FROM reached) AS "cascadesToItself",
     pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS "isReadOnly",
     current_setting('server_version_num')::int4 AS version
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)`;
@@ -103,12 +111,14 @@ function checkColumns(
 }
 
 function checkFacts(label: string, facts: FactsRow, options: ResolvedDuplicatesOptions): void {
-  const { kind, hasChildren, isSecured, isReadOnly, version } = facts;
+  const { kind, hasChildren, isSecured, isReadOnly, cascadesToItself, version } = facts;
   const refuse = (reason: string): never => {
     throw new DuplicatesRefusedError(label, reason);
   };
   if (kind !== 'r' && kind !== 'p') refuse('it is no ordinary or partitioned table');
   if (isSecured) refuse('row-level security hides rows of it from this user');
+  // A row that is to stay may refer to a duplicate, and would go with it.
+  if (cascadesToItself) refuse('a foreign key with ON DELETE CASCADE leads from it to itself');
   if (isReadOnly && !options.dryRun) throw new ServerReadOnlyError(label);
   if (options.index === undefined) return;
   if (kind === 'p' || hasChildren) {

@@ -31,6 +31,18 @@ describe('what cannot be cleaned up is refused before anything is written', () =
         /CONCURRENTLY/,
       ],
       [
+        'a table that cascades to itself',
+        { table: 'tree', key: ['name'] },
+        'DUPLICATES_REFUSED',
+        /CASCADE/,
+      ],
+      [
+        'one that does so by another',
+        { table: 'owners', key: ['name'] },
+        'DUPLICATES_REFUSED',
+        /CASCADE/,
+      ],
+      [
         'an index of another kind',
         { thenUniqueIndex: { name: 'readings_pkey' } },
         'DUPLICATES_REFUSED',
@@ -42,6 +54,11 @@ describe('what cannot be cleaned up is refused before anything is written', () =
     await database().pool.query(`
       CREATE VIEW seen AS TABLE readings;
       CREATE TABLE docs (doc json);
+      CREATE TABLE tree (id int4 PRIMARY KEY, name text, parent int4 REFERENCES tree ON DELETE CASCADE);
+      INSERT INTO tree VALUES (2, 'a', NULL), (1, 'a', 2);
+      CREATE TABLE owners (id int4 PRIMARY KEY, name text, first int4);
+      CREATE TABLE owned (id int4 PRIMARY KEY, owner int4 REFERENCES owners ON DELETE CASCADE);
+      ALTER TABLE owners ADD FOREIGN KEY (first) REFERENCES owned ON DELETE CASCADE;
       CREATE TABLE parts (node int4, ts timestamptz) PARTITION BY LIST (node);`);
 
     await expect(clean(options)).rejects.toMatchObject({
