@@ -1,4 +1,5 @@
 import type { Clock } from '@holdfast/internal';
+import { classifyPgError } from '../classify.ts';
 import type { PgPoolLike } from '../ports.ts';
 import type { BoundClient } from '../sending/bound-client.ts';
 import { useClient } from '../sending/client-use.ts';
@@ -16,6 +17,9 @@ export interface PgIdSourceOptions {
   readonly statements: IdStatements;
   readonly rule: IdKeyRule;
 }
+
+/** Of one load; where more are refused it may well be all. */
+const MAX_REFUSED = 20;
 
 type Answers<K> = Map<K, PgId | Error>;
 
@@ -42,15 +46,20 @@ export class PgIdSource<K> {
     const answers: Answers<K> = new Map();
     const asked = this.#byText(keys, answers);
     const texts = [...asked.keys()].sort(rule.compare);
+    const refused = new Map<string, Error>();
     const rows = await this.#use(signal, async (client) => {
-      const inserted = await client.query<IdRow>(statements.insert, [texts]);
-      const own = new Set(inserted.rows.map(({ key }) => key));
-      const rest = texts.filter((text) => !own.has(text));
-      if (rest.length === 0) return inserted.rows;
+      const inserted = await this.#insert(client, texts, refused);
+      const own = new Set(inserted.map(({ key }) => key));
+      const rest = texts.filter((text) => !own.has(text) && !refused.has(text));
+      if (rest.length === 0) return inserted;
       // A statement of its own: the snapshot of the insert does not show what it has waited for.
-      return [...inserted.rows, ...(await this.#select(client, rest))];
+      return [...inserted, ...(await this.#select(client, rest))];
     });
     this.#answer(rows, asked, answers);
+    for (const [text, key] of asked) {
+      const error = refused.get(text);
+      if (error !== undefined) answers.set(key, error);
+    }
     for (const key of keys) {
       if (!answers.has(key)) answers.set(key, new KeyNotCreatedError(statements.label));
     }
@@ -69,6 +78,28 @@ export class PgIdSource<K> {
       }
     }
     return byText;
+  }
+
+  /** Inserts what is not there. A key that the table refuses fails alone: the others are tried without it, by halves. */
+  async #insert(
+    client: BoundClient,
+    texts: readonly string[],
+    refused: Map<string, Error>,
+  ): Promise<IdRow[]> {
+    try {
+      return (await client.query<IdRow>(this.#options.statements.insert, [texts])).rows;
+    } catch (error) {
+      const isOfRow = ['row', 'conflict'].includes(classifyPgError(error).class);
+      if (!isOfRow || !(error instanceof Error) || refused.size === MAX_REFUSED) throw error;
+      const [only, ...others] = texts;
+      if (only !== undefined && others.length === 0) {
+        refused.set(only, error);
+        return [];
+      }
+      const half = texts.length >> 1;
+      const first = await this.#insert(client, texts.slice(0, half), refused);
+      return [...first, ...(await this.#insert(client, texts.slice(half), refused))];
+    }
   }
 
   async #select(client: BoundClient, texts: readonly string[]): Promise<IdRow[]> {

@@ -252,3 +252,37 @@ async function waitUntil(isSo: () => Promise<boolean>): Promise<void> {
     if (performance.now() > deadlineMs) throw new Error('it did not come to be');
   }
 }
+
+test('a key that the table refuses fails alone, and its neighbours are created', async () => {
+  await database.pool.query('ALTER TABLE nodes ADD CHECK (length(uid) < 5)');
+  await insert('old');
+  await using resolver = nodes({ create: true });
+  const uids = [
+    ...Array.from({ length: 100 }, (_, at) => `n${at}`),
+    'too long',
+    'old',
+    'worse than it',
+  ];
+
+  const got = await Promise.all(uids.map((uid) => outcomeOf(resolver.get(uid))));
+
+  const failed = uids.filter((_, at) => got[at] instanceof Error);
+  expect(failed).toEqual(['too long', 'worse than it']);
+  expect(got[100]).toMatchObject({ code: '23514' });
+  expect(new Set(got).size).toBe(uids.length);
+  // The resolver lives on: what was refused is asked for again.
+  await database.pool.query('ALTER TABLE nodes DROP CONSTRAINT nodes_uid_check');
+  expect(await resolver.get('too long')).toEqual(expect.any(Number));
+});
+
+test('a table that refuses every key is not asked key by key', async () => {
+  await database.pool.query('ALTER TABLE nodes ADD CHECK (id < 0)');
+  await using resolver = nodes({ create: true });
+  const uids = Array.from({ length: 500 }, (_, at) => `n${at}`);
+
+  const got = await Promise.all(uids.map((uid) => outcomeOf(resolver.get(uid))));
+
+  expect(got.every((error) => (error as { code?: string }).code === '23514')).toBe(true);
+  // Each row that was tried has taken a number.
+  expect(await lastOfSequence()).toBeLessThan(100);
+});
