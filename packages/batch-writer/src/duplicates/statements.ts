@@ -95,8 +95,8 @@ function judgedRows(
 }
 
 /**
- * Deletes the victims of a range that still are duplicates: the row that stays is there and has their key, and its place in
- * the order is not behind theirs. It is locked, for a transaction that would delete it or change its key may not have ended;
+ * Deletes the victims of a range that still are duplicates: the row that stays is there and has their key, and it comes
+ * before them in the order. It is locked, for a transaction that would delete it or change its key may not have ended;
  * FOR KEY SHARE is not enough, because the key has no unique index yet. Victims that have been changed meanwhile are judged
  * again by the server when it has waited for them (PostgreSQL manual 13.2.1). How far the run has come is written in the same
  * transaction, so that it is right after a lost answer or a crash of the program.
@@ -112,16 +112,14 @@ function deleteChunk(
     parts.map(({ sql }, at) => `${sql} = ${side}${at}`).join(' AND ');
   const order = keep.column === undefined ? undefined : column(keep.column);
   const shown = [
-    ...parts.map((_, at) => `chunk.hf_d${at}`),
+    ...parts.flatMap((_, at) => [`chunk.hf_d${at}`, `chunk.hf_k${at}`]),
     ...key.map((name, at) => `${column(name)} AS hf_c${at}`),
     ...(order === undefined ? [] : [`${order} AS hf_o`]),
   ];
   const conditions = [
     is('kept.hf_d'),
     ...key.map((name, at) => `${column(name)} ${equal} kept.hf_c${at}`),
-    ...(order === undefined
-      ? []
-      : [`(${order} IS NULL OR kept.hf_o ${keep.direction === 'asc' ? '<=' : '>='} ${order})`]),
+    ...(order === undefined ? [] : [comesFirst(order, parts, keep.direction)]),
     ...conditionOf(where),
   ];
   const names = columns.map(quoteIdentifier).join(', ');
@@ -137,6 +135,24 @@ function deleteChunk(
     `tally AS (UPDATE ${work} SET hf_position = $2, hf_deleted = hf_deleted + (SELECT count(*) FROM gone) ` +
     `WHERE hf_seq = 0 AND hf_run = $3 AND hf_position = $1 RETURNING hf_deleted) ` +
     `SELECT hf_deleted::text AS deleted FROM tally`
+  );
+}
+
+/** The row that stays comes before `t` in the order of a column, NULLs last, and of the identity where they are equal. */
+function comesFirst(
+  order: string,
+  parts: readonly IdentityPart[],
+  direction: 'asc' | 'desc',
+): string {
+  const before = direction === 'asc' ? '<' : '>';
+  const ordered = parts.flatMap(({ sql, isOrdered }, at) =>
+    isOrdered ? [{ own: sql, kept: `kept.hf_k${at}` }] : [],
+  );
+  const keptPlace = ordered.map(({ kept }) => kept).join(', ');
+  const ownPlace = ordered.map(({ own }) => own).join(', ');
+  return (
+    `(kept.hf_o ${before} ${order} OR (${order} IS NULL AND kept.hf_o IS NOT NULL) OR ` +
+    `(kept.hf_o IS NOT DISTINCT FROM ${order} AND (${keptPlace}) ${before} (${ownPlace})))`
   );
 }
 

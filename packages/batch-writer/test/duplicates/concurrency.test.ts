@@ -105,6 +105,36 @@ async function whileOpen(statement: string, end: 'COMMIT' | 'ROLLBACK'): Promise
   return cleaning;
 }
 
+it.each<[direction: 'asc' | 'desc', ids: [kept: number, victim: number], value: number | null]>([
+  ['asc', [2, 1], 5],
+  ['desc', [1, 2], 5],
+  ['desc', [1, 2], null],
+])(
+  'leaves both when the row that stays has come behind in the order (%s)',
+  async (direction, ids, value) => {
+    const [kept, victim] = ids;
+    const { pool } = database();
+    const best = direction === 'asc' ? 1 : 9;
+    await pool.query(`
+    CREATE TABLE readings (id int8 PRIMARY KEY, node int4, ts timestamptz, value float8);
+    INSERT INTO readings VALUES (${kept}, 7, '2024-01-01', ${best}), (${victim}, 7, '2024-01-01', ${value});`);
+    const stopped = new AbortController();
+    const keep = { orderBy: 'value', direction };
+    const stop = ({ phase }: { readonly phase: string }): void => {
+      if (phase === 'delete') stopped.abort();
+    };
+    await clean({ keep, signal: stopped.signal, onProgress: stop });
+    // Equal now, and the other one is the first of the two by its id.
+    await pool.query(`UPDATE readings SET value = ${value} WHERE id = ${kept}`);
+
+    const report = await clean({ keep });
+    expect(report).toMatchObject({ resumed: true, deleted: 0, skipped: 1 });
+    // The next scan finds the right one.
+    await clean({ keep });
+    expect(await left()).toEqual([victim]);
+  },
+);
+
 const WAITING = `SELECT pid FROM pg_stat_activity
   WHERE wait_event_type = 'Lock' AND datname = current_database()`;
 
