@@ -19,6 +19,7 @@ export { startPgbouncerServer, type PgbouncerServerOptions } from './pgbouncer-s
 export { startPostgresServer, type PostgresServerOptions } from './postgres-server.ts';
 export { startRedisServer, type RedisServerOptions } from './redis-server.ts';
 export {
+  hasPseudoTerminal,
   parsedOutput,
   programRunner,
   type FinishedProgram,

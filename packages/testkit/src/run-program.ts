@@ -1,5 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+
+/** Of util-linux; other systems have another one of that name, or none. */
+const SCRIPT = 'script';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -24,7 +27,7 @@ export type RunProgram = (
 
 /**
  * Runs a program of Node.js, from source or built, as a user would: in a process of its own, and the environment names no
- * server of PostgreSQL unless `env` does. A pseudo terminal needs `script` of util-linux.
+ * server of PostgreSQL unless `env` does. A pseudo terminal is not everywhere: `hasPseudoTerminal`.
  */
 export function programRunner(program: URL | string): RunProgram {
   const path = program instanceof URL ? fileURLToPath(program) : program;
@@ -56,6 +59,11 @@ export function programRunner(program: URL | string): RunProgram {
   };
 }
 
+/** Whether `terminal` can be asked for on this machine. */
+export function hasPseudoTerminal(): boolean {
+  return String(spawnSync(SCRIPT, ['--version']).stdout).includes('util-linux');
+}
+
 /** The JSON that a run has printed which went well and had nothing to complain of. */
 export function parsedOutput({ code, stdout, stderr }: FinishedProgram): unknown {
   if (code !== 0 || stderr !== '') throw new Error(`code ${code}: ${stderr}`);
@@ -69,5 +77,5 @@ function withoutServers(): Record<string, string | undefined> {
 
 function scripted(line: readonly string[]): string[] {
   const quoted = line.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
-  return ['script', '--quiet', '--return', '--command', quoted.join(' '), '/dev/null'];
+  return [SCRIPT, '--quiet', '--return', '--command', quoted.join(' '), '/dev/null'];
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
 import {
   buildProgram,
   createTestDatabase,
+  hasPseudoTerminal,
   parsedOutput,
   programRunner,
   type BuiltProgram,
@@ -70,10 +70,7 @@ describe('the command as it is published', () => {
   });
 });
 
-/** Of util-linux, which other systems do not have. */
-const hasTerminal = String(spawnSync('script', ['--version']).stdout).includes('util-linux');
-
-describe.skipIf(!hasTerminal)('on a terminal', () => {
+describe.skipIf(!hasPseudoTerminal())('on a terminal', () => {
   it('asks, draws how far it has come, and leaves only the report', async () => {
     const env = await fill();
     const args = [...DEDUPE, '--chunk-rows', '300', '--pause-ms', '120'];
