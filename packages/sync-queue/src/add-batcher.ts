@@ -1,21 +1,27 @@
 import { createDeferred, onAbort, type Clock, type Deferred } from '@holdfast/internal';
 import { AmbiguousAddError, StoreFailedError } from './errors.ts';
-import { MAX_ITEMS_PER_CALL, type EnqueueVerdict, type NewItem } from './store.ts';
+import {
+  MAX_ITEMS_PER_CALL,
+  type EnqueueReply,
+  type EnqueueVerdict,
+  type NewItem,
+} from './store.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface AddBatcherContext {
   readonly clock: Clock;
   readonly waitMs: number;
   readonly maxPending: number;
-  readonly enqueue: (items: readonly NewItem[]) => Promise<readonly EnqueueVerdict[]>;
+  readonly enqueue: (items: readonly NewItem[]) => Promise<EnqueueReply>;
   readonly onFull: () => void;
-  readonly onTaken: (counts: { readonly accepted: number; readonly duplicate: number }) => void;
+  /** Called before those who added are answered. */
+  readonly onReply: (reply: EnqueueReply) => void;
 }
 
 interface PendingAdd {
   readonly item: NewItem;
   readonly deadlineMs: number;
-  readonly result: Deferred<'accepted' | 'full'>;
+  readonly result: Deferred<EnqueueVerdict>;
 }
 
 /** Payload bytes in one call, so that a store that works on one call at a time stays responsive. */
@@ -45,8 +51,8 @@ export class AddBatcher {
   }
 
   /** Rejects with `STORE_FAILED`, `AMBIGUOUS_ADD` or the reason of the abort. */
-  async submit(item: NewItem, signal: AbortSignal | undefined): Promise<'accepted' | 'full'> {
-    if (this.#pending.size >= this.#context.maxPending) return 'full';
+  async submit(item: NewItem, signal: AbortSignal | undefined): Promise<EnqueueVerdict> {
+    if (this.#pending.size >= this.#context.maxPending) return { status: 'full' };
     const deadlineMs = this.#context.clock.now() + this.#context.waitMs;
     const add: PendingAdd = { item, deadlineMs, result: createDeferred() };
     this.#pending.add(add);
@@ -98,30 +104,26 @@ export class AddBatcher {
 
   /** Resolves with the time that is left until the first deadline when items found no room, else undefined. */
   async #send(adds: readonly PendingAdd[]): Promise<number | undefined> {
-    let verdicts: readonly EnqueueVerdict[];
+    let reply: EnqueueReply;
     try {
-      verdicts = await this.#context.enqueue(adds.map(({ item }) => item));
+      reply = await this.#context.enqueue(adds.map(({ item }) => item));
     } catch (error) {
       for (const add of adds) this.#finish(add, () => add.result.reject(failureOf(add, error)));
       return undefined;
     }
+    this.#context.onReply(reply);
     const now = this.#context.clock.now();
     let firstDeadlineMs = Infinity;
-    const counts = { accepted: 0, duplicate: 0 };
     adds.forEach((add, index) => {
-      const verdict = verdicts[index];
-      if (verdict === 'accepted' || verdict === 'duplicate') {
-        counts[verdict] += 1;
-        this.#finish(add, () => add.result.resolve('accepted'));
-      } else if (now >= add.deadlineMs) {
-        this.#finish(add, () => add.result.resolve('full'));
-      } else {
+      const verdict: EnqueueVerdict = reply.verdicts[index] ?? { status: 'full' };
+      const isFull = verdict.status === 'full';
+      if (isFull && now < add.deadlineMs) {
         firstDeadlineMs = Math.min(firstDeadlineMs, add.deadlineMs);
+      } else {
+        this.#finish(add, () => add.result.resolve(verdict));
       }
     });
-    const taken = counts.accepted + counts.duplicate;
-    if (taken > 0) this.#context.onTaken(counts);
-    if (taken < adds.length) this.#context.onFull();
+    if (reply.verdicts.some(({ status }) => status === 'full')) this.#context.onFull();
     return firstDeadlineMs === Infinity ? undefined : Math.max(1, firstDeadlineMs - now);
   }
 
@@ -145,5 +147,5 @@ export class AddBatcher {
 
 function failureOf({ item }: PendingAdd, error: unknown): unknown {
   const isUnknown = error instanceof StoreFailedError && error.outcome === 'unknown';
-  return isUnknown ? new AmbiguousAddError(item.id, error) : error;
+  return isUnknown ? new AmbiguousAddError(item.idempotencyKey, error) : error;
 }

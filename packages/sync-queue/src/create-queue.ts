@@ -1,45 +1,40 @@
-import {
-  createListeners,
-  requireFunction,
-  throwIfAborted,
-  type Listeners,
-} from '@holdfast/internal';
-import { AddBatcher } from './add-batcher.ts';
-import { ClaimLoop } from './consumer.ts';
+import { createListeners, requireFunction, type Listeners, type Timer } from '@holdfast/internal';
+import type { AddOptions, Added, Verdict } from './adding.ts';
+import type {
+  BatchHandler,
+  ConsumeBatchOptions,
+  ConsumeOptions,
+  Consumer,
+  Handler,
+} from './consuming.ts';
+import { Consumers } from './consumers.ts';
+import type { DeadLetters } from './dead-letter.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { ItemTooLargeError, QueueClosedError, QueueFullError } from './errors.ts';
 import {
+  resolveConsumeBatchOptions,
   resolveConsumeOptions,
   resolveQueueOptions,
   type ResolvedQueueOptions,
 } from './options.ts';
-import type {
-  AddOptions,
-  ConsumeOptions,
-  Consumer,
-  DeadLetters,
-  Handler,
-  Queue,
-  QueueEvents,
-  QueueOptions,
-  QueueSnapshot,
-  StoreOperation,
-  Verdict,
-} from './queue.ts';
-import { prepareItem } from './prepare-item.ts';
+import { resolvePauseTarget } from './pause-target.ts';
+import { PressureGauge } from './pressure-gauge.ts';
+import { Producer, type PreparedAdd } from './producer.ts';
+import { QueueCounts } from './queue-counts.ts';
+import type { QueueOptions } from './queue-options.ts';
+import type { Queue, QueueEvents, QueueSnapshot, StoreOperation } from './queue.ts';
 import { StorePort } from './store-port.ts';
 import {
-  LEASES_RAN_OUT,
   MAX_ITEMS_PER_CALL,
-  type NewItem,
-  type Settlement,
+  type EnqueueReply,
+  type PauseTarget,
   type StoreStats,
 } from './store.ts';
 
 /**
  * Creates a bounded queue on a store. Delivery is at least once; an item is hidden from others while its lease runs.
  *
- * @throws {TypeError | RangeError} when an option is missing or out of range.
+ * @throws {TypeError | RangeError} when an option is missing, unknown or out of range.
  */
 export function createQueue<T>(options: QueueOptions<T>): Queue<T> {
   return new BoundedQueue(resolveQueueOptions(options));
@@ -50,56 +45,48 @@ class BoundedQueue<T> implements Queue<T> {
   readonly #options: ResolvedQueueOptions<T>;
   readonly #listeners: Listeners<QueueEvents> = createListeners();
   readonly #port: StorePort;
-  readonly #batcher: AddBatcher;
-  readonly #consumers = new Set<ClaimLoop<T>>();
-  readonly #counts = {
-    accepted: 0,
-    duplicate: 0,
-    rejected: 0,
-    delivered: 0,
-    acked: 0,
-    retried: 0,
-    dead: 0,
-    leasesLost: 0,
-    staleSettles: 0,
-    storeErrors: 0,
-  };
+  readonly #producer: Producer<T>;
+  readonly #gauge: PressureGauge;
+  readonly #consumers: Consumers<T>;
+  readonly #counts = new QueueCounts();
   #state: QueueSnapshot['state'] = 'open';
   #isFull = false;
+  #look: Timer | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedQueueOptions<T>) {
     this.#options = options;
-    const { name, limits, clock, waitMs, maxPendingAdds: maxPending } = options;
-    this.#port = new StorePort({
-      store: options.store,
-      guard: options.guard,
-      onError: (operation, error) => this.#tellStoreError(operation, error),
-    });
-    this.#batcher = new AddBatcher({
-      clock,
-      waitMs,
-      maxPending,
-      enqueue: (items) => this.#port.run('enqueue', (store) => store.enqueue(name, items, limits)),
+    const { name, store, settings, guard, clock, codec, alerts } = options;
+    const onError = (operation: StoreOperation, error: unknown): void =>
+      this.#tellStoreError(operation, error);
+    this.#port = new StorePort({ store, name, settings, guard, onError });
+    this.#gauge = new PressureGauge(settings.limits, alerts);
+    this.#producer = new Producer({
+      options,
+      port: this.#port,
+      pressure: () => this.#gauge.pressure,
+      onReply: (reply) => this.#hearReply(reply),
       onFull: () => this.#becomeFull(),
-      onTaken: ({ accepted, duplicate }) => {
-        this.#counts.accepted += accepted;
-        this.#counts.duplicate += duplicate;
-        if (accepted === 0) return;
-        this.#isFull = false;
-        for (const consumer of this.#consumers) consumer.notify();
-      },
+      onSpillError: (error) => this.#tellStoreError('spill', error),
     });
-    this.dead = createDeadLetters(name, options.codec, {
+    this.#consumers = new Consumers({
+      options,
+      port: this.#port,
+      counts: this.#counts,
+      emit: (event, payload) => this.#listeners.emit(event, payload),
+      onRoom: () => this.#producer.notifyRoom(),
+      onBroken: (error) => this.#tellStoreError('settle', error),
+    });
+    this.dead = createDeadLetters({
+      codec,
+      clock,
       run: async (call) => {
         this.#requireOpen();
         return this.#port.run('dead', call);
       },
-      onRedriven: () => {
-        for (const consumer of this.#consumers) consumer.notify();
-      },
-      onPurged: () => this.#batcher.notifyRoom(),
+      onRedriven: () => this.#consumers.notify(),
     });
+    this.#scheduleLook();
   }
 
   async start(): Promise<void> {
@@ -107,79 +94,76 @@ class BoundedQueue<T> implements Queue<T> {
     await this.#port.open();
   }
 
-  async add(value: T, options: AddOptions = {}): Promise<{ readonly id: string }> {
+  async add(value: T, options: AddOptions<T> = {}): Promise<Added> {
     this.#requireOpen();
-    const item = this.#prepare(value, options);
-    throwIfAborted(options.signal);
-    const startedMs = this.#options.clock.now();
-    const result = await this.#batcher.submit(item, options.signal);
-    if (result === 'full') {
-      this.#becomeFull();
-      this.#counts.rejected += 1;
-      throw new QueueFullError(this.#options.name, this.#options.clock.now() - startedMs);
+    try {
+      const added = await this.#producer.add(this.#producer.prepare(value, options));
+      this.#counts.countAdded(added);
+      return added;
+    } catch (error) {
+      if (error instanceof ItemTooLargeError || error instanceof QueueFullError) {
+        this.#counts.rejected += 1;
+      }
+      throw error;
     }
-    return { id: item.id };
   }
 
-  async addMany(values: Iterable<T>, options: Omit<AddOptions, 'id'> = {}): Promise<Verdict[]> {
+  async addMany(
+    values: Iterable<T>,
+    options: AddOptions<T> | ((value: T) => AddOptions<T>) = {},
+  ): Promise<Verdict[]> {
     this.#requireOpen();
+    const optionsOf = typeof options === 'function' ? options : () => options;
     // All are encoded before the first is sent, so that a value that cannot be encoded leaves nothing behind.
-    const items = Array.from(values, (value) => this.#tryPrepare(value, options));
+    const prepared = Array.from(values, (value) =>
+      this.#producer.tryPrepare(value, optionsOf(value)),
+    );
     const verdicts: Verdict[] = [];
-    for (let start = 0; start < items.length; start += MAX_ITEMS_PER_CALL) {
-      throwIfAborted(options.signal);
-      const part = items.slice(start, start + MAX_ITEMS_PER_CALL);
-      verdicts.push(...(await Promise.all(part.map((item) => this.#judge(item, options.signal)))));
+    for (let start = 0; start < prepared.length; start += MAX_ITEMS_PER_CALL) {
+      const part = prepared.slice(start, start + MAX_ITEMS_PER_CALL);
+      verdicts.push(...(await Promise.all(part.map((each) => this.#judge(each)))));
     }
     return verdicts;
   }
 
-  consume(handler: Handler<T>, options: ConsumeOptions = {}): Consumer {
+  consume(handler: BatchHandler<T>, options: ConsumeBatchOptions = {}): Consumer {
     this.#requireOpen();
     requireFunction('handler', handler);
-    const { name, leaseMs, maxAttempts, backoff, storeBackoff, codec, clock } = this.#options;
-    const consumer = new ClaimLoop<T>(handler, resolveConsumeOptions(options), {
-      clock,
-      leaseMs,
-      policy: { maxAttempts, backoff },
-      storeBackoff,
-      codec,
-      claim: (maxItems) => {
-        const request = { maxItems, leaseMs, maxTries: maxAttempts };
-        return this.#port.run('claim', (store) => store.claim(name, request));
-      },
-      settle: (settlements) => this.#port.run('settle', (store) => store.settle(name, settlements)),
-      extend: (leases) => this.#port.run('extend', (store) => store.extend(name, leases, leaseMs)),
-      onDelivered: (count) => (this.#counts.delivered += count),
-      onDied: ({ id, attempt }) => {
-        this.#counts.dead += 1;
-        this.#listeners.emit('dead', { id, attempt, reason: LEASES_RAN_OUT });
-      },
-      onLost: ({ id, attempt }) => {
-        this.#counts.leasesLost += 1;
-        this.#listeners.emit('leaseLost', { id, attempt });
-      },
-      onSettled: (settlement, answer) => this.#countSettlement(settlement, answer),
-      onBroken: (error) => this.#tellStoreError('settle', error),
-      onClosed: () => this.#consumers.delete(consumer),
-    });
-    this.#consumers.add(consumer);
-    return consumer;
+    return this.#consumers.start(handler, resolveConsumeBatchOptions(options));
+  }
+
+  consumeEach(handler: Handler<T>, options: ConsumeOptions = {}): Consumer {
+    this.#requireOpen();
+    requireFunction('handler', handler);
+    return this.#consumers.start(async ([delivery], context) => {
+      if (delivery === undefined) return undefined;
+      const outcome = await handler(delivery, context);
+      return outcome === undefined ? undefined : [outcome];
+    }, resolveConsumeOptions(options));
+  }
+
+  async pause(target: PauseTarget = { kind: 'queue' }): Promise<void> {
+    await this.#setPaused(target, true);
+  }
+
+  async resume(target: PauseTarget = { kind: 'queue' }): Promise<void> {
+    await this.#setPaused(target, false);
   }
 
   async stats(): Promise<StoreStats> {
     this.#requireOpen();
-    return this.#port.run('stats', (store) => store.stats(this.#options.name));
+    const stats = await this.#port.run('stats', (queue) => queue.stats());
+    this.#observe(stats, stats.oldestReadyMs);
+    return stats;
   }
 
   snapshot(): QueueSnapshot {
-    let inFlight = 0;
-    for (const consumer of this.#consumers) inFlight += consumer.inFlight;
     return {
       state: this.#state,
-      ...this.#counts,
-      pendingAdds: this.#batcher.pending,
-      inFlight,
+      pressure: this.#gauge.pressure,
+      ...this.#counts.toJSON(),
+      pendingAdds: this.#producer.pending,
+      inFlight: this.#consumers.inFlight,
       consumers: this.#consumers.size,
     };
   }
@@ -202,79 +186,72 @@ class BoundedQueue<T> implements Queue<T> {
 
   async #close(): Promise<void> {
     this.#state = 'closing';
-    await Promise.all([
-      this.#batcher.close(new QueueClosedError(this.#options.name)),
-      ...[...this.#consumers].map((consumer) => consumer.close()),
-    ]);
+    this.#look?.cancel();
     try {
+      await Promise.all([
+        this.#producer.close(new QueueClosedError(this.#options.name)),
+        this.#consumers.close(),
+      ]);
       await this.#port.close();
     } finally {
       this.#state = 'closed';
     }
   }
 
-  #prepare(value: T, options: AddOptions): NewItem {
-    const { codec, limits } = this.#options;
+  async #judge(prepared: PreparedAdd<T> | undefined): Promise<Verdict> {
+    if (prepared === undefined) return this.#reject('too-large');
     try {
-      return prepareItem(value, options, { codec, maxItemBytes: limits.maxItemBytes });
+      const added = await this.#producer.add(prepared);
+      this.#counts.countAdded(added);
+      return added;
     } catch (error) {
-      if (error instanceof ItemTooLargeError) this.#counts.rejected += 1;
-      throw error;
+      if (error instanceof QueueFullError) return this.#reject('full');
+      if (prepared.options.signal?.aborted === true || this.#state !== 'open') throw error;
+      return { status: 'failed', error, pressure: this.#gauge.pressure };
     }
   }
 
-  #tryPrepare(value: T, options: Omit<AddOptions, 'id'>): NewItem | 'too-large' {
-    try {
-      return this.#prepare(value, { ...options, id: undefined });
-    } catch (error) {
-      if (error instanceof ItemTooLargeError) return 'too-large';
-      throw error;
-    }
-  }
-
-  async #judge(item: NewItem | 'too-large', signal: AbortSignal | undefined): Promise<Verdict> {
-    if (item === 'too-large') return { status: 'rejected', reason: 'too-large' };
-    try {
-      const result = await this.#batcher.submit(item, signal);
-      if (result === 'accepted') return { status: 'accepted', id: item.id };
-    } catch (error) {
-      if (signal?.aborted === true || this.#state !== 'open') throw error;
-      return { status: 'failed', id: item.id, error };
-    }
-    this.#becomeFull();
+  #reject(reason: 'full' | 'too-large'): Verdict {
     this.#counts.rejected += 1;
-    return { status: 'rejected', reason: 'full' };
+    return { status: 'rejected', reason, pressure: this.#gauge.pressure };
   }
 
-  #countSettlement(
-    settlement: Settlement,
-    { isStale, isRepeat }: { readonly isStale: boolean; readonly isRepeat: boolean },
-  ): void {
-    const { id, attempt, status } = settlement;
-    if (isStale) {
-      this.#counts.staleSettles += 1;
-      this.#listeners.emit('staleSettle', { id, attempt, status, isRepeat });
-      return;
+  async #setPaused(target: PauseTarget, isPaused: boolean): Promise<void> {
+    this.#requireOpen();
+    const resolved = resolvePauseTarget(target);
+    await this.#port.run('pause', (queue) => queue.setPaused(resolved, isPaused));
+    this.#consumers.notify();
+  }
+
+  #hearReply(reply: EnqueueReply): void {
+    this.#observe(reply);
+    if (reply.evicted > 0) {
+      this.#counts.evicted += reply.evicted;
+      this.#listeners.emit('evicted', { count: reply.evicted });
     }
-    switch (settlement.status) {
-      case 'ack':
-        this.#counts.acked += 1;
-        this.#batcher.notifyRoom();
-        return;
-      case 'retry':
-        this.#counts.retried += 1;
-        return;
-      case 'release':
-        return;
-      case 'dead':
-        this.#counts.dead += 1;
-        this.#listeners.emit('dead', { id, attempt, reason: settlement.reason });
-        return;
-      default: {
-        const impossible: never = settlement;
-        return impossible;
-      }
+    if (!reply.verdicts.some(({ status }) => status === 'accepted')) return;
+    this.#isFull = false;
+    this.#consumers.notify();
+  }
+
+  #observe(held: { readonly count: number; readonly bytes: number }, oldestMs?: number): void {
+    const nowMs = this.#options.clock.now();
+    const { count, bytes } = held;
+    for (const { event, payload } of this.#gauge.observe({ nowMs, count, bytes, oldestMs })) {
+      this.#listeners.emit(event, payload);
     }
+  }
+
+  /** For alerts the store is asked now and then: others fill it, too, and nobody replies about the age. */
+  #scheduleLook(): void {
+    const { alerts, clock } = this.#options;
+    if (alerts.everyMs === undefined || this.#state !== 'open') return;
+    const look = async (): Promise<void> => {
+      // A failure is told as `storeError`, and the next look comes all the same.
+      await this.stats().catch(() => undefined);
+      this.#scheduleLook();
+    };
+    this.#look = clock.setTimer(() => void look(), alerts.everyMs, { background: true });
   }
 
   #tellStoreError(operation: StoreOperation, error: unknown): void {
@@ -285,7 +262,7 @@ class BoundedQueue<T> implements Queue<T> {
   #becomeFull(): void {
     if (this.#isFull) return;
     this.#isFull = true;
-    this.#listeners.emit('full', { pendingAdds: this.#batcher.pending });
+    this.#listeners.emit('full', { pendingAdds: this.#producer.pending });
   }
 
   #requireOpen(): void {

@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/internal';
+import type { Pressure } from './adding.ts';
 import { textOf } from './text-of.ts';
 
 /** There is no room for the item; it is not held. */
@@ -6,10 +7,12 @@ export class QueueFullError extends HoldfastError {
   override readonly name = 'QueueFullError';
   declare readonly code: 'QUEUE_FULL';
   readonly queue: string;
+  readonly pressure: Pressure;
 
-  constructor(queue: string, waitedMs: number) {
+  constructor(queue: string, waitedMs: number, pressure: Pressure) {
     super('QUEUE_FULL', `queue ${queue} has no room, waited ${Math.round(waitedMs)} ms`);
     this.queue = queue;
+    this.pressure = pressure;
   }
 }
 
@@ -38,17 +41,17 @@ export class QueueClosedError extends HoldfastError {
 }
 
 /**
- * The store failed while it was taking the item, which may be held. Adding it again with `id` adds it at most once
- * while the queue holds it.
+ * The store failed while it was taking the item, which may be held. Adding it again with the same `idempotencyKey` adds it
+ * once; without one it may then be there twice.
  */
 export class AmbiguousAddError extends HoldfastError {
   override readonly name = 'AmbiguousAddError';
   declare readonly code: 'AMBIGUOUS_ADD';
-  readonly id: string;
+  readonly idempotencyKey: string | undefined;
 
-  constructor(id: string, cause: unknown) {
-    super('AMBIGUOUS_ADD', `item ${id} may have been added: ${textOf(cause)}`, { cause });
-    this.id = id;
+  constructor(idempotencyKey: string | undefined, cause: unknown) {
+    super('AMBIGUOUS_ADD', `the item may have been added: ${textOf(cause)}`, { cause });
+    this.idempotencyKey = idempotencyKey;
   }
 }
 
@@ -85,6 +88,16 @@ export class StoreEvictsError extends HoldfastError {
   constructor(policy: string) {
     super('STORE_EVICTS', `maxmemory-policy must be noeviction, got ${policy}`);
     this.policy = policy;
+  }
+}
+
+/** The server is not set up to keep what `durability` promises. */
+export class StoreNotDurableError extends HoldfastError {
+  override readonly name = 'StoreNotDurableError';
+  declare readonly code: 'STORE_NOT_DURABLE';
+
+  constructor(why: string) {
+    super('STORE_NOT_DURABLE', `the server cannot keep the promise of durability: ${why}`);
   }
 }
 
@@ -129,5 +142,18 @@ export class StoreDriverMissingError extends HoldfastError {
       cause,
     });
     this.driver = driver;
+  }
+}
+
+/** The store cannot add items within a transaction of the caller. */
+export class TransactionUnsupportedError extends HoldfastError {
+  override readonly name = 'TransactionUnsupportedError';
+  declare readonly code: 'TRANSACTION_UNSUPPORTED';
+
+  constructor(store: string) {
+    super(
+      'TRANSACTION_UNSUPPORTED',
+      `${store} cannot add items within a transaction of the caller`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import type { Codec } from './queue.ts';
+import type { Codec } from './queue-options.ts';
 
 /** JSON in UTF-8. */
 export function jsonCodec<T>(): Codec<T> {

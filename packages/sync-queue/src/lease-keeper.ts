@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '@holdfast/internal';
+import { setMaxListeners } from 'node:events';
 import { LeaseLostError } from './errors.ts';
-import type { Lease } from './store.ts';
+import { MAX_ITEMS_PER_CALL, type Lease } from './store.ts';
 
 export interface LeaseKeeperContext {
   readonly clock: Clock;
@@ -9,76 +10,144 @@ export interface LeaseKeeperContext {
   readonly onLost: (lease: Lease) => void;
 }
 
+/** What one handler works on. */
+export interface KeptLeases {
+  /** Aborts with `LEASE_LOST` when one of the leases is lost. */
+  readonly signal: AbortSignal;
+  /** Before settling: an item that is settled cannot be extended, and that would look like a lost lease. */
+  stop(): void;
+}
+
 /**
- * Extends the leases of one batch at a third of their time. What cannot be extended in time counts as lost, by the time
- * at which the last successful call *started*, so that a slow answer cannot stretch a lease.
+ * Extends the leases of one consumer at a third of their time, all that are due in one call, by one timer. What cannot be
+ * extended in time counts as lost, by the time at which the last successful call *started*, so that a slow answer cannot
+ * stretch a lease.
  */
 export class LeaseKeeper {
   readonly #context: LeaseKeeperContext;
-  readonly #controller = new AbortController();
-  #held: readonly Lease[];
-  #extendTimer: Timer | undefined;
-  #expiryTimer: Timer | undefined;
-  #isStopped = false;
+  /** In the order of their next extension. */
+  readonly #groups = new Set<Group>();
+  #timer: Timer | undefined;
+  #timerAtMs = Infinity;
 
-  constructor(leases: readonly Lease[], claimedAtMs: number, context: LeaseKeeperContext) {
+  constructor(context: LeaseKeeperContext) {
     this.#context = context;
-    this.#held = leases;
-    this.#setExpiry(claimedAtMs);
-    this.#setExtension(context.leaseMs / 3);
   }
 
-  /** Aborts with `LEASE_LOST` when a lease of the batch is lost. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  keep(leases: readonly Lease[], claimedAtMs: number): KeptLeases {
+    const { leaseMs } = this.#context;
+    const group = new Group(leases, claimedAtMs + leaseMs, claimedAtMs + leaseMs / 3, () => {
+      this.#groups.delete(group);
+      if (this.#groups.size === 0) this.#cancelTimer();
+    });
+    this.#groups.add(group);
+    this.#wakeAt(group.extendAtMs);
+    return group;
   }
 
-  stop(): void {
-    this.#isStopped = true;
-    this.#extendTimer?.cancel();
-    this.#expiryTimer?.cancel();
-  }
-
-  async #extend(): Promise<void> {
-    const { clock, leaseMs, extend } = this.#context;
-    const startedMs = clock.now();
-    const leases = this.#held;
-    let isHeld: readonly boolean[];
-    try {
-      isHeld = await extend(leases);
-    } catch {
-      // The expiry timer still runs; until then it is tried again.
-      if (!this.#isStopped) this.#setExtension(leaseMs / 10);
-      return;
-    }
-    if (this.#isStopped) return;
-    const lost = leases.filter((_lease, index) => isHeld[index] !== true);
-    this.#held = leases.filter((_lease, index) => isHeld[index] === true);
-    this.#setExpiry(startedMs);
-    this.#lose(lost);
-    if (this.#held.length > 0) this.#setExtension(leaseMs / 3 - (clock.now() - startedMs));
-    else this.stop();
-  }
-
-  #setExtension(delayMs: number): void {
-    this.#extendTimer = this.#context.clock.setTimer(() => void this.#extend(), delayMs);
-  }
-
-  #setExpiry(fromMs: number): void {
-    this.#expiryTimer?.cancel();
-    const { clock, leaseMs } = this.#context;
-    this.#expiryTimer = clock.setTimer(
-      () => {
-        this.stop();
-        this.#lose(this.#held);
-      },
-      fromMs + leaseMs - clock.now(),
+  #wakeAt(atMs: number): void {
+    if (atMs >= this.#timerAtMs) return;
+    this.#cancelTimer();
+    this.#timerAtMs = atMs;
+    this.#timer = this.#context.clock.setTimer(
+      () => this.#look(),
+      atMs - this.#context.clock.now(),
     );
   }
 
-  #lose(lost: readonly Lease[]): void {
+  #cancelTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAtMs = Infinity;
+  }
+
+  #look(): void {
+    this.#cancelTimer();
+    const nowMs = this.#context.clock.now();
+    const due: Group[] = [];
+    let count = 0;
+    for (const group of [...this.#groups]) {
+      if (nowMs >= group.expiresAtMs) {
+        this.#groups.delete(group);
+        this.#lose(group, group.held);
+      } else if (nowMs >= group.extendAtMs && count + group.held.length <= MAX_ITEMS_PER_CALL) {
+        group.extendAtMs = Infinity;
+        due.push(group);
+        count += group.held.length;
+      }
+    }
+    if (due.length > 0) void this.#extend(due, nowMs);
+    for (const { extendAtMs, expiresAtMs } of this.#groups) {
+      this.#wakeAt(Math.min(extendAtMs, expiresAtMs));
+    }
+  }
+
+  async #extend(groups: readonly Group[], startedMs: number): Promise<void> {
+    const { clock, leaseMs, extend } = this.#context;
+    const leases = groups.flatMap(({ held }) => held);
+    let isHeld: readonly boolean[] | undefined;
+    try {
+      isHeld = await extend(leases);
+    } catch {
+      // Until they expire it is tried again.
+    }
+    let offset = 0;
+    for (const group of groups) {
+      const { held } = group;
+      const answers = isHeld?.slice(offset, offset + held.length);
+      offset += held.length;
+      if (!this.#groups.has(group)) continue;
+      if (answers === undefined) {
+        group.extendAtMs = clock.now() + leaseMs / 10;
+      } else {
+        group.held = held.filter((_lease, index) => answers[index] === true);
+        group.expiresAtMs = startedMs + leaseMs;
+        group.extendAtMs = startedMs + leaseMs / 3;
+        this.#lose(
+          group,
+          held.filter((_lease, index) => answers[index] !== true),
+        );
+        if (group.held.length === 0) group.stop();
+      }
+      if (this.#groups.has(group)) this.#wakeAt(group.extendAtMs);
+    }
+  }
+
+  #lose(group: Group, lost: readonly Lease[]): void {
     if (lost.length === 0) return;
     for (const lease of lost) this.#context.onLost(lease);
-    this.#controller.abort(new LeaseLostError(lost.map(({ id }) => id)));
+    group.abort(new LeaseLostError(lost.map(({ id }) => id)));
+  }
+}
+
+class Group implements KeptLeases {
+  held: readonly Lease[];
+  expiresAtMs: number;
+  extendAtMs: number;
+  readonly stop: () => void;
+  #controller: AbortController | undefined;
+  #reason: LeaseLostError | undefined;
+
+  constructor(held: readonly Lease[], expiresAtMs: number, extendAtMs: number, stop: () => void) {
+    this.held = held;
+    this.expiresAtMs = expiresAtMs;
+    this.extendAtMs = extendAtMs;
+    this.stop = stop;
+  }
+
+  /** Made when it is read first: most handlers of single items never look at it. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      // One listener for each item of a batch is what it is for, and no leak.
+      setMaxListeners(0, this.#controller.signal);
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: LeaseLostError): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(reason);
   }
 }

@@ -5,64 +5,94 @@ import {
   requireNumber,
   requireObject,
   requireOneOf,
+  requireOptionGroup,
+  requireOptions,
   systemClock,
+  systemRandom,
   type Backoff,
   type Clock,
+  type Random,
 } from '@holdfast/internal';
+import type { ConsumeBatchOptions, ConsumeOptions } from './consuming.ts';
 import { jsonCodec } from './json-codec.ts';
-import type { Codec, ConsumeOptions, Guard, Limits, Overflow, QueueOptions } from './queue.ts';
+import type { PressureThresholds } from './pressure-gauge.ts';
+import type { Codec, Guard, QueueOptions, SpillOptions } from './queue-options.ts';
+import { requireMethods } from './require-methods.ts';
 import { requireStorableText } from './require-storable-text.ts';
-import { MAX_ITEMS_PER_CALL, type QueueStore } from './store.ts';
+import { resolveOverflow } from './resolve-overflow.ts';
+import { MAX_ITEMS_PER_CALL, type QueueSettings, type QueueStore } from './store.ts';
 
 export interface ResolvedQueueOptions<T> {
   readonly name: string;
   readonly store: QueueStore;
-  readonly limits: {
-    readonly maxCount: number;
-    readonly maxBytes: number;
-    readonly maxItemBytes: number;
-  };
+  readonly settings: QueueSettings;
+  readonly maxItemBytes: number;
   /** 0: reject at once. */
   readonly waitMs: number;
+  readonly spill: SpillOptions | undefined;
   readonly leaseMs: number;
   readonly maxAttempts: number;
   readonly backoff: Backoff;
+  readonly retryCapMs: number;
+  readonly retryBudget: { readonly ratio: number; readonly burst: number } | undefined;
   /** Between calls of a store that fails. */
   readonly storeBackoff: Backoff;
+  readonly alerts: PressureThresholds & {
+    /** Undefined: nobody asked for alerts, so the store is not asked either. */
+    readonly everyMs: number | undefined;
+  };
   readonly codec: Codec<T>;
   readonly maxPendingAdds: number;
   readonly guard: Guard | undefined;
   readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
 export function resolveQueueOptions<T>(options: QueueOptions<T>): ResolvedQueueOptions<T> {
-  requireObject('options', options);
+  requireOptions('createQueue', options, {
+    ...{ name: true, store: true, limits: true, overflow: true, leaseMs: true, retry: true },
+    ...{ order: true, dead: true, idempotency: true, rate: true, alerts: true, codec: true },
+    ...{ maxPendingAdds: true, guard: true, clock: true, random: true },
+  });
   const name = requireStorableText('name', options.name);
-  requireMethods('store', options.store, ['open', 'close', 'enqueue', 'claim', 'settle', 'extend']);
+  requireMethods('store', options.store, ['open', 'close', 'queue']);
   if (options.guard !== undefined) requireMethods('guard', options.guard, ['execute']);
   if (options.codec !== undefined) requireMethods('codec', options.codec, ['encode', 'decode']);
   const { random } = options;
   if (random !== undefined) requireFunction('random', random);
-  const retry = requireObject('retry', options.retry ?? {});
-  const jitter = requireOneOf('retry.jitter', retry.jitter ?? 'full', ['none', 'full', 'equal']);
+  const retry = resolveRetry(options);
+  const { waitMs, spill, overflow } = resolveOverflow(options.overflow);
+  const { maxItemBytes, ...limits } = resolveLimits(options.limits);
   return Object.freeze({
     name,
     store: options.store,
-    limits: resolveLimits(options.limits),
-    waitMs: resolveWaitMs(options.overflow),
+    settings: Object.freeze({
+      limits,
+      dead: resolveDead(options, limits),
+      maxTries: retry.maxAttempts,
+      ...resolveOrder(options),
+      idempotency: resolveIdempotency(options),
+      rate: resolveRate(options),
+      overflow,
+    }),
+    maxItemBytes,
+    waitMs,
+    spill,
     leaseMs: requireInteger('leaseMs', options.leaseMs ?? 10_000, { min: 100 }),
-    maxAttempts: requireInteger('retry.maxAttempts', retry.maxAttempts ?? 10, { min: 1 }),
-    backoff: createBackoff({ baseMs: retry.baseMs, capMs: retry.capMs, jitter, random }, 'retry.'),
+    ...retry,
     storeBackoff: createBackoff({ baseMs: 50, capMs: 2000, jitter: 'equal', random }),
+    alerts: resolveAlerts(options),
     codec: options.codec ?? jsonCodec<T>(),
     maxPendingAdds: requireInteger('maxPendingAdds', options.maxPendingAdds ?? 10_000, { min: 1 }),
     guard: options.guard,
     clock: options.clock ?? systemClock,
+    random: random ?? systemRandom,
   });
 }
 
 export interface ResolvedConsumeOptions {
+  /** Items that one call of the handler gets at most. */
   readonly maxBatch: number;
   readonly concurrency: number;
   readonly pollMs: number;
@@ -70,19 +100,27 @@ export interface ResolvedConsumeOptions {
 }
 
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
-export function resolveConsumeOptions(options: ConsumeOptions): ResolvedConsumeOptions {
-  requireObject('options', options);
-  const maxBatch = { min: 1, max: MAX_ITEMS_PER_CALL };
-  return Object.freeze({
-    maxBatch: requireInteger('maxBatch', options.maxBatch ?? 100, maxBatch),
-    concurrency: requireInteger('concurrency', options.concurrency ?? 1, { min: 1, max: 1000 }),
-    pollMs: requireNumber('pollMs', options.pollMs ?? 100, { min: 1 }),
-    signal: options.signal,
-  });
+export function resolveConsumeBatchOptions(options: ConsumeBatchOptions): ResolvedConsumeOptions {
+  const { maxBatch = 100, ...rest } = requireObject('options', options);
+  const most = { min: 1, max: MAX_ITEMS_PER_CALL };
+  return { ...resolveConsumeOptions(rest), maxBatch: requireInteger('maxBatch', maxBatch, most) };
 }
 
-function resolveLimits(limits: Limits): ResolvedQueueOptions<never>['limits'] {
-  requireObject('limits', limits);
+/** @throws {TypeError | RangeError} naming the option, the rule and the value. */
+export function resolveConsumeOptions(options: ConsumeOptions): ResolvedConsumeOptions {
+  requireOptions('consume', options, { concurrency: true, pollMs: true, signal: true });
+  return {
+    maxBatch: 1,
+    concurrency: requireInteger('concurrency', options.concurrency ?? 1, { min: 1, max: 1000 }),
+    pollMs: requireNumber('pollMs', options.pollMs ?? 1000, { min: 1 }),
+    signal: options.signal,
+  };
+}
+
+function resolveLimits(
+  limits: QueueOptions<never>['limits'],
+): QueueSettings['limits'] & { readonly maxItemBytes: number } {
+  requireOptionGroup('limits', limits, { maxCount: true, maxBytes: true, maxItemBytes: true });
   const maxCount = requireInteger('limits.maxCount', limits.maxCount, { min: 1 });
   const maxBytes = requireInteger('limits.maxBytes', limits.maxBytes, { min: 1 });
   const range = { min: 1, max: maxBytes };
@@ -91,18 +129,102 @@ function resolveLimits(limits: Limits): ResolvedQueueOptions<never>['limits'] {
     limits.maxItemBytes ?? maxBytes,
     range,
   );
-  return Object.freeze({ maxCount, maxBytes, maxItemBytes });
+  return { maxCount, maxBytes, maxItemBytes };
 }
 
-function resolveWaitMs(overflow: Overflow): number {
-  if (overflow === 'reject') return 0;
-  if (typeof overflow !== 'object' || (overflow as unknown) === null) {
-    throw new TypeError('overflow must be "reject" or { waitMs }');
+function resolveRetry({
+  retry = {},
+  random,
+}: Pick<QueueOptions<unknown>, 'retry' | 'random'>): Pick<
+  ResolvedQueueOptions<never>,
+  'maxAttempts' | 'backoff' | 'retryCapMs' | 'retryBudget'
+> {
+  requireOptionGroup('retry', retry, {
+    ...{ baseMs: true, capMs: true, jitter: true, maxAttempts: true, budget: true },
+  });
+  const { baseMs = 100, capMs = Math.max(20_000, baseMs), budget } = retry;
+  const jitter = requireOneOf('retry.jitter', retry.jitter ?? 'full', ['none', 'full', 'equal']);
+  if (budget !== undefined) {
+    requireOptionGroup('retry.budget', budget, { ratio: true, burst: true });
+    requireNumber('retry.budget.ratio', budget.ratio, { min: 0 });
+    requireNumber('retry.budget.burst', budget.burst, { min: 1 });
   }
-  return requireNumber('overflow.waitMs', overflow.waitMs, { min: 0 });
+  return {
+    maxAttempts: requireInteger('retry.maxAttempts', retry.maxAttempts ?? 10, { min: 1 }),
+    backoff: createBackoff({ baseMs, capMs, jitter, random }, 'retry.'),
+    retryCapMs: capMs,
+    retryBudget: budget,
+  };
 }
 
-function requireMethods(option: string, value: object, methods: readonly string[]): void {
-  const object = requireObject(option, value) as Readonly<Record<string, unknown>>;
-  for (const method of methods) requireFunction(`${option}.${method}`, object[method]);
+function resolveOrder({
+  order = {},
+}: Pick<QueueOptions<unknown>, 'order'>): Pick<
+  QueueSettings,
+  'agingMs' | 'keyConcurrency' | 'onPoison'
+> {
+  requireOptionGroup('order', order, { agingMs: true, keyConcurrency: true, onPoison: true });
+  return {
+    agingMs: requireDurationOrInfinity('order.agingMs', order.agingMs ?? 30_000, 0),
+    keyConcurrency: requireInteger('order.keyConcurrency', order.keyConcurrency ?? 1, { min: 1 }),
+    onPoison: requireOneOf('order.onPoison', order.onPoison ?? 'advance', ['advance', 'halt-key']),
+  };
+}
+
+function resolveDead(
+  { dead = {} }: Pick<QueueOptions<unknown>, 'dead'>,
+  limits: QueueSettings['limits'],
+): QueueSettings['dead'] {
+  const names = { maxCount: true, maxBytes: true, whenFull: true, retentionMs: true } as const;
+  requireOptionGroup('dead', dead, names);
+  return {
+    maxCount: requireInteger('dead.maxCount', dead.maxCount ?? limits.maxCount, { min: 1 }),
+    maxBytes: requireInteger('dead.maxBytes', dead.maxBytes ?? limits.maxBytes, { min: 1 }),
+    whenFull: requireOneOf('dead.whenFull', dead.whenFull ?? 'keep', ['keep', 'drop-oldest']),
+    retentionMs: requireDurationOrInfinity('dead.retentionMs', dead.retentionMs ?? Infinity, 1),
+  };
+}
+
+function resolveIdempotency({
+  idempotency = {},
+}: Pick<QueueOptions<unknown>, 'idempotency'>): QueueSettings['idempotency'] {
+  requireOptionGroup('idempotency', idempotency, { windowMs: true, maxKeys: true });
+  const { windowMs = 3_600_000, maxKeys = 100_000 } = idempotency;
+  return {
+    windowMs: requireNumber('idempotency.windowMs', windowMs, { min: 1 }),
+    maxKeys: requireInteger('idempotency.maxKeys', maxKeys, { min: 1 }),
+  };
+}
+
+function resolveRate({ rate }: Pick<QueueOptions<unknown>, 'rate'>): QueueSettings['rate'] {
+  if (rate === undefined) return undefined;
+  requireOptionGroup('rate', rate, { count: true, perMs: true });
+  return {
+    count: requireInteger('rate.count', rate.count, { min: 1 }),
+    perMs: requireNumber('rate.perMs', rate.perMs, { min: 1 }),
+  };
+}
+
+function resolveAlerts({
+  alerts,
+}: Pick<QueueOptions<unknown>, 'alerts'>): ResolvedQueueOptions<never>['alerts'] {
+  const names = { raiseAt: true, clearAt: true, oldestMs: true, everyMs: true } as const;
+  const {
+    raiseAt = 0.8,
+    oldestMs = Infinity,
+    everyMs = 5000,
+  } = requireOptionGroup('alerts', alerts ?? {}, names);
+  requireNumber('alerts.raiseAt', raiseAt, { min: 0, max: 1 });
+  const clearAt = alerts?.clearAt ?? Math.min(0.6, raiseAt);
+  return {
+    raiseAt,
+    clearAt: requireNumber('alerts.clearAt', clearAt, { min: 0, max: raiseAt }),
+    oldestMs: requireDurationOrInfinity('alerts.oldestMs', oldestMs, 1),
+    everyMs:
+      alerts === undefined ? undefined : requireNumber('alerts.everyMs', everyMs, { min: 1 }),
+  };
+}
+
+function requireDurationOrInfinity(name: string, value: number, min: number): number {
+  return value === Infinity ? value : requireNumber(name, value, { min });
 }

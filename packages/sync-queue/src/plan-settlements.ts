@@ -1,5 +1,6 @@
 import type { Backoff } from '@holdfast/internal';
-import type { Outcome } from './queue.ts';
+import type { Outcome } from './consuming.ts';
+import type { RetryBudget } from './retry-budget.ts';
 import type { ClaimedItem, Settlement } from './store.ts';
 import { textOf } from './text-of.ts';
 
@@ -11,6 +12,9 @@ export type HandlerResult =
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly backoff: Backoff;
+  /** Delay of a retry for which the budget has nothing left. */
+  readonly capMs: number;
+  readonly budget: RetryBudget | undefined;
 }
 
 /** What to tell the store about each item that a handler has worked on. */
@@ -23,8 +27,7 @@ export function planSettlements(
     return items.map((item) => retryOrDie(item, policy, { error: result.error }));
   }
   const { outcomes } = result;
-  if (outcomes === undefined)
-    return items.map(({ id, attempt }) => ({ id, attempt, status: 'ack' }));
+  if (outcomes === undefined) return items.map((item) => ack(item, policy));
   const byId = new Map(
     Array.from(outcomes)
       .filter(isOutcome)
@@ -41,9 +44,11 @@ function settlementOf(
   const { id, attempt } = item;
   switch (outcome?.status) {
     case 'ack':
-      return { id, attempt, status: 'ack' };
+      return ack(item, policy);
     case 'dead':
       return { id, attempt, status: 'dead', reason: textOf(outcome.reason) };
+    case 'release':
+      return { id, attempt, status: 'release' };
     case 'retry':
       return retryOrDie(item, policy, outcome);
     case undefined:
@@ -56,21 +61,46 @@ function settlementOf(
   }
 }
 
+function ack({ id, attempt }: ClaimedItem, { budget }: RetryPolicy): Settlement {
+  budget?.succeed();
+  return { id, attempt, status: 'ack' };
+}
+
+const STATUSES: ReadonlySet<unknown> = new Set<Outcome['status']>([
+  ...(['ack', 'retry', 'dead', 'release'] as const),
+]);
+
 function isOutcome(value: unknown): value is Outcome {
   if (typeof value !== 'object' || value === null) return false;
   const { id, status } = value as { readonly id?: unknown; readonly status?: unknown };
-  return typeof id === 'string' && (status === 'ack' || status === 'retry' || status === 'dead');
+  return typeof id === 'string' && STATUSES.has(status);
 }
 
 function retryOrDie(
   { id, attempt, tries }: ClaimedItem,
-  { maxAttempts, backoff }: RetryPolicy,
+  { maxAttempts, backoff, capMs, budget }: RetryPolicy,
   { error, afterMs }: { readonly error?: unknown; readonly afterMs?: number | undefined },
 ): Settlement {
   if (tries >= maxAttempts) {
     const reason = `${tries} attempts failed${error === undefined ? '' : `, last: ${textOf(error)}`}`;
     return { id, attempt, status: 'dead', reason };
   }
-  const isUsable = afterMs !== undefined && Number.isFinite(afterMs) && afterMs >= 0;
-  return { id, attempt, status: 'retry', delayMs: isUsable ? afterMs : backoff(tries, 0) };
+  const wantedMs = delayOf(afterMs) ?? delayOf(retryAfterOf(error));
+  const hasBudget = budget?.spend() ?? true;
+  return {
+    id,
+    attempt,
+    status: 'retry',
+    delayMs: wantedMs ?? (hasBudget ? backoff(tries, 0) : capMs),
+  };
+}
+
+/** An error may say when to come back, as that of an open circuit or of an answer 429 does. */
+function retryAfterOf(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return undefined;
+  return (error as { readonly retryAfterMs?: unknown }).retryAfterMs;
+}
+
+function delayOf(ms: unknown): number | undefined {
+  return typeof ms === 'number' && Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }

@@ -1,27 +1,72 @@
-import { randomUUID } from 'node:crypto';
-import { requireNumber } from '@holdfast/internal';
+import {
+  requireFunction,
+  requireNumber,
+  requireOneOf,
+  requireOptionGroup,
+  requireOptions,
+} from '@holdfast/internal';
+import type { AddOptions, CoalesceOptions } from './adding.ts';
 import { ItemTooLargeError } from './errors.ts';
-import type { AddOptions, Codec } from './queue.ts';
+import type { Codec } from './queue-options.ts';
 import { requireStorableText } from './require-storable-text.ts';
+import { requirePriority } from './resolve-overflow.ts';
+import { drawOf } from './sample-draw.ts';
 import type { NewItem } from './store.ts';
 
+export interface PreparingContext<T> {
+  readonly codec: Codec<T>;
+  readonly maxItemBytes: number;
+  readonly random: () => number;
+}
+
 /**
- * Makes an item of a value: encoded, with its id, checked.
+ * Makes an item of a value: encoded and checked.
  *
  * @throws {TypeError | RangeError | ItemTooLargeError} or what the codec throws.
  */
 export function prepareItem<T>(
   value: T,
-  { id, delayMs }: AddOptions,
-  { codec, maxItemBytes }: { readonly codec: Codec<T>; readonly maxItemBytes: number },
+  options: AddOptions<T>,
+  context: PreparingContext<T>,
 ): NewItem {
+  requireOptions('add', options, {
+    ...{ priority: true, delayMs: true, key: true, idempotencyKey: true, coalesce: true },
+    ...{ sampleKey: true, transaction: true, signal: true },
+  });
+  const { priority = 3, delayMs = 0, key, idempotencyKey, sampleKey, coalesce } = options;
+  return {
+    payload: encodeValue(value, context),
+    priority: requirePriority('priority', priority),
+    delayMs: requireNumber('delayMs', delayMs, { min: 0 }),
+    key: key === undefined ? undefined : requireStorableText('key', key),
+    idempotencyKey:
+      idempotencyKey === undefined
+        ? undefined
+        : requireStorableText('idempotencyKey', idempotencyKey),
+    coalesce: coalesce === undefined ? undefined : resolveCoalesce(coalesce),
+    draw:
+      sampleKey === undefined
+        ? context.random()
+        : drawOf(requireStorableText('sampleKey', sampleKey)),
+  };
+}
+
+/** @throws {ItemTooLargeError} or what the codec throws. */
+export function encodeValue<T>(
+  value: T,
+  { codec, maxItemBytes }: Pick<PreparingContext<T>, 'codec' | 'maxItemBytes'>,
+): Uint8Array {
   const encoded = codec.encode(value);
   // Copied, because a codec may use its buffer again while the item waits.
   const payload = typeof encoded === 'string' ? Buffer.from(encoded) : Uint8Array.from(encoded);
   if (payload.length > maxItemBytes) throw new ItemTooLargeError(payload.length, maxItemBytes);
-  return {
-    id: id === undefined ? randomUUID() : requireStorableText('id', id),
-    payload,
-    delayMs: requireNumber('delayMs', delayMs ?? 0, { min: 0 }),
-  };
+  return payload;
+}
+
+function resolveCoalesce<T>(coalesce: CoalesceOptions<T>): NonNullable<NewItem['coalesce']> {
+  const mode = requireOneOf('coalesce.mode', coalesce.mode, ['replace', 'keep-first', 'fold']);
+  const names = { key: true, mode: true } as const;
+  requireOptionGroup('coalesce', coalesce, mode === 'fold' ? { ...names, fold: true } : names);
+  if (coalesce.mode === 'fold') requireFunction('coalesce.fold', coalesce.fold);
+  return { key: requireStorableText('coalesce.key', coalesce.key), mode };
 }

@@ -1,26 +1,40 @@
 import { isHoldfastError } from '@holdfast/internal';
 import { StoreFailedError } from './errors.ts';
-import type { Guard, StoreOperation } from './queue.ts';
-import type { QueueStore } from './store.ts';
+import type { StoreOperation } from './queue.ts';
+import type { Guard } from './queue-options.ts';
+import type { QueueSettings, QueueStore, StoredQueue } from './store.ts';
 
-/** Calls the store: opens it first, through the guard, and tells about every failure. */
+/** Calls one queue of a store: opens the store first, through the guard, and tells about every failure. */
 export class StorePort {
   readonly #store: QueueStore;
+  readonly #name: string;
+  readonly #settings: QueueSettings;
   readonly #guard: Guard | undefined;
   readonly #onError: (operation: StoreOperation, error: unknown) => void;
   /** As the callers see it: through the guard. */
   #opening: Promise<void> | undefined;
   /** The store's own call, which goes on when the guard cuts it short. */
   #storeOpening: Promise<void> | undefined;
+  #queue: StoredQueue | undefined;
 
   constructor(options: {
     readonly store: QueueStore;
+    readonly name: string;
+    readonly settings: QueueSettings;
     readonly guard: Guard | undefined;
     readonly onError: (operation: StoreOperation, error: unknown) => void;
   }) {
     this.#store = options.store;
+    this.#name = options.name;
+    this.#settings = options.settings;
     this.#guard = options.guard;
     this.#onError = options.onError;
+  }
+
+  /** To be used only once the store is open. */
+  get queue(): StoredQueue {
+    this.#queue ??= this.#store.queue(this.#name, this.#settings);
+    return this.#queue;
   }
 
   /** However the opening fails, no call has been made: a `StoreFailedError` says `not-applied`. */
@@ -51,13 +65,13 @@ export class StorePort {
   }
 
   /** @throws {StoreFailedError} whose `outcome` counts all calls that the guard has made. */
-  async run<T>(operation: StoreOperation, call: (store: QueueStore) => Promise<T>): Promise<T> {
+  async run<T>(operation: StoreOperation, call: (queue: StoredQueue) => Promise<T>): Promise<T> {
     await this.open();
     let possiblyApplied = 0;
     const attempt = async (): Promise<T> => {
       possiblyApplied += 1;
       try {
-        return await call(this.#store);
+        return await call(this.queue);
       } catch (error) {
         if (isNotApplied(error)) possiblyApplied -= 1;
         throw error;
@@ -66,6 +80,7 @@ export class StorePort {
     try {
       return await (this.#guard === undefined ? attempt() : this.#guard.execute(attempt));
     } catch (error) {
+      if (isHoldfastError(error, 'TRANSACTION_UNSUPPORTED')) throw error;
       this.#onError(operation, error);
       const outcome = possiblyApplied === 0 ? 'not-applied' : 'unknown';
       const isExact = error instanceof StoreFailedError && error.outcome === outcome;

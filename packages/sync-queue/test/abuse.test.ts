@@ -2,6 +2,8 @@ import { createQueue, memoryStore, type QueueOptions } from '@holdfast/sync-queu
 import { expect, test } from 'vitest';
 import { setUp } from './set-up.ts';
 
+const OVERFLOW = 'overflow must be "reject", { waitMs }, { evict }, { sample } or { spill }';
+
 const good = {
   name: 'q',
   store: memoryStore(),
@@ -26,9 +28,50 @@ test.each<[Record<string, unknown>, string]>([
     { limits: { maxCount: 1, maxBytes: 5, maxItemBytes: 6 } },
     'limits.maxItemBytes must be an integer from 1 to 5, got 6',
   ],
-  [{ overflow: undefined }, 'overflow must be "reject" or { waitMs }'],
-  [{ overflow: 'drop' }, 'overflow must be "reject" or { waitMs }'],
-  [{ overflow: {} }, 'overflow.waitMs must be a number of at least 0, got undefined'],
+  [{ overflow: undefined }, OVERFLOW],
+  [{ overflow: 'drop' }, OVERFLOW],
+  [{ overflow: { waitMs: -1 } }, 'overflow.waitMs must be a finite number of at least 0, got -1'],
+  [{ overflow: { evict: 'all' } }, 'overflow.evict must be one of oldest, newest, got "all"'],
+  [{ overflow: { evict: 'oldest', to: 'x' } }, 'overflow.to must be one of dead, drop, got "x"'],
+  [
+    { overflow: { sample: { above: 1 } } },
+    'overflow.sample.above must be a finite number from 0 to 0.99, got 1',
+  ],
+  [
+    { overflow: { sample: { minPriority: 8 } } },
+    'overflow.sample.minPriority must be an integer from 0 to 7, got 8',
+  ],
+  [{ overflow: { spill: {} } }, 'overflow.spill.store must be an object, got undefined'],
+  [
+    { overflow: { spill: { store: memoryStore(), limits: { maxCount: 0, maxBytes: 1 } } } },
+    'overflow.spill.limits.maxCount must be an integer of at least 1, got 0',
+  ],
+  [{ order: { agingMs: -1 } }, 'order.agingMs must be a finite number of at least 0, got -1'],
+  [
+    { order: { keyConcurrency: 0 } },
+    'order.keyConcurrency must be an integer of at least 1, got 0',
+  ],
+  [{ order: { onPoison: 'stop' } }, 'order.onPoison must be one of advance, halt-key, got "stop"'],
+  [{ dead: { maxCount: 0 } }, 'dead.maxCount must be an integer of at least 1, got 0'],
+  [{ dead: { whenFull: 'drop' } }, 'dead.whenFull must be one of keep, drop-oldest, got "drop"'],
+  [
+    { idempotency: { windowMs: 0 } },
+    'idempotency.windowMs must be a finite number of at least 1, got 0',
+  ],
+  [{ rate: { count: 0, perMs: 1000 } }, 'rate.count must be an integer of at least 1, got 0'],
+  [{ alerts: { raiseAt: 2 } }, 'alerts.raiseAt must be a finite number from 0 to 1, got 2'],
+  [
+    { alerts: { raiseAt: 0.5, clearAt: 0.6 } },
+    'alerts.clearAt must be a finite number from 0 to 0.5, got 0.6',
+  ],
+  [
+    { retry: { budget: { ratio: -1, burst: 1 } } },
+    'retry.budget.ratio must be a finite number of at least 0, got -1',
+  ],
+  [
+    { limit: 5 },
+    'limit is not an option of createQueue; its options are name, store, limits, overflow, leaseMs, retry, order, dead, idempotency, rate, alerts, codec, maxPendingAdds, guard, clock, random',
+  ],
   [{ leaseMs: 99 }, 'leaseMs must be an integer of at least 100, got 99'],
   [{ retry: 3 }, 'retry must be an object, got 3'],
   [{ retry: { maxAttempts: 0 } }, 'retry.maxAttempts must be an integer of at least 1, got 0'],
@@ -68,19 +111,48 @@ test('consume refuses a handler that is no function, on a closed queue as well',
   expect(() => queue.consume(async () => undefined)).toThrow('queue q is closed');
 });
 
-test('add refuses a bad id and a bad delay', async () => {
+test.each<[Record<string, unknown>, string]>([
+  [{ delayMs: -1 }, 'delayMs must be a finite number of at least 0, got -1'],
+  [{ priority: 8 }, 'priority must be an integer from 0 to 7, got 8'],
+  [{ key: '' }, 'key must be a non-empty string, got ""'],
+  [{ key: 'a\u0000b' }, 'key must not hold NUL or half of a surrogate pair, got "a\\u0000b"'],
+  [
+    { idempotencyKey: '\ud800' },
+    'idempotencyKey must not hold NUL or half of a surrogate pair, got "\\ud800"',
+  ],
+  [
+    { coalesce: { key: 'k', mode: 'merge' } },
+    'coalesce.mode must be one of replace, keep-first, fold, got "merge"',
+  ],
+  [{ coalesce: { key: 'k', mode: 'fold' } }, 'coalesce.fold must be a function, got undefined'],
+  [
+    { id: 'x' },
+    'id is not an option of add; its options are priority, delayMs, key, idempotencyKey, coalesce, sampleKey, transaction, signal',
+  ],
+])('add refuses %o', async (options, message) => {
+  const { queue, store } = setUp();
+
+  await expect(queue.add('a', options)).rejects.toThrow(expect.objectContaining({ message }));
+  await expect(queue.addMany(['a'], options)).rejects.toThrow(expect.objectContaining({ message }));
+  expect(store.calls).toEqual([]);
+  await queue.close();
+});
+
+test('filters of dead letters and targets of pauses are checked', async () => {
   const { queue } = setUp();
 
-  for (const id of ['a\u0000b', '\ud800', 'a\udc00']) {
-    const message = `id must not hold NUL or half of a surrogate pair, got ${JSON.stringify(id)}`;
-    await expect(queue.add('a', { id })).rejects.toThrow(new TypeError(message));
-    await expect(queue.dead.redrive({ ids: ['fine', id] })).rejects.toThrow(TypeError);
-    await expect(queue.dead.purge({ ids: [id] })).rejects.toThrow(TypeError);
-  }
-  await queue.add('a', { id: 'whole pairs are fine: \u{1f600}' });
-  await expect(queue.add('a', { id: '' })).rejects.toThrow('id must be a non-empty string, got ""');
-  await expect(queue.add('a', { delayMs: -1 })).rejects.toThrow(
-    'delayMs must be a finite number of at least 0, got -1',
+  await expect(queue.dead.redrive({ filter: { ids: ['fine', 'a\udc00'] } })).rejects.toThrow(
+    TypeError,
+  );
+  await expect(queue.dead.purge({ filter: { ids: ['a\u0000'] } })).rejects.toThrow(TypeError);
+  await expect(queue.dead.redrive({ perSecond: 0 })).rejects.toThrow(
+    'perSecond must be a finite number of at least 0.001, got 0',
+  );
+  await expect(queue.pause({ kind: 'key', key: '' })).rejects.toThrow(
+    'target.key must be a non-empty string, got ""',
+  );
+  await expect(queue.pause({ kind: 'all' as 'queue' })).rejects.toThrow(
+    'target.kind must be one of queue, priority, key, got "all"',
   );
   await queue.close();
 });

@@ -1,7 +1,8 @@
 import { createQueue, memoryStore, type Delivery, type Outcome } from '@holdfast/sync-queue';
 import { createGate } from '@holdfast/testkit';
 import { expect, test, vi } from 'vitest';
-import { setUp } from './set-up.ts';
+import { itemOf } from './conformance/kit.ts';
+import { setUp, storedQueue } from './set-up.ts';
 
 test('resolving with nothing acknowledges the whole batch', async () => {
   const { queue, clock } = setUp();
@@ -16,6 +17,9 @@ test('resolving with nothing acknowledges the whole batch', async () => {
     id: expect.any(String) as string,
     value: 'a',
     attempt: 1,
+    priority: 3,
+    key: undefined,
+    sampleRate: 1,
     enqueuedAtMs: clock.wallNow() - 1,
   });
   expect(await queue.stats()).toMatchObject({ ready: 0, leased: 0, bytes: 0 });
@@ -82,7 +86,7 @@ test('a handler that rejects has its batch retried with growing delays, then bur
   expect(events).toMatchObject([
     ['dead', { attempt: 3, reason: '3 attempts failed, last: the database is away' }],
   ]);
-  const [dead] = await queue.dead.list();
+  const [dead] = (await queue.dead.list()).letters;
   expect(dead).toMatchObject({ value: 'a', attempt: 3 });
   await queue.close();
 });
@@ -91,18 +95,15 @@ test('a payload that cannot be decoded goes to the dead letters with its bytes; 
   const { queue, clock, store } = setUp();
   await queue.add('good');
   const raw = Buffer.from([0x7b, 0xff, 0x00]);
-  await store.enqueue('q', [{ id: 'bad', payload: raw, delayMs: 0 }], {
-    maxCount: 100,
-    maxBytes: 1000,
-  });
+  await storedQueue(store).enqueue([{ ...itemOf(''), payload: raw }]);
   const seen: string[] = [];
 
   queue.consume(async (batch) => void seen.push(...batch.map(({ value }) => value)));
   await clock.advance(1);
 
   expect(seen).toEqual(['good']);
-  const [dead] = await queue.dead.list();
-  expect(dead).toMatchObject({ id: 'bad', value: undefined, attempt: 1 });
+  const [dead] = (await queue.dead.list()).letters;
+  expect(dead).toMatchObject({ value: undefined, attempt: 1 });
   expect(dead!.reason).toContain('cannot be decoded');
   expect(Buffer.from(dead!.payload)).toEqual(raw);
   await queue.close();

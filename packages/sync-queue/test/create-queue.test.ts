@@ -6,10 +6,10 @@ test('addMany tells about each value', async () => {
 
   const verdicts = await queue.addMany(['a', 'much too large', 'b', 'c']);
 
-  expect(verdicts).toEqual([
-    { status: 'accepted', id: expect.any(String) as string },
+  expect(verdicts).toMatchObject([
+    { status: 'accepted', id: expect.any(String) as string, sampleRate: 1 },
     { status: 'rejected', reason: 'too-large' },
-    { status: 'accepted', id: expect.any(String) as string },
+    { status: 'accepted', id: expect.any(String) as string, sampleRate: 1 },
     { status: 'rejected', reason: 'full' },
   ]);
   await expect(queue.add('much too large')).rejects.toThrow(
@@ -86,10 +86,10 @@ test('a codec may use its buffer again', async () => {
   await queue.close();
 });
 
-test('an id that is held already counts as duplicate, so that accepted is the number of items', async () => {
+test('an idempotency key that is known counts as duplicate, so that accepted is the number of items', async () => {
   const { queue } = setUp({ limits: { maxCount: 1, maxBytes: 100 } });
 
-  for (let times = 0; times < 3; times++) await queue.add('a', { id: '1' });
+  for (let times = 0; times < 3; times++) await queue.add('a', { idempotencyKey: '1' });
 
   expect(queue.snapshot()).toMatchObject({ accepted: 1, duplicate: 2, rejected: 0 });
   expect(await queue.stats()).toMatchObject({ ready: 1 });

@@ -1,3 +1,4 @@
+import type { DeadFilter } from '@holdfast/sync-queue';
 import { expect, test } from 'vitest';
 import { setUp } from './set-up.ts';
 
@@ -11,21 +12,23 @@ test('redrives all dead letters, or some, with fresh attempts', async () => {
     seen.push(...batch.map(({ value, attempt }): [string, number] => [value, attempt]));
   });
   await clock.advance(1);
-  const dead = await queue.dead.list();
+  const dead = (await queue.dead.list()).letters;
   expect(dead.map(({ value }) => value)).toEqual(['a', 'b', 'c']);
 
   isDown = false;
-  expect(await queue.dead.redrive({ ids: [dead[1]!.id] })).toBe(1);
+  expect(await queue.dead.redrive({ filter: { ids: [dead[1]!.id] } })).toEqual({
+    ...{ matched: 1, redriven: 1, full: 0 },
+  });
   await clock.advance(1);
   expect(seen).toEqual([['b', 2]]);
-  expect(await queue.dead.redrive()).toBe(2);
+  expect(await queue.dead.redrive()).toMatchObject({ redriven: 2 });
   await clock.advance(1);
 
   expect(seen.slice(1)).toEqual([
     ['a', 2],
     ['c', 2],
   ]);
-  expect(await queue.dead.list()).toEqual([]);
+  expect(await queue.dead.list()).toEqual({ letters: [], next: undefined });
   await queue.close();
 });
 
@@ -40,21 +43,69 @@ test('a redrive of items that die again at once comes to an end', async () => {
   });
   await clock.advance(1);
 
-  expect(await queue.dead.redrive()).toBe(600);
+  expect(await queue.dead.redrive()).toEqual({ matched: 600, redriven: 600, full: 0 });
   await clock.advance(1);
   expect(await queue.stats()).toMatchObject({ dead: 600 });
   await queue.close();
 });
 
-test('dead letters count within the limits, and purging makes room', async () => {
+test('dead letters have a budget of their own, and what finds no room there stays in the queue', async () => {
   const { queue, clock } = setUp({ limits: { maxCount: 1, maxBytes: 100 } });
-  await queue.add('a');
   queue.consume(async ([delivery]) => [{ id: delivery!.id, status: 'dead', reason: 'bad' }]);
+  await queue.add('a');
+  await clock.advance(1);
+  await queue.add('b');
   await clock.advance(1);
 
-  await expect(queue.add('b')).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+  expect(await queue.stats()).toMatchObject({ dead: 1, delayed: 1 });
+  expect(queue.snapshot()).toMatchObject({ dead: 1, kept: 1 });
   expect(await queue.dead.purge()).toBe(1);
-  await queue.add('b');
+  await clock.advance(60_000);
+  expect(await queue.stats()).toMatchObject({ dead: 1, count: 0 });
+  await queue.close();
+});
+
+test('a filter selects by reason, key, priority and time', async () => {
+  const { queue, clock } = setUp();
+  await queue.addMany(['a', 'b', 'c'], (value) => ({
+    key: value,
+    priority: value === 'c' ? 7 : 1,
+  }));
+  queue.consume(async (batch) =>
+    batch.map(({ id, value }) => ({ id, status: 'dead', reason: `because of ${value}` })),
+  );
+  await clock.advance(1);
+  const valuesFor = async (filter: DeadFilter): Promise<unknown[]> =>
+    (await queue.dead.list({ filter })).letters.map(({ value }) => value);
+
+  expect(await valuesFor({ reason: 'of b' })).toEqual(['b']);
+  expect(await valuesFor({ key: 'a' })).toEqual(['a']);
+  expect(await valuesFor({ priority: 7 })).toEqual(['c']);
+  expect(await valuesFor({ diedBeforeMs: clock.wallNow() - 1000 })).toEqual([]);
+  expect(await valuesFor({ diedAfterMs: clock.wallNow() - 1000, reason: 'of' })).toHaveLength(3);
+  expect(await queue.dead.purge({ filter: { key: 'a' }, dryRun: true })).toBe(1);
+  expect(await queue.dead.purge({ filter: { key: 'a' } })).toBe(1);
+  expect(await queue.dead.redrive({ filter: { key: 'b' }, dryRun: true })).toEqual({
+    ...{ matched: 1, redriven: 0, full: 0 },
+  });
+  expect(await queue.stats()).toMatchObject({ dead: 2, count: 0 });
+  await queue.close();
+});
+
+test('a redrive keeps to its rate', async () => {
+  const { queue, clock } = setUp({ retry: { maxAttempts: 1 } });
+  await queue.addMany(['a', 'b', 'c', 'd']);
+  const consumer = queue.consume(() => Promise.reject(new Error('down')));
+  await clock.advance(1);
+  await consumer.close();
+
+  const redriving = queue.dead.redrive({ perSecond: 2 });
+  await clock.advance(1);
+  expect(await queue.stats()).toMatchObject({ ready: 2, dead: 2 });
+  await clock.advance(1000);
+  expect(await queue.stats()).toMatchObject({ ready: 4, dead: 0 });
+  await clock.advance(1000);
+  expect(await redriving).toEqual({ matched: 4, redriven: 4, full: 0 });
   await queue.close();
 });
 

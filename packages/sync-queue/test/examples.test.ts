@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createQueue, memoryStore, type QueueStore } from '@holdfast/sync-queue';
 import { createTestRedis } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
+import { addReading } from '../examples/latest-per-device.ts';
 import { storeOrders } from '../examples/outcome-per-item.ts';
 import { localStore, sharedStore } from '../examples/stores.ts';
 
@@ -28,7 +29,25 @@ test('outcome-per-item stores the good orders and buries the bad one', async () 
   await consumer.close();
 
   expect(stored).toEqual(['a']);
-  expect(await queue.dead.list()).toMatchObject([{ reason: 'the total is negative' }]);
+  expect((await queue.dead.list()).letters).toMatchObject([{ reason: 'the total is negative' }]);
+});
+
+test('latest-per-device lets alarms go first and folds what waits', async () => {
+  const options = { name: 'readings', store: memoryStore(), limits, overflow: 'reject' } as const;
+  await using queue = createQueue<{ device: string; values: readonly number[] }>(options);
+  await addReading(queue, { device: 'a', values: [1] }, false);
+  await addReading(queue, { device: 'a', values: [2] }, false);
+  await addReading(queue, { device: 'b', values: [9] }, true);
+  const seen: unknown[] = [];
+
+  const consumer = queue.consumeEach(({ value }) => Promise.resolve(void seen.push(value)));
+  while (seen.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await consumer.close();
+
+  expect(seen).toEqual([
+    { device: 'b', values: [9] },
+    { device: 'a', values: [1, 2] },
+  ]);
 });
 
 test('stores opens a queue on Redis and one on an encrypted file', async () => {

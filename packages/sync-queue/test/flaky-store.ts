@@ -1,4 +1,9 @@
-import { memoryStore, StoreFailedError, type QueueStore } from '@holdfast/sync-queue';
+import {
+  memoryStore,
+  StoreFailedError,
+  type QueueStore,
+  type StoredQueue,
+} from '@holdfast/sync-queue';
 import type { Clock } from '@holdfast/internal';
 
 type Call = 'open' | 'enqueue' | 'claim' | 'settle' | 'extend';
@@ -46,10 +51,21 @@ export function createFlakyStore(clock: Clock): FlakyStore {
       return () => void faults.delete(fault);
     },
     open: wrap('open', () => store.open()),
-    enqueue: wrap('enqueue', (...args) => store.enqueue(...args)),
-    claim: wrap('claim', (...args) => store.claim(...args)),
-    settle: wrap('settle', (...args) => store.settle(...args)),
-    extend: wrap('extend', (...args) => store.extend(...args)),
+    queue(name, settings): StoredQueue {
+      const queue = store.queue(name, settings);
+      return {
+        enqueue: wrap('enqueue', (...args) => queue.enqueue(...args)),
+        claim: wrap('claim', (...args) => queue.claim(...args)),
+        settle: wrap('settle', (...args) => queue.settle(...args)),
+        extend: wrap('extend', (...args) => queue.extend(...args)),
+        stats: () => queue.stats(),
+        listDead: (page) => queue.listDead(page),
+        redrive: (ids) => queue.redrive(ids),
+        purge: (ids) => queue.purge(ids),
+        setPaused: (target, isPaused) => queue.setPaused(target, isPaused),
+        watch: (onNews) => queue.watch(onNews),
+      };
+    },
   };
   return flaky;
 }

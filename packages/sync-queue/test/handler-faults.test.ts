@@ -61,7 +61,10 @@ test('a reason that is no string is kept as text by a store that takes only text
   );
   await died;
 
-  expect((await queue.dead.list()).map(({ reason }) => reason)).toEqual(['true', 'boom\ufffd']);
+  expect((await queue.dead.list()).letters.map(({ reason }) => reason)).toEqual([
+    'true',
+    'boom\ufffd',
+  ]);
   await queue.close();
   rmSync(folder, { recursive: true });
 });

@@ -1,6 +1,6 @@
 import { createGate } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
-import { setUp } from './set-up.ts';
+import { setUp, storedQueue } from './set-up.ts';
 
 test('a lease is extended while the handler works', async () => {
   const { queue, clock, store, events } = setUp({ leaseMs: 900 });
@@ -9,7 +9,7 @@ test('a lease is extended while the handler works', async () => {
 
   queue.consume(() => gate.pass());
   await clock.advance(5000);
-  expect((await store.claim('q', { maxItems: 1, leaseMs: 900, maxTries: 9 })).items).toEqual([]);
+  expect((await storedQueue(store).claim({ maxItems: 1, leaseMs: 900 })).items).toEqual([]);
   expect(store.calls.filter((call) => call === 'extend')).toHaveLength(16);
   gate.open();
   await clock.advance(1);

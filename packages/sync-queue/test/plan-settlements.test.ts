@@ -2,11 +2,18 @@ import type { ClaimedItem, Outcome } from '@holdfast/sync-queue';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { planSettlements } from '../src/plan-settlements.ts';
+import { RetryBudget } from '../src/retry-budget.ts';
 
-const policy = { maxAttempts: 3, backoff: (attempt: number) => attempt * 100 };
+const policy = {
+  maxAttempts: 3,
+  backoff: (attempt: number) => attempt * 100,
+  capMs: 5000,
+  budget: undefined,
+};
 
 function item(id: string, tries: number): ClaimedItem {
-  return { id, attempt: tries + 5, tries, payload: Buffer.alloc(0), enqueuedAtMs: 0 };
+  const facts = { priority: 3, key: undefined, enqueuedAtMs: 0, sampleRate: 1 } as const;
+  return { id, attempt: tries + 5, tries, payload: Buffer.alloc(0), ...facts };
 }
 
 test('settles every item exactly once, whatever the handler says', () => {
@@ -98,4 +105,28 @@ test('delays by the tries since the last redrive, not by the fencing token', () 
     { status: 'retry', delayMs: 100 },
     { status: 'retry', delayMs: 200 },
   ]);
+});
+
+test('an error may say when to come back, and an outcome may say it better', () => {
+  const error = Object.assign(new Error('429'), { retryAfterMs: 7000 });
+
+  expect(planSettlements([item('a', 1)], { status: 'rejected', error }, policy)).toMatchObject([
+    { status: 'retry', delayMs: 7000 },
+  ]);
+  const outcomes = [{ id: 'a', status: 'retry', afterMs: 5, error }];
+  expect(planSettlements([item('a', 1)], { status: 'resolved', outcomes }, policy)).toMatchObject([
+    { delayMs: 5 },
+  ]);
+});
+
+test('a retry for which the budget has nothing left comes after the longest delay', () => {
+  const budget = new RetryBudget({ ratio: 0.5, burst: 1 });
+  const failed = { status: 'rejected', error: new Error('x') } as const;
+  const delayOf = (): unknown => planSettlements([item('a', 1)], failed, { ...policy, budget })[0];
+
+  expect(delayOf()).toMatchObject({ delayMs: 100 });
+  expect(delayOf()).toMatchObject({ delayMs: 5000 });
+  const done = { status: 'resolved', outcomes: undefined } as const;
+  planSettlements([item('b', 1), item('c', 1)], done, { ...policy, budget });
+  expect(delayOf()).toMatchObject({ delayMs: 100 });
 });

@@ -1,5 +1,13 @@
-import { createQueue, type Queue, type QueueEvents, type QueueOptions } from '@holdfast/sync-queue';
+import {
+  createQueue,
+  type Queue,
+  type QueueEvents,
+  type QueueOptions,
+  type QueueStore,
+  type StoredQueue,
+} from '@holdfast/sync-queue';
 import { createFakeClock, type FakeClock } from '@holdfast/testkit';
+import { SETTINGS } from './conformance/kit.ts';
 import { createFlakyStore, type FlakyStore } from './flaky-store.ts';
 
 export interface Bench {
@@ -10,7 +18,15 @@ export interface Bench {
   readonly events: [string, unknown][];
 }
 
-const EVENTS: (keyof QueueEvents)[] = ['full', 'dead', 'leaseLost', 'staleSettle', 'storeError'];
+const EVENTS: (keyof QueueEvents)[] = [
+  ...(['full', 'evicted', 'dead', 'leaseLost', 'staleSettle', 'storeError'] as const),
+  ...(['pressureRaised', 'pressureCleared'] as const),
+];
+
+/** The queue of `setUp` as its store has it. */
+export function storedQueue(store: QueueStore): StoredQueue {
+  return store.queue('q', SETTINGS);
+}
 
 /** A queue of texts over a memory store, on a fake clock. */
 export function setUp(options: Partial<QueueOptions<string>> = {}): Bench {

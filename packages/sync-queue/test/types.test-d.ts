@@ -1,6 +1,7 @@
 import {
   createQueue,
   memoryStore,
+  type Added,
   type Consumer,
   type DeadLetter,
   type Delivery,
@@ -21,9 +22,11 @@ const limits = { maxCount: 1, maxBytes: 1 };
 const queue = createQueue<Job>({ name: 'q', store: memoryStore(), limits, overflow: 'reject' });
 
 expectTypeOf(queue).toEqualTypeOf<Queue<Job>>();
-expectTypeOf(queue.add({ n: 1 })).resolves.toEqualTypeOf<{ readonly id: string }>();
+expectTypeOf(queue.add({ n: 1 })).resolves.toEqualTypeOf<Added>();
 expectTypeOf(queue.addMany([{ n: 1 }])).resolves.toEqualTypeOf<Verdict[]>();
-expectTypeOf(queue.dead.list()).resolves.toEqualTypeOf<DeadLetter<Job>[]>();
+expectTypeOf(queue.dead.list()).resolves.toExtend<{
+  readonly letters: readonly DeadLetter<Job>[];
+}>();
 const consumer = queue.consume(async (batch) => {
   expectTypeOf(batch).toEqualTypeOf<readonly Delivery<Job>[]>();
   return Promise.resolve(batch.map(({ id }) => ({ id, status: 'ack' as const })));

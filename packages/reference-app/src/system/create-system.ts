@@ -58,10 +58,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     limits: { maxCount: 100_000, maxBytes: 256 * 1024 * 1024, maxItemBytes: 256 * 1024 },
     overflow: { waitMs: 20_000 },
     leaseMs: 10_000,
+    // Longer than an append is repeated for: each message that the broker gives is offered under one key.
+    idempotency: { windowMs: 600_000, maxKeys: 200_000 },
+    alerts: { raiseAt: 0.8, clearAt: 0.6, oldestMs: 60_000 },
     // What is wrong with a message is settled at once; left to retry is the database being away, so keep at it.
     retry: { baseMs: 100, capMs: 5_000, maxAttempts: 1_000 },
   });
   queue.on('storeError', ({ error }) => log.warn({ err: error }, 'the queue does not answer'));
+  queue.on('pressureRaised', (incident) => log.warn(incident, 'the ingest queue fills up'));
+  queue.on('pressureCleared', (incident) => log.warn(incident, 'the ingest queue has room again'));
   queue.on('dead', (dead) => log.warn(dead, 'a message went to the dead letters'));
 
   try {

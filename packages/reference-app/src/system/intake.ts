@@ -19,10 +19,10 @@ export interface QueuedMessage {
 
 /** The queue's producing half, by shape. */
 export interface MessageSink {
-  /** An item with an `id` that the queue holds already is not added again. */
+  /** An item with an `idempotencyKey` that the queue has seen is not added again. */
   add(
     message: QueuedMessage,
-    options?: { readonly id?: string; readonly signal?: AbortSignal },
+    options?: { readonly idempotencyKey?: string; readonly signal?: AbortSignal },
   ): Promise<unknown>;
 }
 
@@ -75,10 +75,10 @@ export function createIntake(options: {
 
   const append = async (message: QueuedMessage, topic: string): Promise<void> => {
     // The same for every attempt: one whose answer was lost may have been applied.
-    const id = randomUUID();
+    const idempotencyKey = randomUUID();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await sink.add(message, { id, signal: closing.signal });
+        await sink.add(message, { idempotencyKey, signal: closing.signal });
         listeners.emit('accepted', message);
         return;
       } catch (error) {

@@ -7,6 +7,14 @@ export interface RedisLike {
   callBuffer(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
   /** Of a Cluster: a client for each node. */
   nodes?(role: 'master'): readonly RedisLike[];
+  /** Another connection with other options; a Cluster takes its nodes before them. */
+  duplicate?(...args: readonly unknown[]): BlockingRedis;
+}
+
+/** A connection of the store's own. */
+export interface BlockingRedis extends RedisLike {
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  disconnect(): void;
 }
 
 export type Argument = string | number | Uint8Array;

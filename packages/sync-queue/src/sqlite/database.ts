@@ -14,7 +14,7 @@ export interface Database {
 }
 
 export interface Statement {
-  run(parameters: readonly SqlValue[]): unknown;
+  run(parameters: readonly SqlValue[]): { readonly changes: number };
   get(parameters: readonly SqlValue[]): unknown;
   all(parameters: readonly SqlValue[]): unknown[];
 }

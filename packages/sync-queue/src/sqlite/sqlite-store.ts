@@ -1,15 +1,15 @@
 import {
-  requireObject,
   requireOneOf,
+  requireOptions,
   requireText,
   systemClock,
   type Clock,
+  type Timer,
 } from '@holdfast/internal';
 import { StoreFailedError } from '../errors.ts';
 import type { QueueStore } from '../store.ts';
 import { openDatabase, transact, type Database, type DatabaseConstructor } from './database.ts';
-import { Items } from './items.ts';
-import { prepareStatements } from './statements.ts';
+import { SqliteQueue, type OpenFile } from './sqlite-queue.ts';
 
 export interface SqliteStoreOptions {
   /** The file; made when it does not exist. Its folder must exist. */
@@ -24,87 +24,133 @@ export interface SqliteStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
-interface Connection {
-  readonly database: Database;
-  readonly items: Items;
-}
+/** How often it is looked whether another process has written. */
+const LOOK_MS = 20;
 
 /**
  * A store in an SQLite file, for one machine; several processes may share it. The file is open while a queue on the
  * store is.
  *
- * @throws {TypeError} when an option is missing or wrong.
+ * @throws {TypeError} when an option is missing, unknown or wrong.
  */
 export function sqliteStore(options: SqliteStoreOptions): QueueStore {
-  requireObject('options', options);
+  const names = { path: true, encryptionKey: true, synchronous: true, clock: true } as const;
+  requireOptions('sqliteStore', options, names);
   const path = requireText('path', options.path);
   const { encryptionKey } = options;
   if (encryptionKey !== undefined) requireText('encryptionKey', encryptionKey);
   const levels = ['FULL', 'NORMAL'] as const;
   const synchronous = requireOneOf('synchronous', options.synchronous ?? 'FULL', levels);
   const clock = options.clock ?? systemClock;
-
-  let opening: Promise<Connection> | undefined;
-  let connection: Connection | undefined;
-  let users = 0;
-
-  const connect = async (): Promise<Connection> => {
-    const database = await openDatabase({ path, encryptionKey, synchronous, load: loadLibsql });
-    return { database, items: new Items(prepareStatements(database), () => clock.wallNow()) };
+  const file = new SharedFile(path, clock, () =>
+    openDatabase({ path, encryptionKey, synchronous, load: loadLibsql }),
+  );
+  return {
+    open: () => file.open(),
+    close: () => file.close(),
+    queue: (name, settings) =>
+      new SqliteQueue(file, { name, settings, now: () => clock.wallNow() }),
   };
-  const write = async <T>(work: (items: Items) => T): Promise<T> => {
-    const { database, items } = requireConnection();
-    return Promise.resolve(transact(database, () => work(items)));
-  };
-  const read = async <T>(work: (items: Items) => T): Promise<T> => {
-    const { items } = requireConnection();
+}
+
+/** One connection, open while anybody uses it. */
+class SharedFile implements OpenFile {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #connect: () => Promise<Database>;
+  readonly #watchers = new Set<() => void>();
+  #opening: Promise<Database> | undefined;
+  #database: Database | undefined;
+  #users = 0;
+  #look: Timer | undefined;
+  #version = 0;
+
+  constructor(path: string, clock: Clock, connect: () => Promise<Database>) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#connect = connect;
+  }
+
+  async open(): Promise<void> {
+    this.#users += 1;
+    const opening = (this.#opening ??= this.#connect());
     try {
-      return await Promise.resolve(work(items));
+      this.#database = await opening;
+    } catch (error) {
+      this.#users -= 1;
+      if (this.#opening === opening) this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users === 0) {
+      this.#look?.cancel();
+      this.#database?.close();
+      this.#database = undefined;
+      this.#opening = undefined;
+    }
+    return Promise.resolve();
+  }
+
+  write<T>(work: (database: Database) => T): T {
+    const database = this.#requireOpen();
+    return transact(database, () => work(database));
+  }
+
+  read<T>(work: (database: Database) => T): T {
+    const database = this.#requireOpen();
+    try {
+      return work(database);
     } catch (error) {
       throw new StoreFailedError('not-applied', error);
     }
-  };
-  const requireConnection = (): Connection => {
-    if (connection === undefined) {
-      throw new StoreFailedError('not-applied', new Error(`${path} is not open`));
-    }
-    return connection;
-  };
+  }
 
-  return {
-    async open() {
-      users += 1;
-      opening ??= connect();
-      try {
-        connection = await opening;
-      } catch (error) {
-        users -= 1;
-        opening = undefined;
-        throw error;
-      }
-    },
-    async close() {
-      users -= 1;
-      if (users > 0) return Promise.resolve();
-      connection?.database.close();
-      connection = undefined;
-      opening = undefined;
+  watch(onNews: () => void): () => Promise<void> {
+    const watcher = (): void => onNews();
+    this.#watchers.add(watcher);
+    this.#version = this.#dataVersion();
+    this.#scheduleLook();
+    return async () => {
+      this.#watchers.delete(watcher);
+      if (this.#watchers.size === 0) this.#look?.cancel();
       return Promise.resolve();
-    },
-    enqueue: (queue, items, limits) => write((store) => store.enqueue(queue, items, limits)),
-    async claim(queue, request) {
-      // Looked at without the write lock: an idle consumer must not hold up others.
-      const idle = await read((store) => store.idleFor(queue));
-      if (idle !== 'work') return { items: [], died: [], nextInMs: idle };
-      return write((store) => store.claim(queue, request));
-    },
-    settle: (queue, settlements) => write((store) => store.settle(queue, settlements)),
-    extend: (queue, leases, leaseMs) => write((store) => store.extend(queue, leases, leaseMs)),
-    stats: (queue) => read((store) => store.stats(queue)),
-    listDead: (queue, limit) => read((store) => store.listDead(queue, limit)),
-    redrive: (queue, selection) => write((store) => store.redrive(queue, selection)),
-    purge: (queue, selection) => write((store) => store.purge(queue, selection)),
-  };
+    };
+  }
+
+  tellWatchers(): void {
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  #scheduleLook(): void {
+    this.#look?.cancel();
+    this.#look = this.#clock.setTimer(
+      () => {
+        if (this.#database === undefined || this.#watchers.size === 0) return;
+        const version = this.#dataVersion();
+        if (version !== this.#version) this.tellWatchers();
+        this.#version = version;
+        this.#scheduleLook();
+      },
+      LOOK_MS,
+      { background: true },
+    );
+  }
+
+  /** Changes when another connection has written (SQLite, "PRAGMA data_version"). */
+  #dataVersion(): number {
+    const row = this.read((database) => database.prepare('PRAGMA data_version').get([]));
+    return (row as { readonly data_version: number }).data_version;
+  }
+
+  #requireOpen(): Database {
+    if (this.#database === undefined) {
+      throw new StoreFailedError('not-applied', new Error(`${this.#path} is not open`));
+    }
+    return this.#database;
+  }
 }
 
 /** Only when a store is opened: the driver is an optional peer. */

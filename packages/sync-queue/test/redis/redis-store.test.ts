@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createQueue } from '@holdfast/sync-queue';
+import { createQueue, type QueueSettings, type StoredQueue } from '@holdfast/sync-queue';
 import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
 import { createTestRedis, startRedisServer, type TestRedis } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CLAIM } from '../../src/redis/scripts.ts';
-import { describeStore } from '../store-contract.ts';
+import { CLAIM } from '../../src/redis/lua/claim.ts';
+import { itemOf, SETTINGS, textOf } from '../conformance/kit.ts';
 
 let redis: TestRedis;
 
@@ -15,26 +15,27 @@ beforeAll(async () => {
 });
 afterAll(() => redis.close());
 
-describeStore('redis', async () => ({
-  store: redisStore({ client: redis.createClient(), prefix: redis.prefix }),
-  elapse: (ms) => delay(ms + 5),
-  close: async () => undefined,
-}));
+function queueOf(
+  client: RedisLike,
+  name: string,
+  settings: Partial<QueueSettings> = {},
+): StoredQueue {
+  const store = redisStore({ client, prefix: redis.prefix });
+  return store.queue(name, { ...SETTINGS, ...settings });
+}
 
 test('goes on after the server has forgotten its scripts', async () => {
   const client = redis.createClient();
-  const store = redisStore({ client, prefix: redis.prefix });
-  const limits = { maxCount: 10, maxBytes: 1000 };
-  const item = { id: 'a', payload: Buffer.from('x'), delayMs: 0 };
+  const queue = queueOf(client, 'forgetful');
 
-  await store.enqueue('forgetful', [item], limits);
+  await queue.enqueue([itemOf('a')]);
   await client.script('FLUSH');
   expect(await client.script('EXISTS', createHash('sha1').update(CLAIM).digest('hex'))).toEqual([
     0,
   ]);
 
-  const claim = await store.claim('forgetful', { maxItems: 1, leaseMs: 1000, maxTries: 1 });
-  expect(claim.items).toMatchObject([{ id: 'a' }]);
+  const claim = await queue.claim({ maxItems: 1, leaseMs: 1000 });
+  expect(claim.items.map(textOf)).toEqual(['a']);
 });
 
 test('works on a node of a cluster, which refuses keys of different slots, whatever the name', async () => {
@@ -43,15 +44,13 @@ test('works on a node of a cluster, which refuses keys of different slots, whate
   await client.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
   while (!String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok'))
     await delay(20);
-  const store = redisStore({ client });
-  const limits = { maxCount: 10, maxBytes: 1000 };
-  const item = { id: 'a', payload: Buffer.from('x'), delayMs: 0 };
 
   for (const name of ['plain', 'a}b{c}', '{}']) {
-    expect(await store.enqueue(name, [item], limits)).toEqual(['accepted']);
-    const claim = await store.claim(name, { maxItems: 1, leaseMs: 1000, maxTries: 1 });
-    expect(await store.settle(name, [{ id: 'a', attempt: 1, status: 'ack' }])).toEqual([true]);
-    expect(claim.items).toHaveLength(1);
+    const queue = queueOf(client, name);
+    expect((await queue.enqueue([itemOf('a')])).verdicts).toMatchObject([{ status: 'accepted' }]);
+    const { items } = await queue.claim({ maxItems: 1, leaseMs: 1000 });
+    expect(items).toHaveLength(1);
+    expect(await queue.settle([{ ...items[0]!, status: 'ack' }])).toEqual(['settled']);
   }
   await expect(client.mset('negative', 1, 'control', 2)).rejects.toThrow('CROSSSLOT');
   client.disconnect();
@@ -59,20 +58,18 @@ test('works on a node of a cluster, which refuses keys of different slots, whate
 
 test('tells a refused call from one whose answer is lost', async () => {
   const client = redis.createClient({ commandTimeout: 50, maxRetriesPerRequest: 0 });
-  const store = redisStore({ client, prefix: redis.prefix });
   await client.set(`{${redis.prefix.length}:${redis.prefix}:broken}:items`, 'not a hash');
-  await expect(store.stats('broken')).resolves.toBeDefined();
+  const broken = queueOf(client, 'broken');
+  await expect(broken.stats()).resolves.toBeDefined();
 
-  const item = { id: 'a', payload: Buffer.from('x'), delayMs: 0 };
-  const limits = { maxCount: 10, maxBytes: 1000 };
-  await expect(store.enqueue('broken', [item], limits)).rejects.toMatchObject({
+  await expect(broken.enqueue([itemOf('a')])).rejects.toMatchObject({
     code: 'STORE_FAILED',
     outcome: 'not-applied',
   });
 
   const admin = redis.createClient();
   await admin.client('PAUSE', 300);
-  await expect(store.enqueue('fine', [item], limits)).rejects.toMatchObject({
+  await expect(queueOf(client, 'fine').enqueue([itemOf('a')])).rejects.toMatchObject({
     code: 'STORE_FAILED',
     outcome: 'unknown',
   });
@@ -81,47 +78,102 @@ test('tells a refused call from one whose answer is lost', async () => {
 test('settles, extends and redrives what it holds when the server has no memory left', async () => {
   await using server = await startRedisServer();
   const client = new Redis(server.url);
-  const store = redisStore({ client });
-  const limits = { maxCount: 10, maxBytes: 1000 };
-  const request = { maxItems: 10, leaseMs: 150, maxTries: 3 };
-  const items = ['ack', 'retry', 'release', 'dead'].map((id) => {
-    return { id, payload: Buffer.from('x'), delayMs: 0 };
-  });
-  await store.enqueue('full', items, limits);
+  const queue = queueOf(client, 'full');
+  const request = { maxItems: 10, leaseMs: 150 };
+  await queue.enqueue(
+    ['ack', 'retry', 'release', 'dead'].map((text) => itemOf({ text, key: text })),
+  );
   await client.config('SET', 'maxmemory', '1mb');
 
-  await expect(store.enqueue('full', [{ ...items[0]!, id: 'more' }], limits)).rejects.toMatchObject(
-    { outcome: 'not-applied', message: expect.stringContaining('OOM') as string },
-  );
-  const { items: claimed } = await store.claim('full', request);
+  await expect(queue.enqueue([itemOf('more')])).rejects.toMatchObject({
+    outcome: 'not-applied',
+    message: expect.stringContaining('OOM') as string,
+  });
+  const { items: claimed } = await queue.claim(request);
   expect(claimed).toHaveLength(4);
-  expect(await store.extend('full', claimed, 10_000)).toEqual([true, true, true, true]);
+  expect(await queue.extend(claimed, 10_000)).toEqual([true, true, true, true]);
   await delay(200);
-  expect((await store.claim('full', request)).items).toEqual([]);
+  expect((await queue.claim(request)).items).toEqual([]);
+  const [ack, retry, release, dead] = claimed;
   expect(
-    await store.settle('full', [
-      { id: 'ack', attempt: 1, status: 'ack' },
-      { id: 'retry', attempt: 1, status: 'retry', delayMs: 1 },
-      { id: 'release', attempt: 1, status: 'release' },
-      { id: 'dead', attempt: 1, status: 'dead', reason: 'bad' },
+    await queue.settle([
+      { ...ack!, status: 'ack' },
+      { ...retry!, status: 'retry', delayMs: 1 },
+      { ...release!, status: 'release' },
+      { ...dead!, status: 'dead', reason: 'bad' },
     ]),
-  ).toEqual([true, true, true, true]);
-  expect(await store.redrive('full', { oldest: 1 })).toBe(1);
+  ).toEqual(['settled', 'settled', 'settled', 'settled']);
+  expect(await queue.redrive([dead!.id])).toEqual({ redriven: 1, full: 0 });
   await delay(5);
-  const again = (await store.claim('full', request)).items.map(({ id }) => id);
-  expect(again).toEqual(['release', 'dead', 'retry']);
+  expect((await queue.claim(request)).items.map(textOf)).toEqual(['release', 'dead', 'retry']);
   client.disconnect();
 });
 
 test('a prefix and a name with colons do not meet another prefix and name', async () => {
   const client = redis.createClient();
-  const limits = { maxCount: 10, maxBytes: 1000 };
-  const item = { id: 'a', payload: Buffer.from('x'), delayMs: 0 };
+  const one = redisStore({ client, prefix: `${redis.prefix}shop` }).queue('eu:mails', SETTINGS);
+  await one.enqueue([itemOf('a')]);
 
-  await redisStore({ client, prefix: `${redis.prefix}shop` }).enqueue('eu:mails', [item], limits);
+  const other = redisStore({ client, prefix: `${redis.prefix}shop:eu` }).queue('mails', SETTINGS);
+  expect(await other.stats()).toMatchObject({ ready: 0 });
+});
 
-  const other = redisStore({ client, prefix: `${redis.prefix}shop:eu` });
-  expect(await other.stats('mails')).toMatchObject({ ready: 0 });
+test('leaves nothing behind of what was done', async () => {
+  const client = redis.createClient();
+  const queue = queueOf(client, 'traceless', {
+    idempotency: { windowMs: 1, maxKeys: 10 },
+    overflow: { kind: 'sample', above: 0, minPriority: 0, floor: 0 },
+  });
+  await queue.enqueue([
+    itemOf({ text: 'a', key: 'k', idempotencyKey: 'i', coalesce: { key: 'c', mode: 'replace' } }),
+    itemOf({ text: 'b', key: 'k', delayMs: 1 }),
+  ]);
+  await delay(5);
+  for (let left = 2; left > 0;) {
+    const { items } = await queue.claim({ maxItems: 10, leaseMs: 1000 });
+    await queue.settle(items.map((item) => ({ ...item, status: 'ack' })));
+    left -= items.length;
+  }
+
+  const keys = await client.keys(`*${redis.prefix}:traceless*`);
+  expect(keys.map((key) => key.split('}:')[1]).sort()).toEqual([
+    ...['known', 'knownUntil', 'news', 'state'],
+  ]);
+});
+
+test.each(['fsync', { replicas: 1, timeoutMs: 50 }] as const)(
+  'durability %j is confirmed by the server',
+  async (durability) => {
+    await using server = await startRedisServer({
+      settings: { appendonly: 'yes', appendfsync: 'always' },
+    });
+    const client = new Redis(server.url);
+    const store = redisStore({ client, durability });
+    await store.open();
+    const adding = store.queue('durable', SETTINGS).enqueue([itemOf('a')]);
+
+    if (durability === 'fsync') {
+      expect(await adding).toMatchObject({ count: 1 });
+    } else {
+      await expect(adding).rejects.toMatchObject({
+        outcome: 'unknown',
+        message: expect.stringContaining('not on 1 replicas within 50 ms') as string,
+      });
+    }
+    client.disconnect();
+  },
+);
+
+test('refuses to promise fsync on a server that has no append-only file, or does not sync it', async () => {
+  await using server = await startRedisServer();
+  const client = new Redis(server.url);
+  const store = redisStore({ client, durability: 'fsync' });
+
+  await expect(store.open()).rejects.toMatchObject({
+    code: 'STORE_NOT_DURABLE',
+    message: expect.stringContaining('appendonly is off') as string,
+  });
+  client.disconnect();
 });
 
 test('refuses a cluster of which any master may evict keys', async () => {

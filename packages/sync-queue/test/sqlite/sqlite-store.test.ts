@@ -3,32 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createQueue, type Queue } from '@holdfast/sync-queue';
 import { sqliteStore, type SqliteStoreOptions } from '@holdfast/sync-queue/sqlite';
-import { createFakeClock } from '@holdfast/testkit';
 import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
-import { describeStore } from '../store-contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sync-queue-'));
 let files = 0;
 const newPath = (): string => join(folder, `${(files += 1)}.db`);
 
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const KEYS = [
-  ['sqlite', undefined],
-  ['encrypted sqlite', 'correct horse battery staple'],
-] as const;
-
-for (const [name, encryptionKey] of KEYS) {
-  describeStore(name, async () => {
-    const clock = createFakeClock();
-    return {
-      store: sqliteStore({ path: newPath(), encryptionKey, clock, synchronous: 'NORMAL' }),
-      elapse: (ms) => clock.advance(ms),
-      close: async () => undefined,
-    };
-  });
-}
 
 function openQueue(options: SqliteStoreOptions): Queue<string> {
   return createQueue<string>({

@@ -1,18 +1,34 @@
 import {
   createDeferred,
+  nextTurn,
   onAbort,
   sleep,
   type Backoff,
   type Clock,
   type Deferred,
 } from '@holdfast/internal';
+import type { Consumer, Delivery, Outcome } from './consuming.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { ResolvedConsumeOptions } from './options.ts';
 import { planSettlements, type HandlerResult, type RetryPolicy } from './plan-settlements.ts';
-import type { Codec, Consumer, Delivery, Handler } from './queue.ts';
-import type { Claim, ClaimedItem, Lease, Settlement } from './store.ts';
+import type { Codec } from './queue-options.ts';
+import { SettleBatcher } from './settle-batcher.ts';
+import {
+  MAX_ITEMS_PER_CALL,
+  type Claim,
+  type ClaimedItem,
+  type Lease,
+  type SettleAnswer,
+  type Settlement,
+} from './store.ts';
 import { textOf } from './text-of.ts';
 import { Wakeup } from './wakeup.ts';
+
+/** Works on a group of items; what it resolves with is not known to be outcomes. */
+export type GroupHandler<T> = (
+  group: readonly Delivery<T>[],
+  context: { readonly signal: AbortSignal },
+) => Promise<void | readonly Outcome[]>;
 
 export interface ConsumerContext<T> {
   readonly clock: Clock;
@@ -21,40 +37,51 @@ export interface ConsumerContext<T> {
   readonly storeBackoff: Backoff;
   readonly codec: Codec<T>;
   readonly claim: (maxItems: number) => Promise<Claim>;
-  readonly settle: (settlements: readonly Settlement[]) => Promise<readonly boolean[]>;
+  readonly settle: (settlements: readonly Settlement[]) => Promise<readonly SettleAnswer[]>;
   readonly extend: (leases: readonly Lease[]) => Promise<readonly boolean[]>;
   readonly onDelivered: (count: number) => void;
   readonly onDied: (lease: Lease) => void;
   readonly onLost: (lease: Lease) => void;
   readonly onSettled: (
     settlement: Settlement,
-    answer: { readonly isStale: boolean; readonly isRepeat: boolean },
+    answer: { readonly answer: SettleAnswer; readonly isRepeat: boolean },
   ) => void;
-  /** The work on a batch ended in a way that nobody has foreseen. */
+  /** The work on a group ended in a way that nobody has foreseen. */
   readonly onBroken: (error: unknown) => void;
   readonly onClosed: () => void;
 }
 
-/** Claims batches one after the other and works on up to `concurrency` of them at a time. */
+/** Claims items, hands them out in groups, `concurrency` of them at a time, and settles what became of them. */
 export class ClaimLoop<T> implements Consumer {
   readonly #context: ConsumerContext<T>;
   readonly #options: ResolvedConsumeOptions;
-  readonly #handler: Handler<T>;
+  readonly #handler: GroupHandler<T>;
   readonly #news: Wakeup;
+  readonly #keeper: LeaseKeeper;
+  readonly #settler: SettleBatcher;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  /** Resolved by the next batch that is done; a race would leave a reaction with every batch that is not. */
+  /** Resolved by the next group that is done; a race would leave a reaction with every group that is not. */
   #oneDone: Deferred<void> | undefined;
   readonly #loop: Promise<void>;
   #inFlight = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(handler: Handler<T>, options: ResolvedConsumeOptions, context: ConsumerContext<T>) {
+  constructor(
+    handler: GroupHandler<T>,
+    options: ResolvedConsumeOptions,
+    context: ConsumerContext<T>,
+  ) {
+    const { clock, leaseMs, extend, onLost, settle, onSettled, storeBackoff } = context;
     this.#context = context;
     this.#options = options;
     this.#handler = handler;
-    this.#news = new Wakeup(context.clock);
-    this.#loop = this.#claimBatches();
+    this.#news = new Wakeup(clock);
+    this.#keeper = new LeaseKeeper({ clock, leaseMs, extend, onLost });
+    const isClosing = (): boolean => this.#closing.signal.aborted;
+    const settling = { clock, leaseMs, backoff: storeBackoff, settle, onSettled, isClosing };
+    this.#settler = new SettleBatcher(settling);
+    this.#loop = this.#claimItems();
     const off = onAbort(options.signal, () => void this.close());
     onAbort(this.#closing.signal, () => off());
   }
@@ -84,21 +111,23 @@ export class ClaimLoop<T> implements Consumer {
     this.#context.onClosed();
   }
 
-  async #claimBatches(): Promise<void> {
+  async #claimItems(): Promise<void> {
     const { signal } = this.#closing;
+    const { clock, leaseMs, storeBackoff } = this.#context;
     // Whoever called consume() gets the consumer before its first claim.
     await Promise.resolve();
     let failures = 0;
     while (!signal.aborted) {
       this.#news.reset();
-      const claimedAtMs = this.#context.clock.now();
+      const turn = watchTurn();
+      const claimedAtMs = clock.now();
       let claim: Claim;
       try {
-        claim = await this.#context.claim(this.#options.maxBatch);
+        claim = await this.#context.claim(this.#wanted);
         failures = 0;
       } catch {
         failures += 1;
-        await this.#pause(this.#context.storeBackoff(failures, 0));
+        await this.#pause(storeBackoff(failures, 0));
         continue;
       }
       for (const lease of claim.died) this.#context.onDied(lease);
@@ -108,20 +137,35 @@ export class ClaimLoop<T> implements Consumer {
       } else if (this.#closing.signal.aborted) {
         // The last one first, for each goes to the front.
         const back = claim.items.toReversed();
-        await this.#settle(back.map(({ id, attempt }) => ({ id, attempt, status: 'release' })));
-      } else if (this.#context.clock.now() - claimedAtMs >= this.#context.leaseMs) {
+        await this.#settler.settle(
+          back.map(({ id, attempt }) => ({ id, attempt, status: 'release' })),
+        );
+      } else if (clock.now() - claimedAtMs >= leaseMs) {
         // The answer took longer than the lease: others may have the items already.
         for (const lease of claim.items) this.#context.onLost(lease);
       } else {
-        this.#start(claim.items, claimedAtMs);
-        // Stores that answer in microtasks would keep the event loop until the backlog is empty.
-        const turn = this.#pause(0);
+        this.#startGroups(claim.items, claimedAtMs);
         while (this.#running.size >= this.#options.concurrency) {
           this.#oneDone ??= createDeferred();
           await this.#oneDone.promise;
         }
-        await turn;
+        // Stores that answer in microtasks would keep the event loop until the backlog is empty.
+        if (!turn.isOver) await this.#pause(0);
       }
+    }
+  }
+
+  /** A batch, or as many single items as there are free places for. */
+  get #wanted(): number {
+    const { maxBatch, concurrency } = this.#options;
+    if (maxBatch > 1) return maxBatch;
+    return Math.min(concurrency - this.#running.size, MAX_ITEMS_PER_CALL);
+  }
+
+  #startGroups(items: readonly ClaimedItem[], claimedAtMs: number): void {
+    const { maxBatch } = this.#options;
+    for (let start = 0; start < items.length; start += maxBatch) {
+      this.#start(items.slice(start, start + maxBatch), claimedAtMs);
     }
   }
 
@@ -141,18 +185,15 @@ export class ClaimLoop<T> implements Consumer {
   }
 
   async #work(items: readonly ClaimedItem[], claimedAtMs: number): Promise<void> {
-    const { clock, leaseMs, extend, onLost, onDelivered } = this.#context;
     const { deliveries, readable, settlements } = this.#decode(items);
     if (readable.length > 0) {
-      const context = { clock, leaseMs, extend, onLost };
-      const keeper = new LeaseKeeper(readable, claimedAtMs, context);
-      onDelivered(readable.length);
-      const result = await this.#handle(deliveries, keeper.signal);
-      // Before settling: an item that is settled cannot be extended, and that would look like a lost lease.
-      keeper.stop();
+      const leases = this.#keeper.keep(readable, claimedAtMs);
+      this.#context.onDelivered(readable.length);
+      const result = await this.#handle(deliveries, leases);
+      leases.stop();
       settlements.push(...this.#plan(readable, result));
     }
-    await this.#settle(settlements);
+    await this.#settler.settle(settlements);
   }
 
   #decode(items: readonly ClaimedItem[]): {
@@ -164,10 +205,10 @@ export class ClaimLoop<T> implements Consumer {
     const readable: ClaimedItem[] = [];
     const settlements: Settlement[] = [];
     for (const item of items) {
-      const { id, attempt, enqueuedAtMs } = item;
+      const { id, attempt, priority, key, enqueuedAtMs, sampleRate } = item;
       try {
         const value = this.#context.codec.decode(item.payload);
-        deliveries.push({ id, value, attempt, enqueuedAtMs });
+        deliveries.push({ id, value, attempt, priority, key, enqueuedAtMs, sampleRate });
         readable.push(item);
       } catch (error) {
         const reason = `cannot be decoded: ${textOf(error)}`;
@@ -177,9 +218,12 @@ export class ClaimLoop<T> implements Consumer {
     return { deliveries, readable, settlements };
   }
 
-  async #handle(deliveries: readonly Delivery<T>[], signal: AbortSignal): Promise<HandlerResult> {
+  async #handle(
+    deliveries: readonly Delivery<T>[],
+    context: { readonly signal: AbortSignal },
+  ): Promise<HandlerResult> {
     try {
-      const outcomes: unknown = await this.#handler(deliveries, { signal });
+      const outcomes: unknown = await this.#handler(deliveries, context);
       return { status: 'resolved', outcomes: Array.isArray(outcomes) ? outcomes : undefined };
     } catch (error) {
       return { status: 'rejected', error };
@@ -196,30 +240,15 @@ export class ClaimLoop<T> implements Consumer {
     }
   }
 
-  /** Tries until the store answers; once the consumer closes, only for the time of a lease. */
-  async #settle(settlements: readonly Settlement[]): Promise<void> {
-    const { clock, leaseMs, storeBackoff } = this.#context;
-    const startedMs = clock.now();
-    for (let failures = 0; ; failures += 1) {
-      let isHeld: readonly boolean[];
-      try {
-        isHeld = await this.#context.settle(settlements);
-      } catch {
-        const isOver = clock.now() - startedMs >= leaseMs;
-        if (isOver && this.#closing.signal.aborted) return;
-        await sleep(storeBackoff(failures + 1, 0), { clock });
-        continue;
-      }
-      settlements.forEach((settlement, index) => {
-        const isStale = isHeld[index] !== true;
-        this.#context.onSettled(settlement, { isStale, isRepeat: failures > 0 });
-      });
-      return;
-    }
-  }
-
   async #pause(ms: number): Promise<void> {
     const { clock } = this.#context;
     await sleep(ms, { clock, signal: this.#closing.signal }).catch(() => undefined);
   }
+}
+
+/** Tells whether the event loop has had a turn for others since. */
+function watchTurn(): { isOver: boolean } {
+  const turn = { isOver: false };
+  void nextTurn().then(() => (turn.isOver = true));
+  return turn;
 }

@@ -1,0 +1,37 @@
+import { requireNumber, requireOptionGroup } from '@holdfast/internal';
+import type { DeadFilter } from './dead-letter.ts';
+import { requireStorableText } from './require-storable-text.ts';
+import { requirePriority } from './resolve-overflow.ts';
+import type { StoredDead } from './store.ts';
+
+export interface ResolvedDeadFilter extends Omit<DeadFilter, 'ids'> {
+  readonly ids: ReadonlySet<string> | undefined;
+}
+
+/** @throws {TypeError | RangeError} naming the option, the rule and the value. */
+export function resolveDeadFilter(filter: DeadFilter = {}): ResolvedDeadFilter {
+  requireOptionGroup('filter', filter, {
+    ...{ ids: true, key: true, priority: true, reason: true },
+    ...{ diedBeforeMs: true, diedAfterMs: true },
+  });
+  const { ids, key, priority, reason, diedBeforeMs, diedAfterMs } = filter;
+  if (key !== undefined) requireStorableText('filter.key', key);
+  if (reason !== undefined) requireStorableText('filter.reason', reason);
+  if (priority !== undefined) requirePriority('filter.priority', priority);
+  if (diedBeforeMs !== undefined) requireNumber('filter.diedBeforeMs', diedBeforeMs);
+  if (diedAfterMs !== undefined) requireNumber('filter.diedAfterMs', diedAfterMs);
+  ids?.forEach((id, index) => requireStorableText(`filter.ids[${index}]`, id));
+  return { ...filter, ids: ids === undefined ? undefined : new Set(ids) };
+}
+
+export function matchesFilter(letter: StoredDead, filter: ResolvedDeadFilter): boolean {
+  const { ids, key, priority, reason, diedBeforeMs = Infinity, diedAfterMs = -Infinity } = filter;
+  return (
+    (ids === undefined || ids.has(letter.id)) &&
+    (key === undefined || letter.key === key) &&
+    (priority === undefined || letter.priority === priority) &&
+    (reason === undefined || letter.reason.includes(reason)) &&
+    letter.diedAtMs < diedBeforeMs &&
+    letter.diedAtMs > diedAfterMs
+  );
+}

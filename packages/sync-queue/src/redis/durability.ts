@@ -1,0 +1,67 @@
+import { StoreFailedError, StoreNotDurableError } from '../errors.ts';
+import { redisFailure, type RedisLike } from './run-script.ts';
+
+/**
+ * When an item counts as held: `ack`, when the server has answered; `fsync`, when it is on the server's disk; `replica`,
+ * when so many replicas have it, too.
+ */
+export type RedisDurability =
+  | { readonly kind: 'ack' }
+  | { readonly kind: 'fsync'; readonly timeoutMs: number; hasWaitAof: boolean }
+  | { readonly kind: 'replica'; readonly replicas: number; readonly timeoutMs: number };
+
+/** @throws {StoreNotDurableError} when the server is not set up so that it can keep the promise. */
+export async function requireDurable(
+  client: RedisLike,
+  durability: RedisDurability,
+): Promise<void> {
+  if (durability.kind === 'ack') return;
+  if (client.nodes !== undefined) {
+    throw new StoreNotDurableError(`${durability.kind} is not offered on a Cluster`);
+  }
+  if (durability.kind === 'replica') return;
+  const info = String(await ask(client, 'INFO', 'persistence'));
+  if (!/^aof_enabled:1/m.test(info)) throw new StoreNotDurableError('appendonly is off');
+  const server = String(await ask(client, 'INFO', 'server'));
+  const [major = 0, minor = 0] = (/^(?:redis|valkey)_version:(\S+)/m.exec(server)?.[1] ?? '')
+    .split('.')
+    .map(Number);
+  durability.hasWaitAof = major > 7 || (major === 7 && minor >= 2);
+  if (durability.hasWaitAof) return;
+  const [, policy] = (await ask(client, 'CONFIG', 'GET', 'appendfsync')) as Buffer[];
+  if (String(policy) !== 'always') {
+    throw new StoreNotDurableError('before Redis 7.2 appendfsync must be always');
+  }
+}
+
+/** @throws {StoreFailedError} when what was written may not be as durable as it should be. */
+export async function confirmDurable(
+  client: RedisLike,
+  durability: RedisDurability,
+): Promise<void> {
+  if (durability.kind === 'ack') return;
+  if (durability.kind === 'fsync' && !durability.hasWaitAof) return;
+  const { timeoutMs } = durability;
+  // On the same connection, so it is about what that has written.
+  const reached =
+    durability.kind === 'fsync'
+      ? ((await ask(client, 'WAITAOF', 1, 0, timeoutMs)) as number[])[0]
+      : ((await ask(client, 'WAIT', durability.replicas, timeoutMs)) as number);
+  const wanted = durability.kind === 'fsync' ? 1 : durability.replicas;
+  if (reached !== undefined && reached >= wanted) return;
+  const what = durability.kind === 'fsync' ? 'the disk' : `${wanted} replicas`;
+  throw new StoreFailedError('unknown', new Error(`not on ${what} within ${timeoutMs} ms`));
+}
+
+/** What fails here leaves open what became of the write before it. */
+async function ask(
+  client: RedisLike,
+  command: string,
+  ...args: (string | number)[]
+): Promise<unknown> {
+  try {
+    return await client.callBuffer(command, ...args);
+  } catch (error) {
+    throw new StoreFailedError('unknown', redisFailure(error));
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The keys of one queue, all in one slot of a cluster; every script gets all of them, in this order:
+ *
+ * 1. `state`   HASH  `n`, `b`: items and their bytes; `dn`, `db`: those of the dead; `seq`: part of the next id; `tat`: when
+ *                    the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`: paused; `pp`: paused priorities
+ * 2. `items`   HASH  id → payload
+ * 3. `extras`  HASH  id → MessagePack of key, coalescing key, sample rate, revision, due; `~` + coalescing key → id;
+ *                    `!` + id → why it is dead
+ * 4. `tries`   HASH  id → attempt, from the first claim on; `r` + id → the attempt after which it was redriven
+ * 5. `active`  HASH  key → how many of its items are ready, delayed or leased
+ * 6. `waiting` ZSET  key, NUL, id, all with score 0: what waits behind its key, in the order of ids
+ * 7. `leased`  ZSET  id, score: end of the lease, ms
+ * 8. `delayed` ZSET  id, score: due, ms
+ * 9. `known`   HASH  idempotency key → id
+ * 10. `knownUntil` ZSET  idempotency key, score: end of its window, ms
+ * 11. `dead`   ZSET  id, score: died at, ms
+ * 12. `stopped` HASH  key → `paused`, or the id of the dead item that halts it
+ * 13. `news`   LIST  a token for each consumer that is to be woken, at most 16
+ * 14.–21. `ready0` … `ready7` LIST  ids in the order of their delivery, one list a priority
+ *
+ * An id is 12 hexadecimal digits of its birth in ms, 6 of the sequence, and one for its priority: `0` to `7`, or `a` to `h`
+ * when it has extras. So ids sort by birth, and equal scores keep that order. What stands in a list is an id, or, for what
+ * came back, 12 digits of the time at which it became ready and the id.
+ *
+ * Time is the server's (TIME), so that clocks of producers and consumers do not matter.
+ */
+const NAMES = [
+  ...['state', 'items', 'extras', 'tries', 'active', 'waiting', 'leased', 'delayed', 'known'],
+  ...['knownUntil', 'dead', 'stopped', 'news'],
+  ...['ready0', 'ready1', 'ready2', 'ready3', 'ready4', 'ready5', 'ready6', 'ready7'],
+] as const;
+
+/**
+ * The braces make the part inside them the hash tag: one slot for all keys of a queue. The length tells where the prefix
+ * ends, for it and the queue's name may hold colons.
+ */
+export function keysOf(prefix: string, queue: string): string[] {
+  const tag = `{${prefix.length}:${prefix}:${queue}}`;
+  return NAMES.map((name) => `${tag}:${name}`);
+}
+
+/** Where the tokens lie that wake consumers. */
+export const NEWS_INDEX = NAMES.indexOf('news');

@@ -1,0 +1,41 @@
+import { HEAD } from './head.ts';
+import { LANES } from './lanes.ts';
+
+/** ARGV: the settings, 1 to pause or 0 to resume, `q`, `p` or `k`, the priority or key. */
+export const SET_PAUSED = `${HEAD}${LANES}
+local isPaused, kind, target = ARGV[FIRST] == '1', ARGV[FIRST + 1], ARGV[FIRST + 2]
+if kind == 'q' then
+  if isPaused then call('HSET', STATE, 'p', 1) else call('HDEL', STATE, 'p') end
+elseif kind == 'p' then
+  local others = string.gsub(call('HGET', STATE, 'pp') or '', target, '')
+  call('HSET', STATE, 'pp', isPaused and others .. target or others)
+elseif isPaused then
+  call('HSET', STOPPED, target, 'paused')
+else
+  resume(target)
+end
+tellNews()
+return 1`;
+
+/**
+ * Returns ready, delayed, leased, waiting, items, bytes, age of the oldest ready one in ms (-1: none), dead, their bytes,
+ * evicted, dead that overflowed, dead that expired, whether the queue is paused, paused priorities, stopped keys.
+ */
+export const STATS = `${HEAD}
+local ready, oldestAt = 0, nil
+for priority = 0, 7 do
+  local key = KEYS[FIRST_READY + priority]
+  local head = call('LINDEX', key, 0)
+  if head then
+    ready = ready + call('LLEN', key)
+    local at = tonumber(sub(head, 1, 12), 16)
+    if not oldestAt or at < oldestAt then oldestAt = at end
+  end
+end
+local state = call('HMGET', STATE, 'ev', 'do', 'dx', 'p', 'pp')
+return {
+  ready, call('ZCARD', DELAYED), call('ZCARD', LEASED), call('ZCARD', WAITING), count, bytes,
+  oldestAt and math.max(0, now - oldestAt) or -1, deadCount, deadBytes,
+  tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(state[3] or 0),
+  state[4] == '1' and 1 or 0, state[5] or '', call('HKEYS', STOPPED),
+}`;

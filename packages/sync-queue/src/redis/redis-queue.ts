@@ -1,0 +1,184 @@
+import { TransactionUnsupportedError } from '../errors.ts';
+import type {
+  Claim,
+  DeadPage,
+  EnqueueReply,
+  Lease,
+  NewItem,
+  PauseTarget,
+  QueueSettings,
+  RedriveReply,
+  SettleAnswer,
+  Settlement,
+  StoredQueue,
+  StoreStats,
+} from '../store.ts';
+import { confirmDurable, type RedisDurability } from './durability.ts';
+import { keysOf, NEWS_INDEX } from './keys.ts';
+import { CLAIM } from './lua/claim.ts';
+import { SET_PAUSED, STATS } from './lua/control.ts';
+import { LIST_DEAD, PURGE, REDRIVE } from './lua/dead.ts';
+import { ENQUEUE, overflowArguments } from './lua/enqueue.ts';
+import { settingsOf } from './lua/head.ts';
+import { EXTEND, SETTLE } from './lua/settle.ts';
+import {
+  headOf,
+  readClaim,
+  readDeadPage,
+  readEnqueueReply,
+  readStats,
+  type ClaimReply,
+  type EnqueueReplyOnWire,
+  type StatsReply,
+} from './replies.ts';
+import { Script, type Argument, type RedisLike } from './run-script.ts';
+import { watchNews } from './watch-news.ts';
+
+/** One queue on Redis: one script a call. */
+export class RedisQueue implements StoredQueue {
+  readonly #client: RedisLike;
+  readonly #keys: readonly string[];
+  readonly #durability: RedisDurability;
+  readonly #settings: readonly Argument[];
+  readonly #enqueueSettings: readonly Argument[];
+  readonly #claimSettings: readonly Argument[];
+  readonly #isSampling: boolean;
+
+  constructor(
+    client: RedisLike,
+    place: { readonly prefix: string; readonly name: string },
+    options: { readonly settings: QueueSettings; readonly durability: RedisDurability },
+  ) {
+    const { settings, durability } = options;
+    const { idempotency, maxTries, agingMs, rate, dead } = settings;
+    this.#client = client;
+    this.#keys = keysOf(place.prefix, place.name);
+    this.#durability = durability;
+    this.#settings = settingsOf(settings);
+    this.#enqueueSettings = [
+      ...[idempotency.windowMs, idempotency.maxKeys],
+      ...overflowArguments(settings),
+    ];
+    this.#claimSettings = [
+      ...[maxTries, agingMs === Infinity ? -1 : agingMs],
+      ...[rate?.count ?? 0, rate?.perMs ?? 1],
+      dead.retentionMs === Infinity ? -1 : dead.retentionMs,
+    ];
+    this.#isSampling = settings.overflow.kind === 'sample';
+  }
+
+  async enqueue(items: readonly NewItem[], transaction?: unknown): Promise<EnqueueReply> {
+    if (transaction !== undefined) throw new TransactionUnsupportedError('the Redis store');
+    const args: Argument[] = [...this.#enqueueSettings];
+    for (const item of items) args.push(headOf(item, this.#isSampling), item.payload);
+    const reply = readEnqueueReply((await this.#run(SCRIPTS.enqueue, args)) as EnqueueReplyOnWire);
+    if (items.length > 0) await confirmDurable(this.#client, this.#durability);
+    return reply;
+  }
+
+  async claim(request: { readonly maxItems: number; readonly leaseMs: number }): Promise<Claim> {
+    const args = [request.maxItems, request.leaseMs, ...this.#claimSettings];
+    return readClaim((await this.#run(SCRIPTS.claim, args)) as ClaimReply);
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
+    if (settlements.length === 0) return [];
+    const args: Argument[] = [];
+    for (const settlement of settlements) {
+      const { id, attempt } = settlement;
+      args.push(id, attempt, STATUS_LETTERS[settlement.status], argumentOf(settlement));
+    }
+    const reply = (await this.#run(SCRIPTS.settle, args)) as number[];
+    return reply.map((answer) => ANSWERS[answer] ?? 'stale');
+  }
+
+  async extend(leases: readonly Lease[], leaseMs: number): Promise<readonly boolean[]> {
+    const args: Argument[] = [leaseMs];
+    for (const { id, attempt } of leases) args.push(id, attempt);
+    const reply = (await this.#run(SCRIPTS.extend, args)) as number[];
+    return reply.map((answer) => answer === 1);
+  }
+
+  async stats(): Promise<StoreStats> {
+    return readStats((await this.#run(SCRIPTS.stats, [])) as StatsReply);
+  }
+
+  async listDead(page: {
+    readonly limit: number;
+    readonly after?: string | undefined;
+  }): Promise<DeadPage> {
+    const [afterMs = '-1', afterId = ''] = page.after?.split(':') ?? [];
+    const args = [page.limit + 1, afterMs, afterId];
+    const reply = (await this.#run(SCRIPTS.listDead, args)) as (Buffer | number)[];
+    return readDeadPage(reply, page.limit);
+  }
+
+  async redrive(ids: readonly string[]): Promise<RedriveReply> {
+    const [redriven = 0, full = 0] = (await this.#run(SCRIPTS.redrive, ids)) as number[];
+    return { redriven, full };
+  }
+
+  async purge(ids: readonly string[]): Promise<number> {
+    return (await this.#run(SCRIPTS.purge, ids)) as number;
+  }
+
+  async setPaused(target: PauseTarget, isPaused: boolean): Promise<void> {
+    const [kind, what] = targetArguments(target);
+    await this.#run(SCRIPTS.setPaused, [isPaused ? 1 : 0, kind, what]);
+  }
+
+  watch(onNews: () => void): () => Promise<void> {
+    const key = this.#keys[NEWS_INDEX];
+    return key === undefined ? async () => Promise.resolve() : watchNews(this.#client, key, onNews);
+  }
+
+  async #run(script: Script, args: readonly Argument[]): Promise<unknown> {
+    return script.run(this.#client, this.#keys, [...this.#settings, ...args]);
+  }
+}
+
+const SCRIPTS = {
+  enqueue: new Script(ENQUEUE),
+  claim: new Script(CLAIM),
+  settle: new Script(SETTLE),
+  extend: new Script(EXTEND),
+  stats: new Script(STATS),
+  listDead: new Script(LIST_DEAD),
+  redrive: new Script(REDRIVE),
+  purge: new Script(PURGE),
+  setPaused: new Script(SET_PAUSED),
+};
+
+const STATUS_LETTERS = { ack: 'a', retry: 'r', release: 'b', dead: 'd' } as const;
+const ANSWERS: readonly SettleAnswer[] = ['stale', 'settled', 'kept'];
+
+function argumentOf(settlement: Settlement): Argument {
+  switch (settlement.status) {
+    case 'retry':
+      return Math.ceil(settlement.delayMs);
+    case 'dead':
+      return settlement.reason;
+    case 'ack':
+    case 'release':
+      return '';
+    default: {
+      const impossible: never = settlement;
+      return impossible;
+    }
+  }
+}
+
+function targetArguments(target: PauseTarget): [kind: string, what: Argument] {
+  switch (target.kind) {
+    case 'queue':
+      return ['q', ''];
+    case 'priority':
+      return ['p', target.priority];
+    case 'key':
+      return ['k', target.key];
+    default: {
+      const impossible: never = target;
+      return impossible;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import type {
+  Claim,
+  ClaimedItem,
+  EnqueueReply,
+  Lease,
+  NewItem,
+  QueueSettings,
+  QueueStore,
+  SettleAnswer,
+  StoredDead,
+  StoredQueue,
+  StoreStats,
+} from '@holdfast/sync-queue';
+import { expect, onTestFinished } from 'vitest';
+
+export interface StoreFixture {
+  readonly store: QueueStore;
+  /** Lets the store's time pass. */
+  elapse(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type CreateFixture = () => Promise<StoreFixture>;
+
+/** Long for a call to a real server on a busy machine, short to wait for. */
+export const LEASE_MS = 250;
+/** Nothing that a test only sets, and does not wait for, runs out within it. */
+export const LONG_MS = 600_000;
+
+export const SETTINGS: QueueSettings = {
+  limits: { maxCount: 1000, maxBytes: 10_000_000 },
+  dead: { maxCount: 1000, maxBytes: 10_000_000, whenFull: 'keep', retentionMs: Infinity },
+  maxTries: 10,
+  agingMs: Infinity,
+  keyConcurrency: 1,
+  onPoison: 'advance',
+  idempotency: { windowMs: LONG_MS, maxKeys: 10_000 },
+  rate: undefined,
+  overflow: { kind: 'refuse' },
+};
+
+/** What a test says of an item; the payload is its text. */
+export type Spec = Partial<Omit<NewItem, 'payload'>> & { readonly text: string };
+
+/** One queue of a store, in short words. Items are known by the text of their payload. */
+export class Kit {
+  readonly queue: StoredQueue;
+  readonly store: QueueStore;
+  readonly name: string;
+  readonly elapse: (ms: number) => Promise<void>;
+
+  constructor(fixture: StoreFixture, settings: Partial<QueueSettings>, name = `q/${randomUUID()}`) {
+    this.name = name;
+    this.store = fixture.store;
+    this.elapse = (ms) => fixture.elapse(ms);
+    this.queue = fixture.store.queue(name, { ...SETTINGS, ...settings });
+  }
+
+  enqueue(...specs: (string | Spec)[]): Promise<EnqueueReply> {
+    return this.queue.enqueue(specs.map(itemOf));
+  }
+
+  /** The status of each. */
+  async add(...specs: (string | Spec)[]): Promise<string[]> {
+    return (await this.enqueue(...specs)).verdicts.map(({ status }) => status);
+  }
+
+  claim(maxItems = 100, leaseMs = LONG_MS): Promise<Claim> {
+    return this.queue.claim({ maxItems, leaseMs });
+  }
+
+  async take(maxItems = 100, leaseMs = LONG_MS): Promise<readonly ClaimedItem[]> {
+    return (await this.claim(maxItems, leaseMs)).items;
+  }
+
+  async takeTexts(maxItems = 100, leaseMs = LONG_MS): Promise<string[]> {
+    return (await this.take(maxItems, leaseMs)).map(textOf);
+  }
+
+  settle(status: 'ack' | 'release', leases: readonly Lease[]): Promise<readonly SettleAnswer[]> {
+    return this.queue.settle(leases.map(({ id, attempt }) => ({ id, attempt, status })));
+  }
+
+  retry(leases: readonly Lease[], delayMs = 0): Promise<readonly SettleAnswer[]> {
+    return this.queue.settle(
+      leases.map(({ id, attempt }) => ({ id, attempt, status: 'retry', delayMs })),
+    );
+  }
+
+  bury(leases: readonly Lease[], reason = 'bad'): Promise<readonly SettleAnswer[]> {
+    return this.queue.settle(
+      leases.map(({ id, attempt }) => ({ id, attempt, status: 'dead', reason })),
+    );
+  }
+
+  /** Adds, claims and buries; gives the dead letters. */
+  async kill(...specs: (string | Spec)[]): Promise<readonly StoredDead[]> {
+    await this.enqueue(...specs);
+    await this.bury(await this.take());
+    return this.dead();
+  }
+
+  async dead(): Promise<readonly StoredDead[]> {
+    return (await this.queue.listDead({ limit: 250 })).letters;
+  }
+
+  async deadTexts(): Promise<string[]> {
+    return (await this.dead()).map(textOf);
+  }
+
+  async expectStats(expected: Partial<StoreStats>): Promise<void> {
+    const { oldestReadyMs, ...stats } = await this.queue.stats();
+    expect(oldestReadyMs ?? 0).toBeGreaterThanOrEqual(0);
+    expect(stats).toEqual({
+      ...{ ready: 0, delayed: 0, leased: 0, waiting: 0, count: 0, bytes: 0, dead: 0, deadBytes: 0 },
+      dropped: { evicted: 0, deadOverflow: 0, deadExpired: 0 },
+      paused: [],
+      ...expected,
+    });
+  }
+}
+
+/** Opens a fixture for the present test and closes it at its end. */
+export async function openKit(
+  create: CreateFixture,
+  settings: Partial<QueueSettings> = {},
+): Promise<Kit> {
+  const fixture = await create();
+  await fixture.store.open();
+  onTestFinished(async () => {
+    await fixture.store.close();
+    await fixture.close();
+  });
+  return new Kit(fixture, settings);
+}
+
+/** Another queue, or the same one by its name, on the store of a kit. */
+export function besides(kit: Kit, settings: Partial<QueueSettings>, name?: string): Kit {
+  const { store, elapse } = kit;
+  return new Kit({ store, elapse, close: () => Promise.resolve() }, settings, name);
+}
+
+export function itemOf(spec: string | Spec): NewItem {
+  const { text, ...rest } = typeof spec === 'string' ? { text: spec } : spec;
+  return { priority: 3, delayMs: 0, draw: 0, ...rest, payload: Buffer.from(text) };
+}
+
+export function textOf({ payload }: { readonly payload: Uint8Array }): string {
+  return Buffer.from(payload).toString();
+}

@@ -1,0 +1,124 @@
+import { seededRandom } from '@holdfast/internal';
+import type { QueueStore } from '@holdfast/sync-queue';
+import { isTorture, recordTorture, testSeed } from '@holdfast/testkit';
+import { expect, test } from 'vitest';
+import type { CreateFixture } from '../conformance/kit.ts';
+import { runSchedule } from './run-schedule.ts';
+
+const STEPS = 60;
+
+/** Holds a store against the ledger in random schedules: so many in `npm test`, and in the torture. */
+export function checkModel(
+  name: string,
+  create: CreateFixture,
+  sizes: { readonly small: number; readonly full: number },
+): void {
+  const schedules = isTorture ? sizes.full : sizes.small;
+
+  test(
+    `${name}: the ledger finds nothing in ${schedules} random schedules`,
+    { timeout: 3_600_000 },
+    async () => {
+      const seed = testSeed();
+      const startedMs = performance.now();
+      const fixture = await create();
+      const { store } = fixture;
+      await store.open();
+      let accepted = 0;
+      for (let schedule = 0; schedule < schedules; schedule += 1) {
+        const random = seededRandom(seed + schedule);
+        try {
+          accepted += await runSchedule({ ...fixture, random }, STEPS);
+        } catch (error) {
+          throw new Error(`schedule ${schedule} of seed ${seed}`, { cause: error });
+        }
+      }
+      await store.close();
+      await fixture.close();
+      const seconds = Math.round((performance.now() - startedMs) / 1000);
+      const result = { schedules, steps: schedules * STEPS, accepted, violations: 0 };
+      recordTorture({ name: `sync-queue-model ${name}`, size: schedules, seed, result, seconds });
+      expect(accepted).toBeGreaterThan(schedules);
+    },
+  );
+}
+
+/** Negative controls: the ledger has to find what is wrong with a store that breaks one rule. */
+export function checkLedger(create: CreateFixture): void {
+  test.each<[string, (store: QueueStore) => QueueStore]>([
+    ['counts what it does not hold', (store) => breakStats(store)],
+    ['settles without looking at the attempt', (store) => breakFence(store)],
+    ['delivers an item twice', (store) => breakClaim(store)],
+  ])('negative control: the ledger finds a store that %s', async (_name, breakStore) => {
+    const seed = testSeed();
+    const fixture = await create();
+    const { store } = fixture;
+    await store.open();
+    const run = async (): Promise<void> => {
+      for (let schedule = 0; schedule < 50; schedule += 1) {
+        const random = seededRandom(seed + schedule);
+        await runSchedule({ ...fixture, store: breakStore(store), random }, STEPS);
+      }
+    };
+
+    await expect(run()).rejects.toThrow();
+    await store.close();
+    await fixture.close();
+  });
+}
+
+function breakStats(store: QueueStore): QueueStore {
+  return wrap(store, (queue) => ({
+    stats: async () => {
+      const stats = await queue.stats();
+      return stats.count > 3 ? { ...stats, bytes: stats.bytes + 1 } : stats;
+    },
+  }));
+}
+
+function breakFence(store: QueueStore): QueueStore {
+  return wrap(store, (queue) => ({
+    settle: async (settlements) => {
+      await queue.settle(settlements);
+      return settlements.map(() => 'settled');
+    },
+  }));
+}
+
+function breakClaim(store: QueueStore): QueueStore {
+  return wrap(store, (queue) => {
+    let last: Awaited<ReturnType<typeof queue.claim>> | undefined;
+    return {
+      claim: async (request) => {
+        const claim = await queue.claim(request);
+        const again = last?.items.slice(0, 1) ?? [];
+        last = claim;
+        return { ...claim, items: [...claim.items, ...again] };
+      },
+    };
+  });
+}
+
+type StoredQueue = ReturnType<QueueStore['queue']>;
+
+function wrap(store: QueueStore, change: (queue: StoredQueue) => Partial<StoredQueue>): QueueStore {
+  return {
+    ...store,
+    queue(name, settings) {
+      const queue = store.queue(name, settings);
+      return {
+        enqueue: (items) => queue.enqueue(items),
+        claim: (request) => queue.claim(request),
+        settle: (settlements) => queue.settle(settlements),
+        extend: (leases, leaseMs) => queue.extend(leases, leaseMs),
+        stats: () => queue.stats(),
+        listDead: (page) => queue.listDead(page),
+        redrive: (ids) => queue.redrive(ids),
+        purge: (ids) => queue.purge(ids),
+        setPaused: (target, isPaused) => queue.setPaused(target, isPaused),
+        watch: (onNews) => queue.watch(onNews),
+        ...change(queue),
+      };
+    },
+  };
+}
