@@ -8,5 +8,7 @@ export interface Claim {
   readonly operations: number;
   readonly ours: () => Promise<void>;
   readonly peer: () => Promise<void>;
+  /** What a round needs and is not measured. */
+  readonly prepare?: (side: 'ours' | 'peer') => Promise<void>;
   close(): Promise<void>;
 }

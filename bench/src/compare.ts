@@ -29,11 +29,11 @@ interface Round {
 export async function compare(claim: Claim, rounds: number): Promise<Comparison> {
   const ours: Round[] = [];
   const peer: Round[] = [];
-  await claim.ours();
-  await claim.peer();
+  await run(claim, 'ours');
+  await run(claim, 'peer');
   for (let round = 0; round < rounds; round += 1) {
-    ours.push(await measure(claim.ours, claim.operations));
-    peer.push(await measure(claim.peer, claim.operations));
+    ours.push(await run(claim, 'ours'));
+    peer.push(await run(claim, 'peer'));
   }
   const [a, b] = [summarise(ours), summarise(peer)];
   const ratio = a.perSecond / b.perSecond;
@@ -46,6 +46,11 @@ export async function compare(claim: Claim, rounds: number): Promise<Comparison>
     ok: ratio >= claim.target,
     rounds,
   };
+}
+
+async function run(claim: Claim, side: 'ours' | 'peer'): Promise<Round> {
+  await claim.prepare?.(side);
+  return measure(claim[side], claim.operations);
 }
 
 async function measure(side: () => Promise<void>, operations: number): Promise<Round> {

@@ -9,6 +9,7 @@ import { measureHotRow } from './locks/hot-row.ts';
 import { measureUncontended } from './locks/uncontended.ts';
 import { measureSizes } from './policies/sizes.ts';
 import { runBundled } from './run-bundled.ts';
+import { measureRedisQueue } from './sync-queue/redis.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
@@ -23,6 +24,7 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
   'locks-hot-row': (options) => measureHotRow(options, print),
   policies: ({ smoke }) =>
     runBundled(new URL('policies/run.ts', import.meta.url), smoke ? ['--smoke'] : []),
+  'queue-redis': (options) => measureRedisQueue(options, print),
   'policy-sizes': async () => (await measureSizes()).forEach(print),
 };
 
