@@ -22,6 +22,8 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
   'locks-contended': (options) => measureContended(options, print),
   'locks-hand-over': (options) => measureHandOver(options, print),
   'locks-hot-row': (options) => measureHotRow(options, print),
+  'outbox-append': ({ smoke }) =>
+    runBundled(new URL('sync-queue/outbox-append-run.ts', import.meta.url), smoke ? ['smoke'] : []),
   policies: ({ smoke }) =>
     runBundled(new URL('policies/run.ts', import.meta.url), smoke ? ['--smoke'] : []),
   'queue-redis': (options) => measureRedisQueue(options, print),

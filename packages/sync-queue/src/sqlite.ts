@@ -6,3 +6,8 @@ export {
   StoreSchemaNewerError,
 } from './errors.ts';
 export type { QueueStore } from './store.ts';
+export {
+  sqliteOutboxStore,
+  type SqliteOutboxStoreOptions,
+} from './outbox/sqlite/sqlite-outbox-store.ts';
+export type { OutboxStore } from './outbox/outbox-store.ts';

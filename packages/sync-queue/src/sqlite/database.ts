@@ -30,6 +30,8 @@ export interface DatabaseOptions {
   readonly synchronous: 'FULL' | 'NORMAL';
   /** Loads the driver. */
   readonly load: () => Promise<DatabaseConstructor>;
+  /** Brings the file to the present schema. Default: that of the queue. */
+  readonly migrate?: ((database: Database, path: string) => void) | undefined;
 }
 
 /** How long a call waits for the write lock of another process; the event loop waits with it. */
@@ -48,7 +50,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     // Readers do not wait for the writer, and a commit is one write to one file (SQLite, "Write-Ahead Logging").
     database.pragma('journal_mode = WAL');
     database.exec(`PRAGMA synchronous = ${synchronous}`);
-    migrate(database, path);
+    (options.migrate ?? migrate)(database, path);
     return database;
   } catch (error) {
     database?.close();

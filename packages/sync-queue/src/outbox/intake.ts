@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '@holdfast/internal';
+import { admit, type Admitted, type Intent, type OutboxBounds } from './admit-unit.ts';
+import { Guests } from './guests.ts';
+import type { HlcClock } from './hlc.ts';
+import type { NewOp, Op } from './op.ts';
+import type { OpPayload } from './op-payload.ts';
+import type { EnqueueOptions, Ticket, TicketEnd } from './outbox.ts';
+import { resolveEnqueueOptions } from './outbox-options.ts';
+import type { OutboxConnection, OutboxRows, OutboxStore } from './outbox-store.ts';
+import { requireOp } from './require-op.ts';
+import type { StoreKeeper } from './store-keeper.ts';
+import type { Tickets } from './tickets.ts';
+
+export interface IntakeHost {
+  readonly clock: Clock;
+  readonly hlc: HlcClock;
+  readonly bounds: OutboxBounds;
+  readonly payload: OpPayload;
+  readonly keeper: StoreKeeper;
+  readonly tickets: Tickets;
+  readonly onHeld: () => void;
+  readonly onEnd: (id: string, end: TicketEnd) => void;
+}
+
+/** Takes edits in: checks and encodes them, makes them durable, and gives tickets for them. */
+export class Intake {
+  readonly tally = { enqueued: 0, coalesced: 0 };
+  readonly #host: IntakeHost;
+  readonly #guests: Guests;
+
+  constructor(host: IntakeHost) {
+    this.#host = host;
+    this.#guests = new Guests({
+      clock: host.clock,
+      isHeld: (id) => host.keeper.read((rows) => rows.find(id) !== undefined),
+      onCommitted: host.onHeld,
+      onRolledBack: (id) => host.onEnd(id, { status: 'cancelled' }),
+    });
+  }
+
+  /** Encoded at once: the caller may change its objects while the store is busy. */
+  prepare(op: NewOp | readonly NewOp[], options: EnqueueOptions): Intent {
+    const { priority, dependsOn } = resolveEnqueueOptions(options);
+    const { clock, hlc, payload } = this.#host;
+    const given: readonly NewOp[] = isGroup(op) ? op : [op];
+    if (given.length === 0) throw new TypeError('a group must hold at least one op');
+    const checked = given.map((one, index) => requireOp(isGroup(op) ? `ops[${index}]` : 'op', one));
+    const ops = checked.map((one): Op => ({ ...one, at: one.at ?? hlc.tick() }));
+    const at = { enqueuedAtMs: clock.wallNow(), sinceMs: clock.now() };
+    const names = { id: randomUUID(), key: randomUUID() };
+    const isStamped = checked.map((one) => one.at === undefined);
+    return { ...names, isStamped, ops, payload: payload.encode(ops), priority, dependsOn, ...at };
+  }
+
+  /** Gives those a new time that were given one by this clock before it knew of the last run. */
+  stampAgain(intent: Intent): Intent {
+    const { hlc, payload } = this.#host;
+    // As encoded: the caller may have changed its objects meanwhile.
+    const ops = payload
+      .decode(intent.payload)
+      .map((op, index) => (intent.isStamped[index] === true ? { ...op, at: hlc.tick() } : op));
+    return { ...intent, ops, payload: payload.encode(ops) };
+  }
+
+  async add(intent: Intent): Promise<Ticket> {
+    const admitted = await this.#host.keeper.write((rows) => this.#admit(rows, intent));
+    return this.#follow(admitted);
+  }
+
+  /** As part of the caller's transaction; what coalesces there could not be taken back alone, so nothing does. */
+  addWithin(store: OutboxStore, connection: OutboxConnection, intent: Intent): Ticket {
+    if (store.within === undefined) {
+      throw new TypeError(`${store.label} has no transactions of callers`);
+    }
+    if (!connection.inTransaction) throw new TypeError('connection must be in a transaction');
+    const admitted = this.#admit(store.within(connection), { ...intent, isAlone: true });
+    this.#guests.add(admitted.id, connection);
+    return this.#follow(admitted);
+  }
+
+  close(): void {
+    this.#guests.close();
+  }
+
+  #admit(rows: OutboxRows, intent: Intent): Admitted {
+    const { bounds, payload } = this.#host;
+    const admitted = admit(rows, intent, { bounds, payload });
+    const last = intent.ops.at(-1)?.at;
+    const kept = rows.meta('hlc');
+    // A time that an op was given by its maker may be older.
+    if (last !== undefined && (kept === undefined || last > kept)) rows.setMeta('hlc', last);
+    return admitted;
+  }
+
+  #follow({ as, id }: Admitted): Ticket {
+    const { tickets, onEnd, onHeld } = this.#host;
+    this.tally.enqueued += 1;
+    switch (as) {
+      case 'unit':
+        onHeld();
+        return tickets.issue(id, false);
+      case 'coalesced':
+        this.tally.coalesced += 1;
+        onHeld();
+        return tickets.issue(id, true);
+      case 'nothing': {
+        this.tally.coalesced += 1;
+        const ticket = tickets.issue(id, true);
+        onEnd(id, { status: 'cancelled' });
+        return ticket;
+      }
+      default: {
+        const impossible: never = as;
+        return impossible;
+      }
+    }
+  }
+}
+
+function isGroup(op: NewOp | readonly NewOp[]): op is readonly NewOp[] {
+  return Array.isArray(op);
+}

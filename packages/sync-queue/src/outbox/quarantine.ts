@@ -1,0 +1,94 @@
+import { requireObject } from '@holdfast/internal';
+import { requireStorableText } from '../require-storable-text.ts';
+import type { HeldOps, PageOptions, Quarantine, QuarantinedOps } from './outbox.ts';
+import { resolvePage } from './outbox-options.ts';
+import type { OpPayload } from './op-payload.ts';
+import type { OutboxRows, Unit } from './outbox-store.ts';
+import { purgeUnit, redriveUnit } from './unit-graph.ts';
+
+export interface QuarantineHost {
+  readonly payload: OpPayload;
+  readonly wallNow: () => number;
+  readonly newKey: () => string;
+  read<T>(work: (rows: OutboxRows) => T): Promise<T>;
+  write<T>(work: (rows: OutboxRows) => T): Promise<T>;
+  readonly onRedriven: (ids: readonly string[]) => void;
+}
+
+/** Units that one transaction redrives or purges: it must not hold up others for long. */
+const CHUNK = 250;
+
+export function createQuarantine(host: QuarantineHost): Quarantine {
+  const change = async (
+    options: { readonly ids?: readonly string[] | undefined },
+    apply: (rows: OutboxRows, unit: Unit) => void,
+    onDone: (ids: readonly string[]) => void,
+  ): Promise<number> => {
+    const { ids } = requireObject('options', options);
+    const wanted = ids?.map((id, index) => requireStorableText(`ids[${index}]`, id));
+    let done = 0;
+    let afterSeq = 0;
+    for (let start = 0; ; start += CHUNK) {
+      const part = wanted?.slice(start, start + CHUNK);
+      const units = await host.write((rows) => {
+        const found = part === undefined ? next(rows, afterSeq) : named(rows, part);
+        for (const unit of found) apply(rows, unit);
+        return found;
+      });
+      done += units.length;
+      afterSeq = units.at(-1)?.seq ?? afterSeq;
+      onDone(units.map(({ id }) => id));
+      if (part === undefined ? units.length === 0 : part.length < CHUNK) return done;
+    }
+  };
+
+  return {
+    async list(options = {}) {
+      const { limit, after } = resolvePage(options);
+      const units = await host.read((rows) => page(rows, { limit, after, state: 'quarantined' }));
+      return units.map((unit): QuarantinedOps => {
+        const { reason, quarantinedAtMs } = unit;
+        const why = { reason: reason ?? '', quarantinedAtMs: quarantinedAtMs ?? 0 };
+        return { ...toHeldOps(unit, host.payload), ...why };
+      });
+    },
+    redrive: (options = {}) =>
+      change(options, (rows, unit) => void redriveUnit(rows, unit, host.newKey()), host.onRedriven),
+    purge: (options = {}) =>
+      change(
+        options,
+        (rows, unit) => purgeUnit(rows, unit.seq, host.wallNow()),
+        () => undefined,
+      ),
+  };
+}
+
+/** A page of units in order of arrival. */
+export function page(
+  rows: OutboxRows,
+  { limit, after, state }: PageOptions & { readonly limit: number; readonly state?: Unit['state'] },
+): Unit[] {
+  const afterSeq = after === undefined ? 0 : (rows.find(after)?.seq ?? 0);
+  return rows.list({ state, afterSeq, limit });
+}
+
+export function toHeldOps(unit: Unit, payload: OpPayload): HeldOps {
+  const { id, state, priority, attempt, enqueuedAtMs } = unit;
+  const held = { id, state, priority, attempt, enqueuedAtMs, payload: unit.payload };
+  try {
+    return { ...held, ops: payload.decode(unit.payload) };
+  } catch {
+    return { ...held, ops: undefined };
+  }
+}
+
+function next(rows: OutboxRows, afterSeq: number): Unit[] {
+  return rows.list({ state: 'quarantined', afterSeq, limit: CHUNK });
+}
+
+function named(rows: OutboxRows, ids: readonly string[]): Unit[] {
+  return [...new Set(ids)]
+    .map((id) => rows.find(id))
+    .filter((unit) => unit !== undefined)
+    .filter(({ state }) => state === 'quarantined');
+}

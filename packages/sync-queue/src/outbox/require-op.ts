@@ -1,0 +1,51 @@
+import { requireObject, requireOneOf, requireText } from '@holdfast/internal';
+import { requireStorableText } from '../require-storable-text.ts';
+import { parseHlc } from './hlc.ts';
+import type { NewOp } from './op.ts';
+
+const KINDS = ['insert', 'patch', 'delete', 'replace', 'call'] as const;
+
+/**
+ * `name` stands for the op in messages: `op`, or `ops[3]`.
+ *
+ * @throws {TypeError} unless `value` is an op.
+ */
+export function requireOp(name: string, value: unknown): NewOp {
+  const op = requireObject(name, value) as Readonly<Record<string, unknown>>;
+  requireStorableText(`${name}.entity`, op['entity']);
+  requireStorableText(`${name}.id`, op['id']);
+  if (op['at'] !== undefined) parseHlc(op['at'] as string);
+  if (op['base'] !== undefined) requireBase(`${name}.base`, op['base']);
+  const kind = requireOneOf(`${name}.kind`, op['kind'], KINDS);
+  switch (kind) {
+    case 'insert':
+    case 'replace':
+      requireObject(`${name}.doc`, op['doc']);
+      break;
+    case 'patch':
+      requireObject(`${name}.set`, op['set'] ?? {});
+      requireFields(`${name}.unset`, op['unset'] ?? []);
+      break;
+    case 'delete':
+      break;
+    case 'call':
+      requireText(`${name}.name`, op['name']);
+      break;
+    default: {
+      const impossible: never = kind;
+      return impossible;
+    }
+  }
+  return value as NewOp;
+}
+
+function requireBase(name: string, value: unknown): void {
+  const base = requireObject(name, value) as Readonly<Record<string, unknown>>;
+  if (base['version'] !== undefined) requireText(`${name}.version`, base['version']);
+  if (base['doc'] !== undefined) requireObject(`${name}.doc`, base['doc']);
+}
+
+function requireFields(name: string, value: unknown): void {
+  const isList = Array.isArray(value) && value.every((field) => typeof field === 'string');
+  if (!isList) throw new TypeError(`${name} must be an array of names of fields`);
+}

@@ -1,0 +1,98 @@
+import { StoreSchemaNewerError } from '../../errors.ts';
+import type { Database } from '../../sqlite/database.ts';
+
+/** Kept in a table of its own: `user_version` belongs to the application, whose file this may be. */
+const SCHEMA_VERSION = 1;
+
+/**
+ * `outbox_unit.seq` is the order of arrival. `outbox_place` orders the units of a lane. Counts and bytes are kept by
+ * triggers, so that nothing has to be counted at the start, whoever writes.
+ */
+const SCHEMA = `
+CREATE TABLE outbox_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox_unit (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  key TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('ready', 'blocked', 'parked', 'sent', 'quarantined')),
+  priority INTEGER NOT NULL,
+  lanes TEXT NOT NULL,
+  is_group INTEGER NOT NULL,
+  has_dependents INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  rounds INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  wire BLOB,
+  wire_seq INTEGER,
+  enqueued_ms INTEGER NOT NULL,
+  since_ms REAL NOT NULL,
+  reason TEXT,
+  quarantined_ms INTEGER
+);
+CREATE INDEX outbox_ready ON outbox_unit (priority, seq) WHERE state = 'ready';
+CREATE INDEX outbox_ready_age ON outbox_unit (seq) WHERE state = 'ready';
+CREATE INDEX outbox_sent ON outbox_unit (seq) WHERE state = 'sent';
+CREATE INDEX outbox_waiting ON outbox_unit (seq) WHERE state IN ('ready', 'blocked', 'sent');
+CREATE INDEX outbox_quarantined ON outbox_unit (seq) WHERE state = 'quarantined';
+CREATE INDEX outbox_wire ON outbox_unit (wire_seq) WHERE wire_seq IS NOT NULL;
+CREATE TABLE outbox_place (
+  lane TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (lane, place)
+) WITHOUT ROWID;
+CREATE INDEX outbox_place_seq ON outbox_place (seq);
+CREATE TABLE outbox_edge (
+  parent INTEGER NOT NULL,
+  child INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('order', 'needs')),
+  PRIMARY KEY (parent, child)
+) WITHOUT ROWID;
+CREATE INDEX outbox_edge_child ON outbox_edge (child);
+CREATE TABLE outbox_total (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  count INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  quarantined INTEGER NOT NULL
+);
+INSERT INTO outbox_total VALUES (1, 0, 0, 0);
+CREATE TRIGGER outbox_added AFTER INSERT ON outbox_unit BEGIN
+  UPDATE outbox_total SET count = count + 1, bytes = bytes + length(new.payload),
+    quarantined = quarantined + (new.state = 'quarantined');
+END;
+CREATE TRIGGER outbox_removed AFTER DELETE ON outbox_unit BEGIN
+  UPDATE outbox_total SET count = count - 1, bytes = bytes - length(old.payload),
+    quarantined = quarantined - (old.state = 'quarantined');
+END;
+CREATE TRIGGER outbox_changed AFTER UPDATE OF payload, state ON outbox_unit BEGIN
+  UPDATE outbox_total SET bytes = bytes + length(new.payload) - length(old.payload),
+    quarantined = quarantined + (new.state = 'quarantined') - (old.state = 'quarantined');
+END;
+INSERT INTO outbox_meta VALUES ('schema', '${SCHEMA_VERSION}');
+`;
+
+/** @throws {StoreSchemaNewerError} */
+export function migrateOutbox(database: Database, path: string): void {
+  if (versionOf(database) === SCHEMA_VERSION) return;
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    // Looked at again under the lock: another process may have been faster.
+    const version = versionOf(database);
+    if (version > SCHEMA_VERSION) throw new StoreSchemaNewerError(path, version, SCHEMA_VERSION);
+    if (version === 0) database.exec(SCHEMA);
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.inTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** 0: the file has no outbox yet. */
+function versionOf(database: Database): number {
+  const table =
+    "SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = 'outbox_meta'";
+  if (database.prepare(table).get([]) === undefined) return 0;
+  const row = database.prepare("SELECT value FROM outbox_meta WHERE name = 'schema'").get([]) as
+    { readonly value: string } | undefined;
+  return Number(row?.value ?? 0);
+}

@@ -1,0 +1,4 @@
+import { memoryOutboxStore } from '@holdfast/sync-queue';
+import { describeOutboxStore } from './store-contract.ts';
+
+describeOutboxStore('memory', async () => ({ store: memoryOutboxStore(), close: async () => {} }));

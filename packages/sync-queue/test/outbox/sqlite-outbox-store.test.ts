@@ -1,0 +1,166 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createOutbox, type Outbox, type OutboxOptions } from '@holdfast/sync-queue';
+import { sqliteOutboxStore } from '@holdfast/sync-queue/sqlite';
+import Database from 'libsql';
+import { afterAll, expect, test } from 'vitest';
+import { describeOutboxStore } from './store-contract.ts';
+import { insert, patch, setUp } from './set-up.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'outbox-'));
+let files = 0;
+const newPath = (): string => join(folder, `${(files += 1)}.db`);
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+for (const [name, encryptionKey] of [
+  ['sqlite', undefined],
+  ['encrypted sqlite', 'correct horse battery staple'],
+] as const) {
+  describeOutboxStore(name, async () => ({
+    store: sqliteOutboxStore({ path: newPath(), encryptionKey, synchronous: 'NORMAL' }),
+    close: async () => {},
+  }));
+}
+
+const limits = { maxCount: 1000, maxBytes: 1_000_000 };
+
+function open(path: string, options: Partial<OutboxOptions> = {}, encryptionKey?: string): Outbox {
+  return createOutbox({
+    store: sqliteOutboxStore({ path, encryptionKey }),
+    clientId: 'c',
+    limits,
+    push: async () => Promise.reject(new Error('no network')),
+    ...options,
+  });
+}
+
+test('keeps what it holds over a restart, and sends what was sent before as it was', async () => {
+  const path = newPath();
+  const first = setUp({ store: sqliteOutboxStore({ path }), online: undefined });
+  first.losesAnswer = true;
+  await first.outbox.enqueue(insert('1', { a: 1 }));
+  first.losesAnswer = false;
+  await first.outbox.sync();
+  first.losesAnswer = true;
+  await first.outbox.enqueue(patch('1', { a: 2 }));
+  await first.outbox.sync();
+  await first.outbox.enqueue(patch('1', { a: 3 }));
+  await first.outbox.close();
+
+  const second = setUp({
+    store: sqliteOutboxStore({ path }),
+    push: async (request) => {
+      first.requests.push(request);
+      return first.receiver.receive(request);
+    },
+  });
+  expect(await second.outbox.sync()).toMatchObject({ left: 0 });
+  expect(first.docOf('1')).toEqual({ a: 3 });
+  expect(first.receiver.snapshot()).toMatchObject({ applied: 3, repeated: 1 });
+  await second.outbox.close();
+});
+
+test('a second outbox on the file is refused, in this process, and lets go when the first is closed', async () => {
+  const path = newPath();
+  const first = open(path);
+  await first.enqueue(insert('1'));
+  const second = open(path);
+
+  await expect(second.start()).rejects.toMatchObject({ code: 'OUTBOX_IN_USE', store: path });
+  await expect(second.enqueue(insert('2'))).rejects.toMatchObject({ code: 'OUTBOX_IN_USE' });
+  await second.close();
+  expect(await first.pending()).toHaveLength(1);
+  await first.close();
+  const third = open(path);
+  expect(await third.pending()).toHaveLength(1);
+  await third.close();
+});
+
+test('a wrong key and a newer schema are told as such, and nothing is changed', async () => {
+  const path = newPath();
+  const first = open(path, {}, 'right');
+  await first.enqueue(insert('1'));
+  await first.close();
+  const wrong = open(path, {}, 'wrong');
+  await expect(wrong.start()).rejects.toMatchObject({ code: 'STORE_KEY_WRONG', path });
+  await wrong.close();
+  const again = open(path, {}, 'right');
+  expect(await again.pending()).toHaveLength(1);
+  await again.close();
+
+  const plain = newPath();
+  const older = open(plain);
+  await older.enqueue(insert('1'));
+  await older.close();
+  const database = new Database(plain);
+  database.exec("UPDATE outbox_meta SET value = '9' WHERE name = 'schema'");
+  database.close();
+  const newer = open(plain);
+  await expect(newer.start()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER', version: 9 });
+  await newer.close();
+});
+
+test('an edit is part of a transaction of the caller: durable with it, cancelled with it', async () => {
+  const path = newPath();
+  const outbox = open(path);
+  await outbox.start();
+  const database = new Database(path);
+  database.exec('CREATE TABLE note (id TEXT)');
+
+  database.exec('BEGIN IMMEDIATE');
+  database.exec("INSERT INTO note VALUES ('1')");
+  const rolledBack = outbox.enqueueWithin(database, insert('1'));
+  const waiting = outbox.enqueue(insert('other'));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  database.exec('ROLLBACK');
+  expect(await rolledBack.settled).toEqual({ status: 'cancelled' });
+  await waiting;
+
+  database.exec('BEGIN IMMEDIATE');
+  database.exec("INSERT INTO note VALUES ('2')");
+  const committed = outbox.enqueueWithin(database, insert('2'));
+  database.exec('COMMIT');
+
+  expect((await outbox.pending()).map(({ ops }) => ops?.[0]?.id)).toEqual(['other', '2']);
+  expect(database.prepare('SELECT id FROM note').all()).toEqual([{ id: '2' }]);
+  expect(() => outbox.enqueueWithin(database, insert('3'))).toThrow('must be in a transaction');
+  expect(committed.isCoalesced).toBe(false);
+  database.close();
+  await outbox.close();
+});
+
+test(
+  'starts with 100,000 units at once, and does not load them',
+  { timeout: 120_000 },
+  async () => {
+    const path = newPath();
+    const store = sqliteOutboxStore({ path, synchronous: 'NORMAL' });
+    const big = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
+    const filled = open(path, { store, limits: big });
+    for (let start = 0; start < 100_000; start += 2000) {
+      await Promise.all(
+        Array.from({ length: 2000 }, (_, index) =>
+          filled.enqueue(insert(String(start + index), { start })),
+        ),
+      );
+    }
+    await filled.close();
+
+    const before = process.memoryUsage();
+    const startedMs = performance.now();
+    const outbox = open(path, { limits: big });
+    await outbox.start();
+    const seconds = (performance.now() - startedMs) / 1000;
+    const after = process.memoryUsage();
+    const megabytes = (after.rss - before.rss) / 2 ** 20;
+    process.stdout.write(
+      `start with 100,000: ${seconds.toFixed(3)} s, ${megabytes.toFixed(1)} MB\n`,
+    );
+
+    expect(outbox.snapshot()).toMatchObject({ held: 100_000 });
+    expect(megabytes).toBeLessThan(50);
+    await outbox.close();
+  },
+);
