@@ -13,6 +13,8 @@ const TESTS = {
   'batch-writer-kills': 'packages/batch-writer/test/faults/kills-of',
   'batch-writer-deadlocks': 'packages/batch-writer/test/faults/deadlocks.test.ts',
   'batch-writer-dedupe': 'packages/batch-writer/test/duplicates/large.test.ts',
+  'outbox-oracle': 'packages/sync-queue/test/outbox/simulation.test.ts',
+  'outbox-kills': 'packages/sync-queue/test/outbox/kills.test.ts',
   'batch-writer-model': 'packages/batch-writer/test/model.test.ts',
   'sync-queue-model': 'packages/sync-queue/test/model/model.test.ts',
 };

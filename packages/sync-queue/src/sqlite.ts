@@ -11,3 +11,8 @@ export {
   type SqliteOutboxStoreOptions,
 } from './outbox/sqlite/sqlite-outbox-store.ts';
 export type { OutboxStore } from './outbox/outbox-store.ts';
+export {
+  sqliteReceiptStore,
+  type SqliteReceiptStoreOptions,
+  type SqliteTransaction,
+} from './receiver/sqlite/sqlite-receipt-store.ts';

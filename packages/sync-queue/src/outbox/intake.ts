@@ -84,12 +84,10 @@ export class Intake {
   }
 
   #admit(rows: OutboxRows, intent: Intent): Admitted {
-    const { bounds, payload } = this.#host;
+    const { bounds, payload, hlc } = this.#host;
     const admitted = admit(rows, intent, { bounds, payload });
-    const last = intent.ops.at(-1)?.at;
-    const kept = rows.meta('hlc');
-    // A time that an op was given by its maker may be older.
-    if (last !== undefined && (kept === undefined || last > kept)) rows.setMeta('hlc', last);
+    // Later than any that was given: the next run goes on after it.
+    rows.setMeta('hlc', hlc.tick());
     return admitted;
   }
 

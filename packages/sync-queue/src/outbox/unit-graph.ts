@@ -10,21 +10,18 @@ export function addUnit(
   rows: OutboxRows,
   unit: Omit<NewUnit, 'state'>,
   needs: readonly string[],
-): Unit {
-  const seq = rows.insert({ ...unit, state: 'ready' });
-  for (const lane of unit.lanes) {
-    const [last] = rows.lane(lane, 'end', 1);
-    if (last !== undefined) rows.link(last.seq, seq, 'order');
-  }
-  for (const id of needs) {
-    // What is not held is settled.
-    const parent = rows.find(id);
-    if (parent === undefined || parent.seq === seq) continue;
+): void {
+  const before = unit.lanes.flatMap((lane) => rows.lane(lane, 'end', 1));
+  // What is not held is settled.
+  const needed = needs.map((id) => rows.find(id)).filter((parent) => parent !== undefined);
+  const state = stateAfter([...before, ...needed].map((parent) => parent.state));
+  const seq = rows.insert({ ...unit, state });
+  for (const parent of before) rows.link(parent.seq, seq, 'order');
+  for (const parent of needed) {
     rows.link(parent.seq, seq, 'needs');
     rows.update(parent.seq, { hasDependents: true });
   }
   rows.joinLanes(seq, unit.lanes);
-  return settleState(rows, seq);
 }
 
 /** Takes a settled unit away; what waited for it alone is ready. */
@@ -141,12 +138,11 @@ function settleState(rows: OutboxRows, seq: number): Unit {
 }
 
 function stateOf(rows: OutboxRows, unit: Unit): UnitState {
-  const parents = rows.parents(unit.seq);
-  const isParked = parents.some(({ seq }) => {
-    const state = rows.at(seq)?.state;
-    return state === 'parked' || state === 'quarantined';
-  });
-  if (isParked) return 'parked';
-  if (parents.length > 0) return 'blocked';
-  return 'ready';
+  return stateAfter(rows.parents(unit.seq).map(({ seq }) => rows.at(seq)?.state));
+}
+
+/** Of a unit whose parents are in these states. */
+function stateAfter(parents: readonly (UnitState | undefined)[]): UnitState {
+  if (parents.includes('parked') || parents.includes('quarantined')) return 'parked';
+  return parents.length > 0 ? 'blocked' : 'ready';
 }

@@ -1,5 +1,11 @@
 import { systemClock, type Clock } from '@holdfast/internal';
-import type { Receipt, ReceiptSession, ReceiptStore, StreamMarks } from './receipt-store.ts';
+import type {
+  Receipt,
+  ReceiptSession,
+  ReceiptStore,
+  StreamMarks,
+  StreamName,
+} from './receipt-store.ts';
 
 /** Values by key, written in the transaction of a receiver. */
 export interface MemoryTransaction {
@@ -45,12 +51,13 @@ export function memoryReceiptStore(options: { readonly clock?: Clock } = {}): Me
     set: (key, value) => put(key, value, true),
     delete: (key) => put(key, undefined, false),
   };
-  const streamOf = (streamId: string): Stream => {
-    const found = streams.get(streamId) ?? {
+  const streamOf = ({ clientId, streamId }: StreamName): Stream => {
+    const name = JSON.stringify([clientId, streamId]);
+    const found = streams.get(name) ?? {
       marks: { ackedSeq: 0, prunedSeq: 0 },
       receipts: new Map<string, Receipt & { readonly savedAtMs: number }>(),
     };
-    streams.set(streamId, found);
+    streams.set(name, found);
     return found;
   };
   const forget = (
@@ -118,11 +125,11 @@ export function memoryReceiptStore(options: { readonly clock?: Clock } = {}): Me
     get receiptCount() {
       return [...streams.values()].reduce((sum, { receipts }) => sum + receipts.size, 0);
     },
-    transact({ streamId }, work) {
+    transact(stream, work) {
       const run = async (): Promise<Awaited<ReturnType<typeof work>>> => {
         undo = [];
         try {
-          return await work(sessionOf(streamOf(streamId)));
+          return await work(sessionOf(streamOf(stream)));
         } catch (error) {
           backTo(0);
           throw error;
