@@ -2,11 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createQueue, memoryStore, type QueueStore } from '@holdfast/sync-queue';
-import { createTestRedis } from '@holdfast/testkit';
+import { createTestDatabase, createTestRedis } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
 import { addReading } from '../examples/latest-per-device.ts';
 import { storeOrders } from '../examples/outcome-per-item.ts';
 import { localStore, sharedStore } from '../examples/stores.ts';
+import { statusOf, workLogs } from '../examples/sync-endpoint.ts';
 
 const folder = new URL('../examples/', import.meta.url);
 const limits = { maxCount: 100, maxBytes: 10_000 };
@@ -68,6 +69,35 @@ async function addAndCount(store: QueueStore, name: string): Promise<number> {
   await queue.add(1);
   return (await queue.stats()).ready;
 }
+
+test.each(['offline-edits', 'payloads'])('%s runs', async (name) => {
+  await import(`../examples/${name}.ts`);
+});
+
+test('sync-endpoint applies edits once, and tells conflicts', async () => {
+  await using database = await createTestDatabase();
+  const pool = database.createPool();
+  await pool.query('CREATE TABLE work_log (id text PRIMARY KEY, version int, doc jsonb)');
+  await using receiver = await workLogs(pool);
+  const at = '000000000001-0000-a';
+  const send = (seq: number, op: object) =>
+    receiver.receive({
+      ...{ clientId: 'c', streamId: 's', ackedSeq: 0 },
+      ops: [{ key: `k${seq}`, seq, body: JSON.stringify([{ ...op, entity: 'log', id: '1', at }]) }],
+    });
+
+  const insert = { kind: 'insert', doc: { minutes: 5 } };
+  await send(1, insert);
+  await send(1, insert);
+  const { verdicts } = await send(2, {
+    kind: 'patch',
+    set: { minutes: 6 },
+    base: { version: '0' },
+  });
+
+  expect(verdicts).toMatchObject([{ status: 'conflict', theirs: { minutes: 5 }, version: '1' }]);
+  await expect(receiver.receive('<html>').catch(statusOf)).resolves.toBe(400);
+});
 
 test.each(readdirSync(folder))('the README shows %s as it is', (file) => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');

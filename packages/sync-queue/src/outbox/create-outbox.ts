@@ -79,7 +79,7 @@ class DurableOutbox implements Outbox {
     });
     const sent = this.#sent;
     const onEnd = (id: string, end: TicketEnd): void => this.#end(id, end);
-    const onHeld = (): void => this.#look();
+    const onHeld = (id: string): void => this.#look(id);
     const settler = new Settler({
       ...{ options, hlc, sent, keeper, onEnd },
       onConflict: (conflict) => {
@@ -113,7 +113,7 @@ class DurableOutbox implements Outbox {
       newKey: randomUUID,
       read: async (work) => (await this.#opened()).read(work),
       write: async (work) => (await this.#opened()).write(work),
-      onRedriven: onHeld,
+      onRedriven: () => this.#look(),
     });
   }
 
@@ -260,8 +260,8 @@ class DurableOutbox implements Outbox {
     return this.#keeper;
   }
 
-  #look(): void {
-    this.#watch.look();
+  #look(id?: string): void {
+    this.#watch.look(id);
     this.#drain.notify();
   }
 

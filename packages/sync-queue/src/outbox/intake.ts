@@ -19,7 +19,7 @@ export interface IntakeHost {
   readonly payload: OpPayload;
   readonly keeper: StoreKeeper;
   readonly tickets: Tickets;
-  readonly onHeld: () => void;
+  readonly onHeld: (id: string) => void;
   readonly onEnd: (id: string, end: TicketEnd) => void;
 }
 
@@ -96,11 +96,11 @@ export class Intake {
     this.tally.enqueued += 1;
     switch (as) {
       case 'unit':
-        onHeld();
+        onHeld(id);
         return tickets.issue(id, false);
       case 'coalesced':
         this.tally.coalesced += 1;
-        onHeld();
+        onHeld(id);
         return tickets.issue(id, true);
       case 'nothing': {
         this.tally.coalesced += 1;

@@ -51,9 +51,10 @@ export class StallWatch {
     this.look();
   }
 
-  /** Something is held that was not before. */
-  look(): void {
+  /** Something is held that was not before. It is the oldest as long as the store cannot be asked. */
+  look(id?: string): void {
     const { clock, stallAfterMs } = this.#host;
+    if (id !== undefined) this.#oldest ??= { id, sinceMs: clock.now() };
     this.#lookAt(clock.now() + stallAfterMs);
   }
 
