@@ -14,6 +14,7 @@ const TESTS = {
   'batch-writer-deadlocks': 'packages/batch-writer/test/faults/deadlocks.test.ts',
   'batch-writer-dedupe': 'packages/batch-writer/test/duplicates/large.test.ts',
   'outbox-oracle': 'packages/sync-queue/test/outbox/simulation.test.ts',
+  'outbox-restart': 'packages/sync-queue/test/outbox/sqlite-outbox-store.test.ts',
   'outbox-kills': 'packages/sync-queue/test/outbox/kills.test.ts',
   'batch-writer-model': 'packages/batch-writer/test/model.test.ts',
   'sync-queue-model': 'packages/sync-queue/test/model/model.test.ts',

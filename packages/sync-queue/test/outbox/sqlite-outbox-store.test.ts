@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOutbox, type Outbox, type OutboxOptions } from '@holdfast/sync-queue';
 import { sqliteOutboxStore } from '@holdfast/sync-queue/sqlite';
+import { isTorture, recordTorture } from '@holdfast/testkit';
 import Database from 'libsql';
 import { afterAll, expect, test } from 'vitest';
 import { describeOutboxStore } from './store-contract.ts';
@@ -131,36 +132,33 @@ test('an edit is part of a transaction of the caller: durable with it, cancelled
   await outbox.close();
 });
 
-test(
-  'starts with 100,000 units at once, and does not load them',
-  { timeout: 120_000 },
-  async () => {
-    const path = newPath();
-    const store = sqliteOutboxStore({ path, synchronous: 'NORMAL' });
-    const big = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
-    const filled = open(path, { store, limits: big });
-    for (let start = 0; start < 100_000; start += 2000) {
-      await Promise.all(
-        Array.from({ length: 2000 }, (_, index) =>
-          filled.enqueue(insert(String(start + index), { start })),
-        ),
-      );
-    }
-    await filled.close();
+const MANY = isTorture ? 100_000 : 10_000;
 
-    const before = process.memoryUsage();
-    const startedMs = performance.now();
-    const outbox = open(path, { limits: big });
-    await outbox.start();
-    const seconds = (performance.now() - startedMs) / 1000;
-    const after = process.memoryUsage();
-    const megabytes = (after.rss - before.rss) / 2 ** 20;
-    process.stdout.write(
-      `start with 100,000: ${seconds.toFixed(3)} s, ${megabytes.toFixed(1)} MB\n`,
+test('starts with many units at once, and does not load them', { timeout: 240_000 }, async () => {
+  const path = newPath();
+  const store = sqliteOutboxStore({ path, synchronous: 'NORMAL' });
+  const big = { maxCount: 1_000_000, maxBytes: 1_000_000_000 };
+  const filled = open(path, { store, limits: big });
+  for (let start = 0; start < MANY; start += 2000) {
+    await Promise.all(
+      Array.from({ length: 2000 }, (_, index) =>
+        filled.enqueue(insert(String(start + index), { start })),
+      ),
     );
+  }
+  await filled.close();
 
-    expect(outbox.snapshot()).toMatchObject({ held: 100_000 });
-    expect(megabytes).toBeLessThan(50);
-    await outbox.close();
-  },
-);
+  const before = process.memoryUsage();
+  const startedMs = performance.now();
+  const outbox = open(path, { limits: big });
+  await outbox.start();
+  const seconds = (performance.now() - startedMs) / 1000;
+  const after = process.memoryUsage();
+  const megabytes = (after.rss - before.rss) / 2 ** 20;
+  const result = { startMs: Math.round(seconds * 1000), megabytes: Math.round(megabytes) };
+  recordTorture({ name: 'outbox-restart', size: MANY, seed: 0, result, seconds });
+
+  expect(outbox.snapshot()).toMatchObject({ held: MANY });
+  expect(megabytes).toBeLessThan(50);
+  await outbox.close();
+});

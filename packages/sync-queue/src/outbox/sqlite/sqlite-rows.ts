@@ -15,7 +15,7 @@ const SQL = {
   totals: 'SELECT count, bytes, quarantined FROM outbox_total WHERE only = 1',
   insert: `INSERT INTO outbox_unit (id, key, state, priority, lanes, is_group, has_dependents, attempt, rounds,
       payload, wire, wire_seq, enqueued_ms, since_ms, reason, quarantined_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) RETURNING seq`,
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
   find: 'SELECT * FROM outbox_unit WHERE id = ?1',
   at: 'SELECT * FROM outbox_unit WHERE seq = ?1',
   remove: 'DELETE FROM outbox_unit WHERE seq = ?1',
@@ -107,11 +107,11 @@ export class SqliteRows implements OutboxRows {
     const { id, key, state, priority, attempt, rounds, payload, wire, wireSeq } = unit;
     const flags = [Number(unit.isGroup), Number(unit.hasDependents)];
     const facts = [unit.enqueuedAtMs, unit.sinceMs, unit.reason, unit.quarantinedAtMs];
-    const row = this.#sql(SQL.insert).get([
+    const done = this.#sql(SQL.insert).run([
       ...[id, key, state, priority, JSON.stringify(unit.lanes), ...flags],
       ...[attempt, rounds, payload, wire, wireSeq, ...facts],
     ]);
-    return (row as { readonly seq: number }).seq;
+    return Number((done as { readonly lastInsertRowid: number | bigint }).lastInsertRowid);
   }
 
   find(id: string): Unit | undefined {
