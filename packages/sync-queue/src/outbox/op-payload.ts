@@ -1,4 +1,4 @@
-import type { Codec } from '../queue.ts';
+import type { Codec } from '../queue-options.ts';
 import type { SealingCodec } from '../payload/sealed-codec.ts';
 import type { Op } from './op.ts';
 import { PayloadInvalidError } from './outbox-errors.ts';

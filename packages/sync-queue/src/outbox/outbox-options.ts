@@ -13,7 +13,7 @@ import {
   type Random,
 } from '@holdfast/internal';
 import { jsonCodec } from '../json-codec.ts';
-import type { Limits } from '../queue.ts';
+import type { Limits } from '../queue-options.ts';
 import { requireStorableText } from '../require-storable-text.ts';
 import type { OutboxBounds } from './admit-unit.ts';
 import type { Resolver } from './conflict.ts';

@@ -145,7 +145,7 @@ export interface OutboxConnection {
   readonly inTransaction: boolean;
   // The parameters are the driver's own: an array of values by number.
   prepare(sql: string): {
-    run(parameters: never): unknown;
+    run(parameters: never): { readonly changes: number };
     get(parameters: never): unknown;
     all(parameters: never): unknown[];
   };

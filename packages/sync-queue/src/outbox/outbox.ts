@@ -1,5 +1,5 @@
 import type { Clock, Random } from '@holdfast/internal';
-import type { Codec, Limits } from '../queue.ts';
+import type { Codec, Limits } from '../queue-options.ts';
 import type { Resolver } from './conflict.ts';
 import type { LinkTrouble } from './link.ts';
 import type { Doc, Hlc, NewOp, Op } from './op.ts';

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { requireInteger, requireObject, requireOptions, requireText } from '@holdfast/internal';
-import type { Codec } from '../queue.ts';
+import type { Codec } from '../queue-options.ts';
 import { PayloadDamagedError, PayloadKeyMissingError } from './payload-errors.ts';
 
 export interface SealedCodecOptions {

@@ -1,6 +1,6 @@
 import { requireFunction, requireInteger, requireObject, requireOptions } from '@holdfast/internal';
 import { jsonCodec } from '../json-codec.ts';
-import type { Codec } from '../queue.ts';
+import type { Codec } from '../queue-options.ts';
 import { PayloadDamagedError, PayloadVersionError } from './payload-errors.ts';
 
 export interface VersionedCodecOptions {

@@ -107,7 +107,7 @@ export class SqliteRows implements OutboxRows {
     const { id, key, state, priority, attempt, rounds, payload, wire, wireSeq } = unit;
     const flags = [Number(unit.isGroup), Number(unit.hasDependents)];
     const facts = [unit.enqueuedAtMs, unit.sinceMs, unit.reason, unit.quarantinedAtMs];
-    const done = this.#sql(SQL.insert).run([
+    const done: unknown = this.#sql(SQL.insert).run([
       ...[id, key, state, priority, JSON.stringify(unit.lanes), ...flags],
       ...[attempt, rounds, payload, wire, wireSeq, ...facts],
     ]);
