@@ -120,16 +120,24 @@ export class Producer<T> {
     // Folding needs the caller's function, and a transaction the caller's database: neither can be kept for later.
     const canSpill = item.coalesce?.mode !== 'fold' && options.transaction === undefined;
     if (spill === undefined || !canSpill) return this.#submit(prepared);
-    if (await spill.isEmpty()) {
+    let failure: unknown;
+    // Whether it holds any may not be known while it does not answer; then nobody waits for it.
+    if (await spill.isEmpty().catch(() => true)) {
       try {
         const verdict = await this.#submit(prepared);
         if (verdict.status !== 'full') return verdict;
       } catch (error) {
         if (!isSpillable(error)) throw error;
+        failure = error;
       }
     }
-    const kept = await spill.keep(item);
-    return kept.status === 'full' ? kept : { status: 'spilled' };
+    try {
+      const kept = await spill.keep(item);
+      return kept.status === 'full' ? kept : { status: 'spilled' };
+    } catch (error) {
+      // Told by its own event, too; the first one says what became of the item.
+      throw failure ?? error;
+    }
   }
 
   #submit({ value, item, options }: PreparedAdd<T>): Promise<EnqueueVerdict> {

@@ -134,6 +134,21 @@ test('what waits for its time on the spill is not delayed twice', async () => {
   await queue.close();
 });
 
+test('a spill that does not answer holds up nobody while the store does, and else the first failure is told', async () => {
+  const { queue, store, spill } = setUpSpill();
+  const liftSpill = spill.fail('all', 'before');
+  expect(await queue.add('a')).toMatchObject({ status: 'accepted' });
+  const lift = store.fail('enqueue', 'after');
+
+  await expect(queue.add('b')).rejects.toMatchObject({
+    code: 'AMBIGUOUS_ADD',
+    idempotencyKey: expect.any(String) as string,
+  });
+  lift();
+  liftSpill();
+  await queue.close();
+});
+
 test('negative control: without a spill the producer is told that the store is away', async () => {
   const clock = createFakeClock();
   const store = createFlakyStore(clock);
