@@ -196,11 +196,11 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   }
 
   #spoolSome(): void {
-    const isNeeded = (): boolean => {
-      if (this.#intake.waiters > 0) this.#intake.seal();
-      return this.#intake.waiters > 0;
-    };
-    this.#spooler?.relieve(() => this.#lanes.entries(), isNeeded);
+    this.#spooler?.relieve({
+      entries: () => this.#lanes.entries(),
+      isNeeded: () => this.#intake.waiters > 0,
+      seal: () => this.#intake.seal(),
+    });
   }
 
   #haltWith(error: unknown): void {

@@ -147,10 +147,7 @@ export class Intake {
     };
     const waiting = this.#room.wait(bytes, admit, signal);
     this.#sealIfDue();
-    if (this.#options.buffer.whenFull === 'spool') {
-      this.seal();
-      this.#context.spoolSome();
-    }
+    if (this.#options.buffer.whenFull === 'spool') this.#context.spoolSome();
     return waiting;
   }
 

@@ -55,6 +55,24 @@ test('goes to disk when memory is full, and everything is stored in order when t
   expect(readdirSync(dir)).toEqual([]);
 });
 
+test('files hold as many rows while the database is away as batches do, in all lanes', async () => {
+  const { clock, writer } = setUp(createFailingPool(), {
+    lanes: 2,
+    spool: spoolIn({ fsync: false }),
+    batch: { maxRows: 10 },
+    buffer: { maxRows: 60 },
+  });
+
+  for (let id = 0; id < 600; id++) await writer.write(reading(id));
+
+  const { spooledRows } = writer.snapshot();
+  expect(spooledRows).toBeGreaterThanOrEqual(540);
+  expect(files().length).toBeLessThanOrEqual(spooledRows / 5);
+  const closing = writer.close({ timeoutMs: 10 });
+  await clock.advance(10);
+  expectAccounted(await closing);
+});
+
 test('close leaves what it could not send on disk, and the next writer sends it first', async () => {
   const pool = createFailingPool();
   const first = setUp(pool, { spool: spoolIn(), batch: { maxRows: 4 } });

@@ -14,6 +14,14 @@ export interface SpoolerContext {
   readonly onGone: (rows: number) => void;
 }
 
+/** What `relieve` asks for. */
+interface Relief {
+  readonly entries: () => Iterable<[number, Lane]>;
+  readonly isNeeded: () => boolean;
+  /** Makes batches of the rows that are in none yet. */
+  readonly seal: () => void;
+}
+
 /** Moves batches between memory and disk, and counts those on disk. */
 export class Spooler {
   readonly #spool: Spool;
@@ -21,6 +29,8 @@ export class Spooler {
   #next: number;
   #rows: number;
   #relief: Promise<void> | undefined;
+  /** False as soon as it has seen that there is no more need: whoever waits from then on begins anew. */
+  #isRelieving = false;
   /** Files that could not be read, as somebody has been told. */
   readonly #unread = new Set<string>();
   /** The batch that is being written to disk to make room. */
@@ -51,11 +61,11 @@ export class Spooler {
     return this.#next++;
   }
 
-  /** Moves batches to disk while `isNeeded`, the newest first; stops when the disk has no room, or refuses. */
-  relieve(entries: () => Iterable<[number, Lane]>, isNeeded: () => boolean): void {
-    this.#relief ??= this.#relieve(entries, isNeeded).finally(() => {
-      this.#relief = undefined;
-    });
+  /** Moves batches to disk while it is needed, the newest first; stops when the disk has no room, or refuses. */
+  relieve(relief: Relief): void {
+    if (this.#isRelieving) return;
+    this.#isRelieving = true;
+    this.#relief = this.#relieve(relief);
   }
 
   /** Resolves when nothing is being moved. */
@@ -145,18 +155,32 @@ export class Spooler {
     this.#spool.close();
   }
 
-  async #relieve(entries: () => Iterable<[number, Lane]>, isNeeded: () => boolean): Promise<void> {
-    while (isNeeded()) {
-      const found = newestHeld(entries());
-      if (found === undefined) return;
-      const { queued } = found;
-      const moving = (this.#moving = { batch: queued.batch, onMoved: [] as (() => void)[] });
-      try {
-        if (!(await this.#move(found))) return;
-      } finally {
-        this.#moving = undefined;
-        for (const then of moving.onMoved) then();
+  async #relieve({ entries, isNeeded, seal }: Relief): Promise<void> {
+    try {
+      while (isNeeded()) {
+        let found = newestHeld(entries());
+        if (found === undefined) {
+          // Not before: rows that are sealed as soon as they fill what a file has left make a smaller file each time.
+          seal();
+          found = newestHeld(entries());
+        }
+        if (found === undefined || !(await this.#moveWhole(found))) return;
       }
+    } finally {
+      this.#isRelieving = false;
+    }
+  }
+
+  async #moveWhole(found: FoundBatch): Promise<boolean> {
+    const moving = (this.#moving = {
+      batch: found.queued.batch,
+      onMoved: [] as (() => void)[],
+    });
+    try {
+      return await this.#move(found);
+    } finally {
+      this.#moving = undefined;
+      for (const then of moving.onMoved) then();
     }
   }
 
