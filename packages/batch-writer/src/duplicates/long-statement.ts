@@ -31,7 +31,7 @@ export async function runLongStatement<T>(
       return work(client);
     });
   } catch (error) {
-    if (backend !== undefined && !isVerdict(error)) await endBackend(use, backend);
+    if (backend !== undefined && isVerdict(error) === false) await endBackend(use, backend);
     throw error;
   }
 }
