@@ -1,4 +1,4 @@
-import type { Deferred, Timer } from '@holdfast/internal';
+import { requireObject, type Deferred, type Timer } from '@holdfast/internal';
 import type { RowResult } from './row-outcome.ts';
 import type { Batch } from './blocks/batch.ts';
 import { OpenBlock } from './blocks/open-block.ts';
@@ -71,7 +71,7 @@ export class Intake {
   /**
    * Takes a row at once, or when there is room for it.
    *
-   * @throws {RowInvalidError | RowTooLargeError} and does not take it.
+   * @throws {TypeError | RowInvalidError | RowTooLargeError} and does not take it.
    */
   take(
     row: object,
@@ -79,7 +79,8 @@ export class Intake {
     signal: AbortSignal | undefined,
   ): true | Promise<void> {
     const { validate, buffer } = this.#options;
-    const valid = validate === undefined ? row : toValidRow(validate, row);
+    // An array has no columns: it would be a row of NULLs.
+    const valid = requireObject('row', validate === undefined ? row : toValidRow(validate, row));
     // After the schema, which may have closed the writer.
     const refusal = this.#context.refusal();
     if (refusal !== undefined) return Promise.reject(refusal);

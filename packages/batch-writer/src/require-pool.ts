@@ -9,6 +9,10 @@ export function requirePool(pool: unknown): PgPoolLike {
       'pool must be a pg.Pool; with Kysely, give the pool of its PostgresDialect',
     );
   }
+  // Only a connection of `pg` has it.
+  if (typeof given['escapeIdentifier'] === 'function') {
+    throw new TypeError('pool must be a pg.Pool, not one connection: a pg.Client');
+  }
   requireFunction('pool.connect', given['connect']);
   return pool as PgPoolLike;
 }

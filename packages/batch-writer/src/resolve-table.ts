@@ -75,7 +75,7 @@ function resolveColumn(name: string, given: unknown, isKey: boolean): ColumnSpec
         });
   if (!isPgType(spec.type)) {
     throw new TypeError(
-      `${option} must be a type such as "int8", "text[]" or "unknown", got ${JSON.stringify(spec.type)}`,
+      `${option} must be a type such as "int8", "text[]" or "unknown", got ${JSON.stringify(spec.type)}: describeTable() tells what a table has`,
     );
   }
   const nul = requireOneOf(`${option}.nul`, spec.nul ?? 'reject', ['reject', 'strip']);

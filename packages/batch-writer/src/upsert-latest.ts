@@ -24,5 +24,8 @@ export function upsertLatest<Row extends object>({
 }: UpsertLatestOptions<Row>): BatchWriter<Row> {
   // Without it every row would overwrite the stored one.
   if (typeof newerThan !== 'object') requireText('newerThan', newerThan);
+  if ((options.key as unknown) === undefined) {
+    throw new TypeError('key must be an array of at least one column of a unique index');
+  }
   return createBatchWriter<Row>({ ...options, onConflict: { newerThan } });
 }

@@ -1,4 +1,4 @@
-import { createBatchWriter, type BatchWriterOptions } from '@holdfast/batch-writer';
+import { createBatchWriter, upsertLatest, type BatchWriterOptions } from '@holdfast/batch-writer';
 import { expect, test } from 'vitest';
 import { createFakePool } from './fake-pool.ts';
 
@@ -17,7 +17,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ columns: undefined }, 'columns must be an object, got undefined'],
   [
     { columns: { id: 'integer' } },
-    'columns.id must be a type such as "int8", "text[]" or "unknown", got "integer"',
+    'columns.id must be a type such as "int8", "text[]" or "unknown", got "integer": describeTable() tells what a table has',
   ],
   [{ key: [] }, 'key must be an array of at least one column of a unique index'],
   [{ key: 'id' }, 'key must be an array of at least one column of a unique index'],
@@ -120,4 +120,24 @@ test('close may be called twice and a closed writer may be flushed and resumed',
   expect(second).toBe(first);
   writer.resume();
   await writer.flush();
+});
+
+test.each([undefined, null, 5, 'a', [1]])('write refuses %o: it is no row', async (row) => {
+  const writer = createBatchWriter<{ id: number }>({
+    ...{ pool: createFakePool(), table: 't', columns: { id: 'int4' } },
+  });
+
+  expect(() => writer.write(row as never)).toThrow(
+    expect.objectContaining({
+      name: 'TypeError',
+      message: expect.stringContaining('row must be an object, got') as string,
+    }),
+  );
+  expect(await writer.close()).toMatchObject({ accepted: 0 });
+});
+
+test('upsertLatest names its own option when there is no key', () => {
+  expect(() => upsertLatest({ ...good, key: undefined, newerThan: 'ts' } as never)).toThrow(
+    'key must be an array of at least one column of a unique index',
+  );
 });

@@ -31,6 +31,15 @@ test.each<[string, Given, object]>([
     { code: 'TABLE_MISMATCH', message: 'table "nowhere": there is no such table' },
   ],
   [
+    'a schema within the name of the table',
+    { table: 'public.plain' },
+    {
+      code: 'TABLE_MISMATCH',
+      message:
+        'table "public.plain": there is no such table with a dot in its name; its schema is the option schema',
+    },
+  ],
+  [
     'an unknown column',
     { columns: { id: 'int4', m: 'int4' } as never },
     { code: 'TABLE_MISMATCH', message: 'table "plain": there is no column "m"' },

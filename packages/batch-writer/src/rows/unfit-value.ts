@@ -9,10 +9,13 @@ export function unfit(wanted: string, value: unknown): UnfitValue {
 function nameOf(value: unknown): string {
   switch (typeof value) {
     case 'string':
-    case 'number':
+      return JSON.stringify(value).slice(0, 60);
     case 'bigint':
+      return `${value}n`.slice(0, 60);
+    // As they stand in the program: between quotes they would be the string that is wanted.
+    case 'number':
     case 'boolean':
-      return JSON.stringify(String(value)).slice(0, 60);
+      return String(value);
     case 'object':
       if (value === null) return 'null';
       if (Array.isArray(value)) return 'an array';

@@ -136,8 +136,10 @@ export async function readCatalogue(
   label: string,
 ): Promise<CatalogueTable> {
   const { rows } = await client.query<CatalogueTable>(SELECT_TABLE, [label]);
-  if (rows[0] === undefined) throw new TableMismatchError(label, 'there is no such table');
-  return rows[0];
+  if (rows[0] !== undefined) return rows[0];
+  const isOneName = /^"[^"]+\.[^"]+"$/.test(label);
+  const hint = isOneName ? ' with a dot in its name; its schema is the option schema' : '';
+  throw new TableMismatchError(label, `there is no such table${hint}`);
 }
 
 interface CatalogueClient {

@@ -13,29 +13,29 @@ const EXISTS = 'must be a time that exists';
 
 const REFUSALS: Readonly<Partial<Record<PgType, readonly [value: unknown, message: string][]>>> = {
   bool: [
-    [1, 'must be a boolean, got "1"'],
+    [1, 'must be a boolean, got 1'],
     ['true', 'must be a boolean, got "true"'],
   ],
   int2: [
     [32_768, '32768 does not fit into 16 bits'],
     [-32_769n, '-32769 does not fit into 16 bits'],
-    [1.5, `${INTEGER}, got "1.5"`],
-    [NaN, `${INTEGER}, got "NaN"`],
+    [1.5, `${INTEGER}, got 1.5`],
+    [NaN, `${INTEGER}, got NaN`],
   ],
   int4: [
     [2 ** 31, '2147483648 does not fit into 32 bits'],
     ['-2147483649', '-2147483649 does not fit into 32 bits'],
-    [Infinity, `${INTEGER}, got "Infinity"`],
-    [true, `${INTEGER}, got "true"`],
+    [Infinity, `${INTEGER}, got Infinity`],
+    [true, `${INTEGER}, got true`],
   ],
   int8: [
-    [2 ** 53, `${INTEGER}, got "9007199254740992"`],
+    [2 ** 53, `${INTEGER}, got 9007199254740992`],
     [2n ** 63n, '9223372036854775808 does not fit into 64 bits'],
     ['-9223372036854775809', '-9223372036854775809 does not fit into 64 bits'],
     ['', `${INTEGER}, got ""`],
     ['+1', `${INTEGER}, got "+1"`],
     ['1e3', `${INTEGER}, got "1e3"`],
-    [NaN, `${INTEGER}, got "NaN"`],
+    [NaN, `${INTEGER}, got NaN`],
     [new Date(0), `${INTEGER}, got a Date`],
   ],
   float4: [
@@ -45,7 +45,7 @@ const REFUSALS: Readonly<Partial<Record<PgType, readonly [value: unknown, messag
   ],
   float8: [
     ['1.5', `${NUMBER}, got "1.5"`],
-    [1n, `${NUMBER}, got "1"`],
+    [1n, `${NUMBER}, got 1n`],
   ],
   numeric: [
     ['abc', `${DECIMAL}, got "abc"`],
@@ -60,7 +60,7 @@ const REFUSALS: Readonly<Partial<Record<PgType, readonly [value: unknown, messag
     ['1e99999999999', '"1e99999999999" has more digits than numeric can hold'],
   ],
   text: [
-    [5, 'must be a string, got "5"'],
+    [5, 'must be a string, got 5'],
     [['a'], 'must be a string, got an array'],
     ['a\u0000b', 'text cannot hold a NUL character'],
     [`${'a'.repeat(100)}\u0000`, 'text cannot hold a NUL character'],
@@ -68,20 +68,20 @@ const REFUSALS: Readonly<Partial<Record<PgType, readonly [value: unknown, messag
     ['\udc00\ud800', 'text holds half a surrogate pair'],
   ],
   unknown: [
-    [5, 'must be a string, got "5"'],
+    [5, 'must be a string, got 5'],
     ['\u0000', 'text cannot hold a NUL character'],
   ],
   uuid: [
     ['a0eebc99', 'must be a UUID, got "a0eebc99"'],
     ['a0eebc999c0b4ef8bb6d6bb9bd380a11', 'must be a UUID, got "a0eebc999c0b4ef8bb6d6bb9bd380a11"'],
-    [5, 'must be a UUID, got "5"'],
+    [5, 'must be a UUID, got 5'],
   ],
   date: [
     ['03.02.2026', `${DAY}, got "03.02.2026"`],
     ['2026-02-03T00:00:00Z', `${DAY}, got "2026-02-03T00:00:00Z"`],
     ['10000-01-01', `${DAY}, got "10000-01-01"`],
     ['-000000-01-01', `${DAY}, got "-000000-01-01"`],
-    [0, `${DAY}, got "0"`],
+    [0, `${DAY}, got 0`],
     ['2026-02-30', 'must be a day that exists, got "2026-02-30": the calendar does not have it'],
     ['2023-02-29', 'must be a day that exists, got "2023-02-29": the calendar does not have it'],
     [new Date(NaN), 'the Date must be valid'],
@@ -94,7 +94,7 @@ const REFUSALS: Readonly<Partial<Record<PgType, readonly [value: unknown, messag
     ['2026-01-01', `${TIME}, got "2026-01-01"`],
     ['yesterday', `${TIME}, got "yesterday"`],
     ['2026-01-01T00:00:00 Europe/Moscow', `${TIME}, got "2026-01-01T00:00:00 Europe/Moscow"`],
-    [1_700_000_000_000, `${TIME}, got "1700000000000"`],
+    [1_700_000_000_000, `${TIME}, got 1700000000000`],
     ['-000000-01-01T00:00:00Z', `${TIME}, got "-000000-01-01T00:00:00Z"`],
     [
       '2026-02-30T00:00:00Z',
@@ -153,10 +153,10 @@ const REFUSALS: Readonly<Partial<Record<PgType, readonly [value: unknown, messag
     [new ArrayBuffer(1), 'must be a Uint8Array, got an object'],
   ],
   'int4[]': [
-    [1, 'must be an array, got "1"'],
+    [1, 'must be an array, got 1'],
     ['{1}', 'must be an array, got "{1}"'],
     [new Int32Array(2), 'must be an array, got an object'],
-    [[1, 1.5], `element [1] ${INTEGER}, got "1.5"`],
+    [[1, 1.5], `element [1] ${INTEGER}, got 1.5`],
     [
       [
         [1, 2],

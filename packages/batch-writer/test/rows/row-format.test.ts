@@ -46,7 +46,7 @@ describe.each(FORMATS)('rows in $name', ({ name, columns }) => {
       'the column of order must have a place in it, so neither null nor NaN',
     ],
     ['doc', { ...row, doc: 1n }, 'JSON cannot hold a bigint: give a number or a string'],
-    ['label', { ...row, label: 5, doc: 1n }, 'must be a string, got "5"'],
+    ['label', { ...row, label: 5, doc: 1n }, 'must be a string, got 5'],
   ])('a refusal names %s and leaves what was written before as it was', (bad, given, reason) => {
     const out = new ByteWriter(1);
     format.write(out, row);
