@@ -48,7 +48,7 @@ function programConfig({ entry, bundled }: Program): Options {
     sourcemap: false,
     treeshake: true,
     splitting: false,
-    noExternal: ['@holdfast/internal', ...bundled],
+    noExternal: ['@holdfast/internal', '@holdfast/cli-kit', ...bundled],
     dts: false,
     // What is bundled may be CommonJS, which asks for Node's own modules by `require`.
     banner: {

@@ -13,6 +13,8 @@ const AMBIENT = [
   /\b(?:Date|performance)\s*\.\s*now\b|\bMath\s*\.\s*random\b|\bAbortSignal\s*\.\s*(?:any|timeout)\b/g,
   /\bnew\s+Date\s*(?:\(\s*\)|(?=[;,)\]}]))/g,
 ];
+/** The command of a library. */
+const COMMAND = /^src\/cli(\.ts$|\/)/;
 const PROCESS = /(?<![.\w$])(?:globalThis\s*\.\s*)?process\s*(?:\.|\?\.|\[)\s*\w*/g;
 
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url)));
@@ -81,7 +83,7 @@ function checkImport({ specifier, index }, place, path) {
   const isOwn = sibling === name && area !== 'src';
   const isAllowed =
     isOwn ||
-    (sibling === 'testkit' ? isTest || name === 'bench' : allowedFor(name).includes(sibling));
+    (sibling === 'testkit' ? isTest || name === 'bench' : allowedFor(place).includes(sibling));
   if (!isAllowed)
     report(place, index, 'package-edge', `${name}/${area} may not import ${specifier}`);
   if (subPath === undefined || packages.get(sibling)?.exports.includes(`./${subPath}`)) return;
@@ -89,16 +91,18 @@ function checkImport({ specifier, index }, place, path) {
   report(place, index, rule, `${specifier} is not in the exports of ${sibling}`);
 }
 
-function allowedFor(name) {
-  if (name === 'internal') return [];
-  return name === 'reference-app' || name === 'bench' ? [...LIBRARIES, 'internal'] : ['internal'];
+function allowedFor({ name, inPackage }) {
+  if (name === 'internal' || name === 'cli-kit') return [];
+  if (name === 'reference-app' || name === 'bench') return [...LIBRARIES, 'internal'];
+  return COMMAND.test(inPackage) ? ['internal', 'cli-kit'] : ['internal'];
 }
 
 function mayUseProcess({ name, inPackage }) {
   if (name === 'testkit') return true;
   // A lock on a folder names the process that holds it.
   if (LIBRARIES.includes(name))
-    return /^src\/(cli\.ts$|cli\/|spool\/folder-lock\.ts$)/.test(inPackage);
+    return COMMAND.test(inPackage) || inPackage === 'src/spool/folder-lock.ts';
+  if (name === 'cli-kit') return inPackage === 'src/run-program.ts';
   return name === 'reference-app' && /^src\/(main\.ts$|cli\/|embedded\/)/.test(inPackage);
 }
 

@@ -39,8 +39,9 @@ async function checkPackage({ folder: source, manifest }) {
 
   const dist = join(source, 'dist');
   for (const file of readdirSync(dist)) {
-    if (readFileSync(join(dist, file), 'utf8').includes('@holdfast/internal')) {
-      report(`dist/${file} refers to @holdfast/internal, which is not published`);
+    const text = readFileSync(join(dist, file), 'utf8');
+    for (const name of ['@holdfast/internal', '@holdfast/cli-kit']) {
+      if (text.includes(name)) report(`dist/${file} refers to ${name}, which is not published`);
     }
   }
   return install(tarball, manifest, report);

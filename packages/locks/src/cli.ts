@@ -1,37 +1,30 @@
 #!/usr/bin/env node
+import { OperatorError, runProgram, withDatabase, type ProgramContext } from '@holdfast/cli-kit';
 import { parseCommandLine, type Invocation } from './cli/command-line.ts';
-import { withDatabase } from './cli/database.ts';
-import { inspectKey, type InspectRequest } from './cli/inspect-key.ts';
+import { inspectKey } from './cli/inspect-key.ts';
 import { inspectionJson, listJson } from './cli/json.ts';
-import { OperatorError } from './cli/operator-error.ts';
 import { inspectionText, listText } from './cli/text.ts';
 import { serverNow } from './cli/server-now.ts';
 import { listLocks } from './advisory/holders.ts';
 import { leaseTableName } from './leases/lease-schema.ts';
+import type { Queryable } from './ports.ts';
 
-async function main(): Promise<0 | 2> {
-  const invocation = parseCommandLine(process.argv.slice(2), {
-    databaseUrl: process.env['DATABASE_URL'],
-    print,
-  });
-  try {
-    return await run(invocation);
-  } catch (error) {
-    if (error instanceof OperatorError) return complain(error.message);
-    throw error;
-  }
-}
+type Print = ProgramContext['print'];
 
-async function run(invocation: Invocation): Promise<0 | 2> {
+const QUERY_TIMEOUT_MS = 10_000;
+
+async function main(context: ProgramContext): Promise<0> {
+  const { args, print } = context;
+  const invocation = parseCommandLine(args, context);
   switch (invocation.kind) {
     case 'printed':
       return 0;
     case 'mistake':
-      return complain(invocation.message);
+      throw new OperatorError(invocation.message);
     case 'list':
-      return list(invocation.url, invocation.json);
+      return list(invocation, print);
     case 'inspect':
-      return inspect(invocation.url, invocation.json, invocation.request);
+      return inspect(invocation, print);
     default: {
       const impossible: never = invocation;
       return impossible;
@@ -39,8 +32,11 @@ async function run(invocation: Invocation): Promise<0 | 2> {
   }
 }
 
-async function list(url: string | undefined, json: boolean): Promise<0> {
-  const locks = await withDatabase(url, async (db) => ({
+async function list(
+  { url, json }: Extract<Invocation, { kind: 'list' }>,
+  print: Print,
+): Promise<0> {
+  const locks = await ask(url, async (db) => ({
     inspections: await listLocks(db),
     now: await serverNow(db),
   }));
@@ -49,29 +45,18 @@ async function list(url: string | undefined, json: boolean): Promise<0> {
 }
 
 async function inspect(
-  url: string | undefined,
-  json: boolean,
-  request: InspectRequest,
-): Promise<0 | 2> {
-  const inspected = await withDatabase(url, (db) => inspectKey(db, request));
+  { url, json, request }: Extract<Invocation, { kind: 'inspect' }>,
+  print: Print,
+): Promise<0> {
+  const inspected = await ask(url, (db) => inspectKey(db, request));
   print(json ? inspectionJson(inspected) : inspectionText(inspected));
   if (inspected.lease !== 'no table' || !request.isTableNamed) return 0;
-  return complain(`there is no lease table ${leaseTableName(request.table)}`);
+  throw new OperatorError(`there is no lease table ${leaseTableName(request.table)}`);
 }
 
-function print(text: string): void {
-  process.stdout.write(text);
+function ask<T>(url: string | undefined, fn: (db: Queryable) => Promise<T>): Promise<T> {
+  const settings = { url, applicationName: 'holdfast-locks', max: 1 };
+  return withDatabase({ ...settings, queryTimeoutMs: QUERY_TIMEOUT_MS }, fn);
 }
 
-function complain(sentence: string): 2 {
-  process.stderr.write(`holdfast-locks: ${sentence}\n`);
-  return 2;
-}
-
-// A reader that has seen enough, such as `head`, closes the pipe: what is left is not for anybody.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
-process.exitCode = await main();
+await runProgram('holdfast-locks', main);

@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander';
+import { databaseUrl, parseCommand, type Unread } from '@holdfast/cli-kit';
+import type { Command } from 'commander';
 import type { RemoveDuplicatesOptions } from '../duplicates/duplicates.ts';
 import { resolveNamedTable } from '../duplicates/duplicates-options.ts';
 import { VERSION } from './version.ts';
@@ -17,11 +18,7 @@ export interface DedupeRequest {
   readonly options: CleanUpOptions;
 }
 
-export type Invocation =
-  | { readonly kind: 'dedupe'; readonly request: DedupeRequest }
-  /** Help or version was asked for and printed. */
-  | { readonly kind: 'printed' }
-  | { readonly kind: 'mistake'; readonly message: string };
+export type Invocation = { readonly kind: 'dedupe'; readonly request: DedupeRequest } | Unread;
 
 export interface CommandLineContext {
   /** Where the database is, unless `--url` says so; empty is none. */
@@ -49,38 +46,22 @@ interface Flags {
   readonly json?: true;
 }
 
-const NO_COMMAND = 'name a command: dedupe';
-
 /** Reads the command line. A mistake in it comes back as one sentence without credentials. */
 export function parseCommandLine(
   args: readonly string[],
-  { databaseUrl, print }: CommandLineContext,
+  { databaseUrl: fromEnvironment, print }: CommandLineContext,
 ): Invocation {
-  if (args.length === 0) return { kind: 'mistake', message: NO_COMMAND };
-  let invocation: Invocation | undefined;
-  const program = new Command('holdfast-batch-writer')
-    .description('Cleans up tables of a PostgreSQL database.')
-    .version(VERSION)
-    .exitOverride()
-    .configureOutput({ writeOut: print, writeErr: () => undefined });
-  withOptions(program.command('dedupe')).action((flags: Flags) => {
-    try {
-      invocation = { kind: 'dedupe', request: requestOf(flags, databaseUrl) };
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      invocation = { kind: 'mistake', message: error.message };
-    }
+  return parseCommand<Invocation>(args, {
+    name: 'holdfast-batch-writer',
+    description: 'Cleans up tables of a PostgreSQL database.',
+    version: VERSION,
+    print,
+    addCommands(program, decide) {
+      withOptions(program.command('dedupe')).action((flags: Flags) =>
+        decide(() => ({ kind: 'dedupe', request: requestOf(flags, fromEnvironment) })),
+      );
+    },
   });
-  try {
-    program.parse(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { kind: 'printed' };
-    // It would show the help as an error.
-    if (error.code === 'commander.help') return { kind: 'mistake', message: NO_COMMAND };
-    return { kind: 'mistake', message: sentenceOf(error) };
-  }
-  return invocation ?? { kind: 'printed' };
 }
 
 function withOptions(command: Command): Command {
@@ -112,7 +93,7 @@ function withOptions(command: Command): Command {
 }
 
 /** @throws {TypeError} naming the flag. */
-function requestOf(flags: Flags, databaseUrl: string | undefined): DedupeRequest {
+function requestOf(flags: Flags, fromEnvironment: string | undefined): DedupeRequest {
   if (flags.dryRun === undefined && flags.sample !== undefined) {
     throw new TypeError('--sample is for a --dry-run');
   }
@@ -121,7 +102,7 @@ function requestOf(flags: Flags, databaseUrl: string | undefined): DedupeRequest
   }
   const attempts = countOf('--attempts', flags.attempts);
   return {
-    url: urlOf(flags.url, databaseUrl),
+    url: databaseUrl(flags.url, fromEnvironment),
     json: flags.json === true,
     yes: flags.yes === true,
     options: {
@@ -161,21 +142,4 @@ function countOf(flag: string, given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
   if (/^\d{1,12}$/.test(given)) return Number(given);
   throw new TypeError(`${flag} must be a whole number, got ${JSON.stringify(given)}`);
-}
-
-/** @throws {TypeError} without the URL in its message: it holds the password. */
-function urlOf(flag: string | undefined, fromEnvironment: string | undefined): string | undefined {
-  const url = flag ?? (fromEnvironment === '' ? undefined : fromEnvironment);
-  if (url === undefined) return undefined;
-  if (URL.canParse(url) && ['postgres:', 'postgresql:'].includes(new URL(url).protocol)) return url;
-  const name = flag === undefined ? 'DATABASE_URL' : '--url';
-  throw new TypeError(`${name} must be a URL that begins with postgres:// or postgresql://`);
-}
-
-/** Commander's message in one line, without its `error: ` in front, and without what may be a URL's credentials. */
-function sentenceOf(error: CommanderError): string {
-  return error.message
-    .replace(/^error: /, '')
-    .replaceAll(/\s*\n\s*/g, ' ')
-    .replaceAll(/:\/\/\S*?(?='?(?:\s|$))/g, '://***');
 }

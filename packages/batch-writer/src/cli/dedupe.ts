@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import { OperatorError } from '@holdfast/cli-kit';
 import type { PgPoolLike } from '../ports.ts';
 import type { RemoveDuplicatesReport } from '../duplicates/duplicates.ts';
 import { removeDuplicates } from '../duplicates/remove-duplicates.ts';
 import type { DedupeRequest } from './command-line.ts';
-import { explainToOperator } from './database.ts';
-import { OperatorError } from './operator-error.ts';
+import { explain } from './explain.ts';
 import { readPlan } from './plan.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { planText, reportText } from './text.ts';
@@ -61,7 +61,7 @@ async function cleanUp(
     });
   } catch (error) {
     if (deleted === 0) throw error;
-    const sentence = `${explainToOperator(error)}; ${deleted} rows had been deleted before`;
+    const sentence = `${explain(error)}; ${deleted} rows had been deleted before`;
     throw new OperatorError(sentence, { cause: error, exitCode: 1 });
   } finally {
     bar.end();
