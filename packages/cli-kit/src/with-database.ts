@@ -1,4 +1,4 @@
-import type { Pool, PoolConfig } from 'pg';
+import type { Client, Pool, PoolConfig } from 'pg';
 import { CONNECT_TIMEOUT_MS, codeOf, explainToOperator, messageOf } from './explain-to-operator.ts';
 import { OperatorError } from './operator-error.ts';
 
@@ -33,8 +33,16 @@ export async function withDatabase<T>(
     max,
   };
   const pg = await loadDriver();
-  const server = serverOf(pg, config);
-  const pool = new pg.Pool(config);
+  const server = serverOf(createClient(pg, config));
+  const made: Client[] = [];
+  // The pool forgets a connection that could not log in, and leaves it open: the program could not end.
+  class RememberedClient extends pg.Client {
+    constructor(given?: PoolConfig) {
+      super(given);
+      made.push(this);
+    }
+  }
+  const pool = new pg.Pool({ ...config, Client: RememberedClient });
   // A connection that dies says so in the answer to the query, too; without a listener it would end the process here.
   pool.on('error', () => undefined);
   try {
@@ -44,6 +52,7 @@ export async function withDatabase<T>(
     throw new OperatorError(explain(error, server), { cause: error });
   } finally {
     await pool.end();
+    await Promise.all(made.map((client) => client.end()));
   }
 }
 
@@ -57,15 +66,17 @@ async function loadDriver(): Promise<Driver> {
   }
 }
 
-/** As the driver reads its settings: a connection that is never made, for a pool says nothing of them. */
-function serverOf({ Client }: Driver, config: PoolConfig): string {
+function createClient({ Client }: Driver, config: PoolConfig): Client {
   try {
-    const { host, port } = new Client(config);
-    return `PostgreSQL at ${host.startsWith('/') ? host : `${host}:${port}`}`;
+    return new Client(config);
   } catch (error) {
     // Of a certificate's file that is not there, or a broken escape in the URL.
     throw new OperatorError(`pg cannot use these connection settings: ${messageOf(error)}`, {
       cause: error,
     });
   }
+}
+
+function serverOf({ host, port }: Client): string {
+  return `PostgreSQL at ${host.startsWith('/') ? host : `${host}:${port}`}`;
 }
