@@ -1,8 +1,8 @@
 import { createReceiver, isHoldfastError, type Receiver } from '@holdfast/sync-queue';
-import { postgresReceiptStore, type PgPoolLike } from '@holdfast/sync-queue/postgres';
+import { postgresReceiptStore, type ReceiptPoolLike } from '@holdfast/sync-queue/postgres';
 
 /** Work logs that clients write: an edit of another version than the present one is a conflict. */
-export async function workLogs(pool: PgPoolLike): Promise<Receiver> {
+export async function workLogs(pool: ReceiptPoolLike): Promise<Receiver> {
   const store = postgresReceiptStore({ pool });
   await store.createSchema();
   return createReceiver({

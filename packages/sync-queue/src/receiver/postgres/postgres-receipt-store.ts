@@ -12,12 +12,12 @@ import type {
   ReceiptStore,
   StreamName,
 } from '../receipt-store.ts';
-import type { PgClientLike, PgPoolLike, PgTransaction } from './pg-ports.ts';
+import type { ReceiptClientLike, ReceiptPoolLike, PgTransaction } from './pg-ports.ts';
 import { receiptStatements, type ReceiptStatements } from './pg-receipt-statements.ts';
 
 export interface PostgresReceiptStoreOptions {
   /** You end it. */
-  readonly pool: PgPoolLike;
+  readonly pool: ReceiptPoolLike;
   /** Where the tables are. Default: the first of the connection's search path. */
   readonly schema?: string | undefined;
   /** Of the tables' names. Default `holdfast`: `holdfast_stream` and `holdfast_receipt`. */
@@ -53,7 +53,7 @@ export function postgresReceiptStore(options: PostgresReceiptStoreOptions): Post
     transact: (stream, work) =>
       inTransaction(pool, async (client) => work(await openSession(client, sql, stream))),
     async pruneOlderThan(maxAgeMs) {
-      const prune = (client: PgClientLike): Promise<{ readonly rows: { gone: number }[] }> =>
+      const prune = (client: ReceiptClientLike): Promise<{ readonly rows: { gone: number }[] }> =>
         client.query<{ gone: number }>(sql.pruneAll, [maxAgeMs]);
       const { rows } = await inTransaction(pool, prune);
       return rows[0]?.gone ?? 0;
@@ -66,7 +66,7 @@ export function postgresReceiptStore(options: PostgresReceiptStoreOptions): Post
 }
 
 async function openSession(
-  client: PgClientLike,
+  client: ReceiptClientLike,
   sql: ReceiptStatements,
   { clientId, streamId }: StreamName,
 ): Promise<ReceiptSession<PgTransaction>> {
@@ -121,8 +121,8 @@ function toReceipt({ key, seq, digest, outcome }: ReceiptRow): Receipt {
 
 /** Runs `work` on one connection; one that has failed in any way but by `work` is destroyed. */
 async function inTransaction<T>(
-  pool: PgPoolLike,
-  work: (client: PgClientLike) => Promise<T>,
+  pool: ReceiptPoolLike,
+  work: (client: ReceiptClientLike) => Promise<T>,
 ): Promise<T> {
   let lost: Error | undefined;
   const onError = (error: Error): void => void (lost = error);
