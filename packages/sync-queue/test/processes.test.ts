@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  createTestDatabase,
   createTestRedis,
   spawnNode,
   startRedisServer,
   type NodeProcess,
+  type TestDatabase,
   type TestRedis,
 } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,21 +17,29 @@ import type { WorkerMessage, WorkerTask } from './fixtures/worker.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sync-queue-'));
 let redis: TestRedis;
+let database: TestDatabase;
 let places = 0;
 
 beforeAll(async () => {
   redis = await createTestRedis();
+  database = await createTestDatabase();
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true });
   await redis.close();
+  await database.close();
 });
 
 function newPlace(kind: Place['kind']): Place {
   places += 1;
-  return kind === 'sqlite'
-    ? { kind, path: join(folder, `${places}.db`) }
-    : { kind, url: redis.url, prefix: `${redis.prefix}${places}` };
+  switch (kind) {
+    case 'sqlite':
+      return { kind, path: join(folder, `${places}.db`) };
+    case 'redis':
+      return { kind, url: redis.url, prefix: `${redis.prefix}${places}` };
+    case 'postgres':
+      return { kind, url: database.url, schema: `queue_${places}` };
+  }
 }
 
 function startWorker(task: Partial<WorkerTask> & Pick<WorkerTask, 'place' | 'role'>) {
@@ -69,7 +79,7 @@ async function drain({ queue }: OpenQueue, count: number): Promise<Map<number, n
 const addedBy = (messages: readonly WorkerMessage[]): number[] =>
   messages.flatMap((message) => ('added' in message ? [message.added] : []));
 
-describe.each(['redis', 'sqlite'] as const)('on %s', (kind) => {
+describe.each(['redis', 'sqlite', 'postgres'] as const)('on %s', (kind) => {
   test('what a consumer held that was killed is delivered again, and nothing is lost', async () => {
     const place = newPlace(kind);
     const opened = await connected(openQueue(place));

@@ -92,26 +92,25 @@ export class PostgresQueue implements StoredQueue {
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
     if (settlements.length === 0) return [];
-    const firsts = firstPlaces(settlements);
+    const distinct = firstOfEach(settlements);
     const notice = this.#news.permit(this.#topic);
-    const known = [...firsts.values()].map((place) => settlements[place]!);
     const [row] = await runStatement<SettleRow>(this.#pool, this.#calls.settle, [
       ...this.#head(notice),
-      known.map(({ id }) => rowIdOf(id)),
-      known.map(({ attempt }) => attempt),
-      known.map(({ status }) => STATUS_LETTERS[status]),
-      known.map((each) => (each.status === 'retry' ? toUs(each.delayMs) : 0)),
-      known.map((each) => (each.status === 'dead' ? each.reason : null)),
+      distinct.map(({ id }) => rowIdOf(id)),
+      distinct.map(({ attempt }) => attempt),
+      distinct.map(({ status }) => STATUS_LETTERS[status]),
+      distinct.map((each) => (each.status === 'retry' ? toUs(each.delayMs) : 0)),
+      distinct.map((each) => (each.status === 'dead' ? each.reason : null)),
     ]);
     if (row === undefined) throw noAnswer();
     if (row.o_is_news) {
       this.#news.tell(this.#topic, Number(row.o_oldest_us ?? row.o_now), notice);
     }
-    const answers = settlements.map((): SettleAnswer => 'stale');
-    const places = [...firsts.values()];
-    for (const at of row.o_settled ?? []) answers[places[at - 1]!] = 'settled';
-    for (const at of row.o_kept ?? []) answers[places[at - 1]!] = 'kept';
-    return answers;
+    const settled = new Set((row.o_settled ?? []).map((at) => distinct[at - 1]));
+    const kept = new Set((row.o_kept ?? []).map((at) => distinct[at - 1]));
+    return settlements.map((each) =>
+      settled.delete(each) ? 'settled' : kept.delete(each) ? 'kept' : 'stale',
+    );
   }
 
   async extend(leases: readonly Lease[], leaseMs: number): Promise<readonly boolean[]> {
@@ -125,7 +124,11 @@ export class PostgresQueue implements StoredQueue {
       values,
     );
     // An UPDATE changes a row once, however often it is named.
-    const held = new Set((row?.held ?? []).map((at) => identityOf(leases[at - 1]!)));
+    const held = new Set<string>();
+    for (const at of row?.held ?? []) {
+      const lease = leases[at - 1];
+      if (lease !== undefined) held.add(identityOf(lease));
+    }
     return leases.map((lease) => held.has(identityOf(lease)));
   }
 
@@ -202,14 +205,14 @@ interface SettleRow {
 
 const STATUS_LETTERS = { ack: 'a', retry: 'r', release: 'b', dead: 'd' } as const;
 
-/** Of what settles one lease more than once in a call the first counts: where it stands. */
-function firstPlaces(settlements: readonly Settlement[]): Map<string, number> {
-  const places = new Map<string, number>();
-  for (const [place, settlement] of settlements.entries()) {
+/** Of what settles one lease more than once in a call the first counts. */
+function firstOfEach(settlements: readonly Settlement[]): Settlement[] {
+  const firsts = new Map<string, Settlement>();
+  for (const settlement of settlements) {
     const identity = identityOf(settlement);
-    if (!places.has(identity)) places.set(identity, place);
+    if (!firsts.has(identity)) firsts.set(identity, settlement);
   }
-  return places;
+  return [...firsts.values()];
 }
 
 function identityOf({ id, attempt }: Lease): string {

@@ -39,7 +39,7 @@ export function readEnqueueReply(row: EnqueueRow): EnqueueReply {
 
 function readVerdict(row: EnqueueRow, letter: string, index: number): EnqueueVerdict {
   const id = String(row.o_ids[index]);
-  const sampleRate = Number(row.o_rates?.[index] ?? 1);
+  const sampleRate = row.o_rates?.[index] ?? 1;
   switch (letter) {
     case 'a':
       return { status: 'accepted', id, sampleRate };
@@ -132,7 +132,7 @@ function readFound(
       priority,
       key: row.o_key ?? undefined,
       enqueuedAtMs: Math.floor(Number(row.o_enqueued_us) / 1000),
-      sampleRate: Number(row.o_sample_rate),
+      sampleRate: row.o_sample_rate,
     },
     readyUs,
     turn: agingMs === Infinity ? priority : readyUs + priority * agingMs * 1000,
@@ -182,7 +182,7 @@ function pausedTargets(row: StatsRow): PauseTarget[] {
   return [
     ...(row.is_paused ? [{ kind: 'queue' as const }] : []),
     ...row.paused_priorities.map((priority) => {
-      return { kind: 'priority' as const, priority: Number(priority) as Priority };
+      return { kind: 'priority' as const, priority: priority as Priority };
     }),
     ...row.stopped.map((key) => ({ kind: 'key' as const, key })),
   ];

@@ -44,9 +44,8 @@ export function watchNotices(
       } catch {
         // Whatever fails here shows in the calls, too; or the caller has ended it.
       }
-      if (signal.aborted) return;
-      listening.onAway();
       failures += 1;
+      // Rejects when the caller has ended it, as the loop sees.
       await sleep(backoff(failures, 0), { signal, background: true }).catch(() => undefined);
     }
   };

@@ -13,6 +13,9 @@ import type {
   StoreStats,
 } from '@holdfast/sync-queue';
 import { expect, onTestFinished } from 'vitest';
+import { LONG_MS, SETTINGS } from './settings.ts';
+
+export { LONG_MS, SETTINGS };
 
 export interface StoreFixture {
   readonly store: QueueStore;
@@ -25,21 +28,6 @@ export type CreateFixture = () => Promise<StoreFixture>;
 
 /** Long for a call to a real server on a busy machine, short to wait for. */
 export const LEASE_MS = 250;
-/** Nothing that a test only sets, and does not wait for, runs out within it. */
-export const LONG_MS = 600_000;
-
-export const SETTINGS: QueueSettings = {
-  limits: { maxCount: 1000, maxBytes: 10_000_000 },
-  dead: { maxCount: 1000, maxBytes: 10_000_000, whenFull: 'keep', retentionMs: Infinity },
-  maxTries: 10,
-  agingMs: Infinity,
-  keyConcurrency: 1,
-  onPoison: 'advance',
-  idempotency: { windowMs: LONG_MS, maxKeys: 10_000 },
-  rate: undefined,
-  overflow: { kind: 'refuse' },
-};
-
 /** What a test says of an item; the payload is its text. */
 export type Spec = Partial<Omit<NewItem, 'payload'>> & { readonly text: string };
 
