@@ -7,6 +7,8 @@ import { watchNotices } from './watch-notices.ts';
 
 /** Between two notices of one process about one queue: commits with a notice wait for each other. */
 const NOTICE_MS = 50;
+/** Less than the margin by which claims begin to look before what they know. */
+const MARGIN_US = 200_000;
 
 interface Topic {
   readonly hints: ClaimHints;
@@ -50,8 +52,17 @@ export class News {
   tell(topic: Topic, readyUs: number, permitted: string | null): void {
     topic.hints.lower(readyUs);
     for (const watcher of topic.watchers) watcher();
-    if (!this.#isOn || permitted !== null) return;
+    if (!this.#isOn) return;
+    if (permitted !== null) {
+      // One notice stands for all before it, unless theirs is older than what others look at in any case.
+      if ((topic.untoldUs ?? Infinity) >= readyUs - MARGIN_US) this.#forgetUntold(topic);
+      return;
+    }
     topic.untoldUs = Math.min(topic.untoldUs ?? Infinity, readyUs);
+    this.#scheduleUntold(topic);
+  }
+
+  #scheduleUntold(topic: Topic): void {
     if (topic.timer !== undefined) return;
     const dueInMs = topic.toldAtMs + NOTICE_MS - systemClock.now();
     topic.timer = systemClock.setTimer(() => void this.#sendUntold(topic), dueInMs, {
@@ -92,15 +103,23 @@ export class News {
 
   /** Sends no more notices that nobody asked for. */
   close(): void {
-    for (const topic of this.#topics.values()) {
-      topic.timer?.cancel();
-      topic.timer = undefined;
-    }
+    for (const topic of this.#topics.values()) this.#forgetUntold(topic);
+  }
+
+  #forgetUntold(topic: Topic): void {
+    topic.timer?.cancel();
+    topic.timer = undefined;
+    topic.untoldUs = undefined;
   }
 
   async #sendUntold(topic: Topic): Promise<void> {
-    const payload = `${topic.digest}:${this.#self}:${topic.untoldUs ?? 0}`;
     topic.timer = undefined;
+    // A call that may tell is on its way.
+    if (systemClock.now() - topic.toldAtMs < NOTICE_MS) {
+      this.#scheduleUntold(topic);
+      return;
+    }
+    const payload = `${topic.digest}:${this.#self}:${topic.untoldUs ?? 0}`;
     topic.untoldUs = undefined;
     topic.toldAtMs = systemClock.now();
     try {

@@ -96,7 +96,11 @@ test('a consumer hears of what a transaction has added when it commits', async (
   onTestFinished(() => queue.close());
   await queue.start();
   const seen = new Promise<string>((resolve) => {
-    queue.consumeEach(({ value }) => resolve(value), { pollMs: 20_000 });
+    const handler = ({ value }: { readonly value: string }): Promise<void> => {
+      resolve(value);
+      return Promise.resolve();
+    };
+    queue.consumeEach(handler, { pollMs: 20_000 });
   });
   // It listens once its first claim is done.
   while (!(await isListening())) await new Promise((resolve) => setTimeout(resolve, 10));
