@@ -10,6 +10,7 @@ import { measureUncontended } from './locks/uncontended.ts';
 import { measureSizes } from './policies/sizes.ts';
 import { runBundled } from './run-bundled.ts';
 import { measureRedisQueue } from './sync-queue/redis.ts';
+import { measureBlockedKeys, measurePinnedClaims } from './sync-queue/postgres.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
@@ -24,6 +25,8 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
   'locks-hot-row': (options) => measureHotRow(options, print),
   'outbox-append': ({ smoke }) =>
     runBundled(new URL('sync-queue/outbox-append-run.ts', import.meta.url), smoke ? ['smoke'] : []),
+  'pg-blocked-keys': measureBlockedKeys,
+  'pg-claim-pinned': measurePinnedClaims,
   policies: ({ smoke }) =>
     runBundled(new URL('policies/run.ts', import.meta.url), smoke ? ['--smoke'] : []),
   'queue-redis': (options) => measureRedisQueue(options, print),

@@ -159,6 +159,8 @@ describe('news', () => {
     while ((await countListeners(name)) === 0) await delay(10);
     const store = postgresStore({ pool: database.pool, notify: 'off' });
     await store.open();
+    // It looks once more when it has begun to listen.
+    await delay(100);
     await store.queue(name, SETTINGS).enqueue([itemOf('1')]);
     await delay(300);
 

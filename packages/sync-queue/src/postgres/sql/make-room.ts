@@ -39,7 +39,7 @@ BEGIN
       EXIT WHEN NOT FOUND;
     END IF;
     -- A lane that somebody holds may be about to be stopped; waiting for it here would be against the order of locks.
-    PERFORM 1 FROM @.item i WHERE i.id = ANY (v_chosen) AND i.state = 0 AND (i.lane IS NULL OR EXISTS (
+    PERFORM 1 FROM @.item i WHERE i.id = ANY (v_chosen) AND i.state + 0 = 0 AND (i.lane IS NULL OR EXISTS (
       SELECT FROM @.lane l WHERE l.queue = p_no AND l.lane = i.lane FOR UPDATE SKIP LOCKED)) FOR UPDATE SKIP LOCKED;
     GET DIAGNOSTICS o_count = ROW_COUNT;
     IF o_count = cardinality(v_chosen) THEN

@@ -1,6 +1,11 @@
 import { PLANNED } from './base.ts';
 
-/** A settlement counts for the attempt that holds the lease alone: the attempt is the fencing token. */
+/**
+ * A settlement counts for the attempt that holds the lease alone: the attempt is the fencing token.
+ *
+ * `+ 0`: only the primary key is to serve. The index of leases would be walked from end to end for each id, and while the
+ * table was small it seems as cheap.
+ */
 export const SETTLE = `
 -- a(ck), r(etry), b(ack: release), d(ead). Gives the places, from 1, of those that were settled and those that were kept.
 CREATE OR REPLACE FUNCTION @.settle_v1(
@@ -20,7 +25,7 @@ BEGIN
   SELECT no INTO v_no FROM @.queue WHERE name = p_queue;
   WITH gone AS (
     DELETE FROM @.item i USING unnest(p_ids, p_attempts, p_letters) WITH ORDINALITY s (id, attempt, letter, at)
-    WHERE s.letter = 'a' AND i.id = s.id AND i.queue = v_no AND i.state = 3 AND i.attempt = s.attempt
+    WHERE s.letter = 'a' AND i.id = s.id AND i.queue + 0 = v_no AND i.state + 0 = 3 AND i.attempt = s.attempt
     RETURNING s.at, i.bytes, i.lane
   )
   SELECT array_agg(at), count(*), coalesce(sum(bytes), 0), array_agg(lane) FILTER (WHERE lane IS NOT NULL)
@@ -39,7 +44,7 @@ BEGIN
         WITH ORDINALITY s (id, attempt, letter, delay_us, reason, at) WHERE letter <> 'a' ORDER BY at
     LOOP
       SELECT id, lane, bytes, ready_us INTO v_item FROM @.item
-      WHERE id = v_each.id AND queue = v_no AND state = 3 AND attempt = v_each.attempt FOR UPDATE;
+      WHERE id = v_each.id AND queue + 0 = v_no AND state + 0 = 3 AND attempt = v_each.attempt FOR UPDATE;
       CONTINUE WHEN NOT FOUND;
       o_is_news := true;
       IF v_each.letter = 'd' THEN
@@ -72,8 +77,8 @@ BEGIN
   WITH held AS (
     UPDATE @.item i SET until_us = @.now_us_v1() + p_lease_us
     FROM unnest(p_ids, p_attempts) WITH ORDINALITY l (id, attempt, at)
-    WHERE i.id = l.id AND i.attempt = l.attempt AND i.state = 3
-      AND i.queue = (SELECT no FROM @.queue WHERE name = p_queue)
+    WHERE i.id = l.id AND i.attempt = l.attempt AND i.state + 0 = 3
+      AND i.queue + 0 = (SELECT no FROM @.queue WHERE name = p_queue)
     RETURNING l.at
   )
   SELECT array_agg(at) INTO v_held FROM held;
