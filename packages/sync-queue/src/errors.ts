@@ -117,10 +117,11 @@ export class StoreKeyWrongError extends HoldfastError {
   }
 }
 
-/** The SQLite file was written by a newer version of this package. */
+/** The SQLite file, or the schema in PostgreSQL, was written by a newer version of this package. */
 export class StoreSchemaNewerError extends HoldfastError {
   override readonly name = 'StoreSchemaNewerError';
   declare readonly code: 'STORE_SCHEMA_NEWER';
+  /** Of the file; or `the schema …`. */
   readonly path: string;
   readonly version: number;
 
