@@ -113,25 +113,28 @@ export class Sending {
     }));
     this.#droppedRows += rows.length;
     this.#context.onLeft(rows.length, batch.bytes.length);
-    this.#dropped = this.#deliverDropped(batch, rows).finally(() => {
+    this.#dropped = this.#deliverDropped(batch, rows).then((isDelivered) => {
       this.#dropped = undefined;
-      lane.endDrop();
+      // What `close()` gives back is not settled: whoever waits for it is told so there.
+      if (isDelivered) lane.endDrop();
     });
     return true;
   }
 
-  async #deliverDropped(batch: Batch, rows: readonly RejectedRow<object>[]): Promise<void> {
+  /** False: the writer was stopped before the dead letter could be given them. */
+  async #deliverDropped(batch: Batch, rows: readonly RejectedRow<object>[]): Promise<boolean> {
     // Also while the writer is paused or halted: that keeps rows from the database, and these do not go there.
     const outcome = await this.#deliver(-1, rows, () => !this.#context.signal.aborted);
     if (outcome.status !== 'done') {
       this.#undelivered.push(...rows.map(({ row }) => row));
-      return;
+      return false;
     }
     this.#droppedRows -= rows.length;
     this.addSettled({ ...NOTHING, rejected: rows.length });
     for (const [row, waiter] of batch.waiters ?? []) {
       waiter.resolve({ status: 'rejected', rejection: rows[row] });
     }
+    return true;
   }
 
   #batchInFlight(

@@ -60,3 +60,24 @@ test('a batch that is dropped does not end a flush that waits for one in front o
 
   expect(await writer.close()).toMatchObject({ accepted: 3, stored: 2, rejected: 1 });
 });
+
+test('a flush whose row is dropped, and given back by close() in the end, is told that it was not written', async () => {
+  const { clock, writer } = setUp(createFakePool(), {
+    batch: { maxRows: 1 },
+    buffer: { maxRows: 1, whenFull: 'drop-oldest' },
+    onRejected: () => Promise.reject(new Error('the dead letter is away')),
+  });
+  writer.pause();
+  writeNow(writer, reading(1));
+  const flushed = expect(writer.flush()).rejects.toMatchObject({ code: 'WRITER_CLOSED' });
+  writeNow(writer, reading(2));
+  await clock.advance(0);
+
+  const closed = writer.close({ timeoutMs: 0 });
+  await clock.advance(1);
+  const report = await closed;
+  await flushed;
+  expect(report).toMatchObject({ accepted: 2, rejected: 0 });
+  expect(report.returned).toContainEqual(expect.objectContaining({ id: 1 }));
+  expectAccounted(report);
+});
