@@ -36,6 +36,7 @@ export interface ConsumerContext<T> {
   readonly policy: RetryPolicy;
   readonly storeBackoff: Backoff;
   readonly codec: Codec<T>;
+  readonly open: () => Promise<void>;
   readonly claim: (maxItems: number) => Promise<Claim>;
   readonly settle: (settlements: readonly Settlement[]) => Promise<readonly SettleAnswer[]>;
   readonly extend: (leases: readonly Lease[]) => Promise<readonly boolean[]>;
@@ -120,9 +121,12 @@ export class ClaimLoop<T> implements Consumer {
     while (!signal.aborted) {
       this.#news.reset();
       const turn = watchTurn();
-      const claimedAtMs = clock.now();
+      let claimedAtMs: number;
       let claim: Claim;
       try {
+        await this.#context.open();
+        // Only now: opening the store takes its time, and no lease runs yet.
+        claimedAtMs = clock.now();
         claim = await this.#context.claim(this.#wanted);
         failures = 0;
       } catch {

@@ -50,6 +50,7 @@ export class Consumers<T> {
       policy: { maxAttempts, backoff, capMs: retryCapMs, budget: this.#budget },
       storeBackoff,
       codec,
+      open: () => port.open(),
       claim: async (maxItems) => {
         const claim = await port.run('claim', (queue) => queue.claim({ maxItems, leaseMs }));
         // Only now: the store is open.

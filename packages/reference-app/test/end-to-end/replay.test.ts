@@ -34,21 +34,28 @@ function recordedLines(): string[] {
 }
 
 describe('holdfast demo --replay', () => {
-  it('stores each recorded value once, however often the file is replayed', async () => {
-    await using database = await createTestDatabase();
-    const file = await recording('twice.ndjson', recordedLines());
-    const args = ['demo', '--replay', file, '--json', '--postgres', database.url];
+  // Two whole runs, each with its own servers.
+  it(
+    'stores each recorded value once, however often the file is replayed',
+    { timeout: 120_000 },
+    async () => {
+      await using database = await createTestDatabase();
+      const file = await recording('twice.ndjson', recordedLines());
+      const args = ['demo', '--replay', file, '--json', '--postgres', database.url];
 
-    const first = ledgerOf(await runHoldfast(...args));
-    const second = ledgerOf(await runHoldfast(...args));
+      const first = ledgerOf(await runHoldfast(...args));
+      const second = ledgerOf(await runHoldfast(...args));
 
-    const both = { messages: 500, values: 1_500, nodes: 5, series: 15, lost: 0, stale: 0 };
-    const rejected = { rejected: 50, rejectedByReason: { null: 50 } };
-    expect(first).toMatchObject({ ...both, ...rejected, stored: 1_450, duplicate: 0 });
-    expect(second).toMatchObject({ ...both, ...rejected, stored: 0, duplicate: 1_450 });
-    const { rows } = await database.pool.query('select count(*)::int as n from telemetry_samples');
-    expect(rows).toEqual([{ n: 1_450 }]);
-  });
+      const both = { messages: 500, values: 1_500, nodes: 5, series: 15, lost: 0, stale: 0 };
+      const rejected = { rejected: 50, rejectedByReason: { null: 50 } };
+      expect(first).toMatchObject({ ...both, ...rejected, stored: 1_450, duplicate: 0 });
+      expect(second).toMatchObject({ ...both, ...rejected, stored: 0, duplicate: 1_450 });
+      const { rows } = await database.pool.query(
+        'select count(*)::int as n from telemetry_samples',
+      );
+      expect(rows).toEqual([{ n: 1_450 }]);
+    },
+  );
 
   it('stores the good lines of a recording, counts the bad ones and exits with 2', async () => {
     const lines = recordedLines();

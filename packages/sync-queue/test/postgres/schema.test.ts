@@ -37,12 +37,13 @@ describe('opening', () => {
     for (const statement of postgresStoreStatements({ schema: 'migrated' })) {
       await pool.query(statement);
     }
-    await pool.query('CREATE ROLE plain LOGIN');
+    await pool.query("CREATE ROLE plain LOGIN PASSWORD 'of plain'");
     await pool.query('GRANT USAGE ON SCHEMA migrated TO plain');
     await pool.query('GRANT ALL ON ALL TABLES IN SCHEMA migrated TO plain');
     await pool.query('GRANT ALL ON ALL SEQUENCES IN SCHEMA migrated TO plain');
     const url = new URL(database.url);
     url.username = 'plain';
+    url.password = 'of plain';
     const own = database.createPool({ connectionString: url.href });
     const store = postgresStore({ pool: own, schema: 'migrated', install: false });
     await store.open();
