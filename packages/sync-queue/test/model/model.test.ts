@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { memoryStore } from '@holdfast/sync-queue';
+import { postgresStore } from '@holdfast/sync-queue/postgres';
 import { redisStore } from '@holdfast/sync-queue/redis';
 import { sqliteStore } from '@holdfast/sync-queue/sqlite';
-import { createFakeClock, createTestRedis } from '@holdfast/testkit';
+import { createFakeClock, createTestDatabase, createTestRedis } from '@holdfast/testkit';
 import type { CreateFixture } from '../conformance/kit.ts';
 import { checkLedger, checkModel } from './check-model.ts';
 
@@ -51,4 +52,17 @@ checkModel(
     };
   },
   { small: 40, full: 10_000 },
+);
+
+checkModel(
+  'postgres',
+  async () => {
+    const database = await createTestDatabase();
+    return {
+      store: postgresStore({ pool: database.pool }),
+      elapse: (ms: number) => delay(ms + 1),
+      close: () => database.close(),
+    };
+  },
+  { small: 15, full: 2_000 },
 );
