@@ -11,6 +11,7 @@ import type { OutboxConnection, OutboxRows, OutboxStore } from './outbox-store.t
 import { requireOp } from './require-op.ts';
 import type { StoreKeeper } from './store-keeper.ts';
 import type { Tickets } from './tickets.ts';
+import { newUnitId } from './unit-id.ts';
 
 export interface IntakeHost {
   readonly clock: Clock;
@@ -48,7 +49,7 @@ export class Intake {
     const checked = given.map((one, index) => requireOp(isGroup(op) ? `ops[${index}]` : 'op', one));
     const ops = checked.map((one): Op => ({ ...one, at: one.at ?? hlc.tick() }));
     const at = { enqueuedAtMs: clock.wallNow(), sinceMs: clock.now() };
-    const names = { id: randomUUID(), key: randomUUID() };
+    const names = { id: newUnitId(at.enqueuedAtMs), key: randomUUID() };
     const isStamped = checked.map((one) => one.at === undefined);
     return { ...names, isStamped, ops, payload: payload.encode(ops), priority, dependsOn, ...at };
   }

@@ -30,10 +30,7 @@ CREATE TABLE outbox_unit (
   quarantined_ms INTEGER
 );
 CREATE INDEX outbox_ready ON outbox_unit (priority, seq) WHERE state = 'ready';
-CREATE INDEX outbox_ready_age ON outbox_unit (seq) WHERE state = 'ready';
-CREATE INDEX outbox_sent ON outbox_unit (seq) WHERE state = 'sent';
-CREATE INDEX outbox_waiting ON outbox_unit (seq) WHERE state IN ('ready', 'blocked', 'sent');
-CREATE INDEX outbox_quarantined ON outbox_unit (seq) WHERE state = 'quarantined';
+CREATE INDEX outbox_state ON outbox_unit (state);
 CREATE INDEX outbox_wire ON outbox_unit (wire_seq) WHERE wire_seq IS NOT NULL;
 CREATE TABLE outbox_place (
   lane TEXT NOT NULL,

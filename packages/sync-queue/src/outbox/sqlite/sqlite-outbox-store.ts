@@ -105,6 +105,7 @@ export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStor
     try {
       const open = requireConnection();
       transact(open.database, () => {
+        open.rows.begin();
         for (const write of group) write.run(open);
       });
     } catch (error) {
@@ -171,6 +172,7 @@ function createWrite<T>(
         // When SQLite itself has ended the transaction there is nothing to go back to, and the group fails.
         if (!database.inTransaction) throw error;
         database.exec('ROLLBACK TO write');
+        rows.begin();
         settle = () => reject(error);
       }
       database.exec('RELEASE write');

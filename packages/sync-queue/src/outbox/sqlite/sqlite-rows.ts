@@ -36,15 +36,18 @@ const SQL = {
   children: 'SELECT child AS seq, kind FROM outbox_edge WHERE parent = ?1 ORDER BY child',
   readyByPriority: `SELECT * FROM outbox_unit WHERE state = 'ready' ORDER BY priority, seq LIMIT ?1`,
   // Without the hint the planner may sort the other index.
-  readyByAge: `SELECT * FROM outbox_unit INDEXED BY outbox_ready_age WHERE state = 'ready' ORDER BY seq LIMIT ?1`,
+  readyByAge: `SELECT * FROM outbox_unit INDEXED BY outbox_state WHERE state = 'ready' ORDER BY seq LIMIT ?1`,
   sent: `SELECT seq, id FROM outbox_unit WHERE state = 'sent' ORDER BY seq`,
   lastSeq: `SELECT ifnull(max(seq), 0) AS seq FROM sqlite_sequence WHERE name = 'outbox_unit'`,
-  oldestWaiting: `SELECT * FROM outbox_unit INDEXED BY outbox_waiting
-    WHERE state IN ('ready', 'blocked', 'sent') ORDER BY seq LIMIT 1`,
+  // One step in the index for each state: the planner would sort all three.
+  oldestWaiting: `SELECT * FROM outbox_unit WHERE seq = (SELECT min(seq) FROM (
+      SELECT min(seq) AS seq FROM outbox_unit INDEXED BY outbox_state WHERE state = 'ready'
+      UNION ALL SELECT min(seq) FROM outbox_unit INDEXED BY outbox_state WHERE state = 'blocked'
+      UNION ALL SELECT min(seq) FROM outbox_unit INDEXED BY outbox_state WHERE state = 'sent'))`,
   lowestWireSeq: 'SELECT min(wire_seq) AS seq FROM outbox_unit WHERE wire_seq IS NOT NULL',
   list: 'SELECT * FROM outbox_unit WHERE seq > ?1 ORDER BY seq LIMIT ?2',
-  listState: 'SELECT * FROM outbox_unit WHERE seq > ?1 AND state = ?3 ORDER BY seq LIMIT ?2',
-  listQuarantined: `SELECT * FROM outbox_unit WHERE seq > ?1 AND state = 'quarantined' ORDER BY seq LIMIT ?2`,
+  listState: `SELECT * FROM outbox_unit INDEXED BY outbox_state
+    WHERE state = ?3 AND seq > ?1 ORDER BY seq LIMIT ?2`,
   meta: 'SELECT value FROM outbox_meta WHERE name = ?1',
   setMeta: `INSERT INTO outbox_meta (name, value) VALUES (?1, ?2)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -88,6 +91,9 @@ interface UnitRow {
 
 /** The rows of an outbox on one connection; the caller has begun a transaction on it. */
 export class SqliteRows implements OutboxRows {
+  /** Known since `begin`, as long as only `insert` has changed them. */
+  #totals: OutboxTotals | undefined;
+  #keepsTotals = false;
   readonly #prepareSql: (sql: string) => Statement;
   /** Each is prepared when it is used first. */
   readonly #statements = new Map<string, Statement>();
@@ -96,11 +102,20 @@ export class SqliteRows implements OutboxRows {
     this.#prepareSql = prepare;
   }
 
+  /** A transaction begins, or what was done in it is taken back in part: what was known is known no more. */
+  begin(): void {
+    this.#totals = undefined;
+    this.#keepsTotals = true;
+  }
+
   totals(): OutboxTotals {
+    if (this.#totals !== undefined) return this.#totals;
     const row = this.#sql(SQL.totals).get([]) as OutboxTotals;
     // The driver adds a field of its own.
     const { count, bytes, quarantined } = row;
-    return { count, bytes, quarantined };
+    const totals = { count, bytes, quarantined };
+    if (this.#keepsTotals) this.#totals = totals;
+    return totals;
   }
 
   insert(unit: NewUnit): number {
@@ -111,6 +126,7 @@ export class SqliteRows implements OutboxRows {
       ...[id, key, state, priority, JSON.stringify(unit.lanes), ...flags],
       ...[attempt, rounds, payload, wire, wireSeq, ...facts],
     ]);
+    if (this.#totals !== undefined) this.#totals = withUnit(this.#totals, unit);
     return Number((done as { readonly lastInsertRowid: number | bigint }).lastInsertRowid);
   }
 
@@ -128,12 +144,14 @@ export class SqliteRows implements OutboxRows {
     const sets = names.map((name, index) => `${COLUMNS[name]} = ?${index + 2}`).join(', ');
     const values = names.map((name) => toSql(changes[name] ?? null));
     this.#sql(`UPDATE outbox_unit SET ${sets} WHERE seq = ?1`).run([seq, ...values]);
+    this.#totals = undefined;
   }
 
   remove(seq: number): void {
     for (const sql of [SQL.leave, SQL.removeEdges, SQL.removeParents, SQL.remove]) {
       this.#sql(sql).run([seq]);
     }
+    this.#totals = undefined;
   }
 
   joinLanes(seq: number, lanes: readonly string[]): void {
@@ -145,7 +163,10 @@ export class SqliteRows implements OutboxRows {
   }
 
   lane(lane: string, from: 'front' | 'end', limit: number): Unit[] {
-    return this.#all(SQL[from], lane, limit);
+    // One row is asked for with each append, and much faster got alone.
+    if (limit > 1) return this.#all(SQL[from], lane, limit);
+    const unit = this.#one(SQL[from], lane, limit);
+    return unit === undefined ? [] : [unit];
   }
 
   link(parent: number, child: number, kind: EdgeKind): void {
@@ -187,8 +208,6 @@ export class SqliteRows implements OutboxRows {
 
   list({ state, afterSeq, limit }: UnitQuery): Unit[] {
     if (state === undefined) return this.#all(SQL.list, afterSeq, limit);
-    // As a literal it has an index of its own.
-    if (state === 'quarantined') return this.#all(SQL.listQuarantined, afterSeq, limit);
     return this.#all(SQL.listState, afterSeq, limit, state);
   }
 
@@ -215,6 +234,14 @@ export class SqliteRows implements OutboxRows {
     this.#statements.set(sql, found);
     return found;
   }
+}
+
+function withUnit({ count, bytes, quarantined }: OutboxTotals, unit: NewUnit): OutboxTotals {
+  return {
+    count: count + 1,
+    bytes: bytes + unit.payload.length,
+    quarantined: quarantined + Number(unit.state === 'quarantined'),
+  };
 }
 
 function toUnit(row: UnitRow): Unit {
