@@ -10,7 +10,11 @@ import { measureUncontended } from './locks/uncontended.ts';
 import { measureSizes } from './policies/sizes.ts';
 import { runBundled } from './run-bundled.ts';
 import { measureRedisQueue } from './sync-queue/redis.ts';
-import { measureBlockedKeys, measurePinnedClaims } from './sync-queue/postgres.ts';
+import {
+  measureBlockedKeys,
+  measurePinnedClaims,
+  measurePostgresQueue,
+} from './sync-queue/postgres.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
@@ -29,7 +33,8 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
   'pg-claim-pinned': measurePinnedClaims,
   policies: ({ smoke }) =>
     runBundled(new URL('policies/run.ts', import.meta.url), smoke ? ['--smoke'] : []),
-  'queue-redis': (options) => measureRedisQueue(options, print),
+  'queue-postgres': measurePostgresQueue,
+  'queue-redis': measureRedisQueue,
   'policy-sizes': async () => (await measureSizes()).forEach(print),
 };
 

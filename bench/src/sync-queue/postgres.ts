@@ -11,6 +11,10 @@ export const measurePinnedClaims: Run = ({ smoke }) =>
 export const measureBlockedKeys: Run = ({ smoke }) =>
   run(new URL('blocked-keys-run.ts', import.meta.url), smoke);
 
+/** The queue on PostgreSQL beside pg-boss and graphile-worker. */
+export const measurePostgresQueue: Run = ({ smoke }) =>
+  run(new URL('postgres-run.ts', import.meta.url), smoke);
+
 async function run(program: URL, smoke: boolean): Promise<void> {
   // As in operation: each commit is flushed to disk.
   await using server = await startPostgresServer({ fsync: true });
