@@ -23,7 +23,7 @@ const WORKS: readonly (QueueWork & { readonly count: number })[] = [
   {
     ...{
       name: 'queue-pg-batch',
-      claim: 'items a second, handled in batches (ours of 250)',
+      claim: 'items a second, handled in batches (of 500)',
       target: 1,
     },
     ...{ before: 'fill', count: isSmoke ? 200 : 20_000 },

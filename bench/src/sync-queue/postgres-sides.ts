@@ -10,7 +10,7 @@ const CONNECTIONS = 10;
 export async function openOnPostgres(url: string): Promise<QueueSide> {
   const pool = new Pool({ connectionString: url, max: CONNECTIONS });
   return openHoldfast(postgresStore({ pool }), {
-    maxBatch: 250,
+    maxBatch: 500,
     async clear() {
       await pool.query('TRUNCATE holdfast_queue.item, holdfast_queue.gate, holdfast_queue.slot');
     },

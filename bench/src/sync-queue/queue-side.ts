@@ -1,4 +1,4 @@
-import { createQueue, type Delivery, type QueueStore } from '@holdfast/sync-queue';
+import { createQueue, type Consumer, type Delivery, type QueueStore } from '@holdfast/sync-queue';
 
 /** One of the queues, as the benches drive it. */
 export interface QueueSide {
@@ -37,25 +37,43 @@ export async function openHoldfast(
     limits: { maxCount: 10_000_000, maxBytes: 2 ** 34 },
   });
   await queue.start();
-  const acknowledged = async (count: number): Promise<void> => {
-    const target = queue.snapshot().acked + count;
-    while (queue.snapshot().acked < target) await new Promise((done) => setImmediate(done));
+  /** Closing the consumer waits for what is being settled; then all must be acknowledged. */
+  const drain = async (
+    count: number,
+    consume: (onItems: (items: number) => void) => Consumer,
+  ): Promise<void> => {
+    const before = queue.snapshot().acked;
+    let left = count;
+    let end: () => void = () => undefined;
+    const all = new Promise<void>((resolve) => (end = resolve));
+    const consumer = consume((items) => {
+      left -= items;
+      if (left <= 0) end();
+    });
+    await all;
+    await consumer.close();
+    const done = queue.snapshot().acked - before;
+    if (done !== count) throw new Error(`${done} of ${count} were acknowledged`);
   };
   return {
     add: (value) => queue.add(value),
     addBulk: (values) => queue.addMany(values),
-    async drainEach(count, concurrency) {
-      const done = acknowledged(count);
-      const consumer = queue.consumeEach(() => Promise.resolve(), { concurrency });
-      await done;
-      await consumer.close();
-    },
-    async drainBatches(count) {
-      const done = acknowledged(count);
-      const consumer = queue.consume(() => Promise.resolve(), { maxBatch, concurrency: 2 });
-      await done;
-      await consumer.close();
-    },
+    drainEach: (count, concurrency) =>
+      drain(count, (onItems) => {
+        const handler = async (): Promise<void> => {
+          await Promise.resolve();
+          onItems(1);
+        };
+        return queue.consumeEach(handler, { concurrency });
+      }),
+    drainBatches: (count) =>
+      drain(count, (onItems) => {
+        const handler = async (items: readonly unknown[]): Promise<void> => {
+          await Promise.resolve();
+          onItems(items.length);
+        };
+        return queue.consume(handler, { maxBatch, concurrency: 2 });
+      }),
     consume(onValue) {
       const handler = ({ value }: Delivery<object>): Promise<void> => {
         onValue(value);

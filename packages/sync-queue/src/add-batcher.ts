@@ -1,17 +1,14 @@
 import { createDeferred, onAbort, type Clock, type Deferred } from '@holdfast/internal';
 import { AmbiguousAddError, StoreFailedError } from './errors.ts';
-import {
-  MAX_ITEMS_PER_CALL,
-  type EnqueueReply,
-  type EnqueueVerdict,
-  type NewItem,
-} from './store.ts';
+import type { EnqueueReply, EnqueueVerdict, NewItem } from './store.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface AddBatcherContext {
   readonly clock: Clock;
   readonly waitMs: number;
   readonly maxPending: number;
+  /** In a call. */
+  readonly maxItems: number;
   readonly enqueue: (items: readonly NewItem[]) => Promise<EnqueueReply>;
   readonly onFull: () => void;
   /** Called before those who added are answered. */
@@ -134,7 +131,7 @@ export class AddBatcher {
       bytes += add.item.payload.length;
       if (adds.length > 0 && bytes > MAX_BYTES_PER_CALL) break;
       adds.push(add);
-      if (adds.length === MAX_ITEMS_PER_CALL) break;
+      if (adds.length === this.#context.maxItems) break;
     }
     return adds;
   }

@@ -13,14 +13,7 @@ import type { ResolvedConsumeOptions } from './options.ts';
 import { planSettlements, type HandlerResult, type RetryPolicy } from './plan-settlements.ts';
 import type { Codec } from './queue-options.ts';
 import { SettleBatcher } from './settle-batcher.ts';
-import {
-  MAX_ITEMS_PER_CALL,
-  type Claim,
-  type ClaimedItem,
-  type Lease,
-  type SettleAnswer,
-  type Settlement,
-} from './store.ts';
+import type { Claim, ClaimedItem, Lease, SettleAnswer, Settlement } from './store.ts';
 import { textOf } from './text-of.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -33,6 +26,8 @@ export type GroupHandler<T> = (
 export interface ConsumerContext<T> {
   readonly clock: Clock;
   readonly leaseMs: number;
+  /** In a call of the store. */
+  readonly maxItems: number;
   readonly policy: RetryPolicy;
   readonly storeBackoff: Backoff;
   readonly codec: Codec<T>;
@@ -73,15 +68,15 @@ export class ClaimLoop<T> implements Consumer {
     options: ResolvedConsumeOptions,
     context: ConsumerContext<T>,
   ) {
-    const { clock, leaseMs, extend, onLost, settle, onSettled, storeBackoff } = context;
+    const { clock, leaseMs, maxItems, extend, onLost, settle, onSettled, storeBackoff } = context;
     this.#context = context;
     this.#options = options;
     this.#handler = handler;
     this.#news = new Wakeup(clock);
-    this.#keeper = new LeaseKeeper({ clock, leaseMs, extend, onLost });
+    this.#keeper = new LeaseKeeper({ clock, leaseMs, maxItems, extend, onLost });
     const isClosing = (): boolean => this.#closing.signal.aborted;
-    const settling = { clock, leaseMs, backoff: storeBackoff, settle, onSettled, isClosing };
-    this.#settler = new SettleBatcher(settling);
+    const settling = { clock, leaseMs, maxItems, backoff: storeBackoff };
+    this.#settler = new SettleBatcher({ ...settling, settle, onSettled, isClosing });
     this.#loop = this.#claimItems();
     const off = onAbort(options.signal, () => void this.close());
     onAbort(this.#closing.signal, () => off());
@@ -163,7 +158,7 @@ export class ClaimLoop<T> implements Consumer {
   get #wanted(): number {
     const { maxBatch, concurrency } = this.#options;
     if (maxBatch > 1) return maxBatch;
-    return Math.min(concurrency - this.#running.size, MAX_ITEMS_PER_CALL);
+    return Math.min(concurrency - this.#running.size, this.#context.maxItems);
   }
 
   #startGroups(items: readonly ClaimedItem[], claimedAtMs: number): void {

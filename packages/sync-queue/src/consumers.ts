@@ -44,9 +44,11 @@ export class Consumers<T> {
   start(handler: GroupHandler<T>, consuming: ResolvedConsumeOptions): Consumer {
     const { options, port, counts } = this.#context;
     const { leaseMs, maxAttempts, backoff, retryCapMs, storeBackoff, codec, clock } = options;
+    const { maxItems } = options;
     const consumer = new ClaimLoop<T>(handler, consuming, {
       clock,
       leaseMs,
+      maxItems,
       policy: { maxAttempts, backoff, capMs: retryCapMs, budget: this.#budget },
       storeBackoff,
       codec,

@@ -53,7 +53,7 @@ export interface ConsumeOptions {
 }
 
 export interface ConsumeBatchOptions extends ConsumeOptions {
-  /** Items in a batch at most, from 1 to 250. Default 100. */
+  /** Items in a batch at most, from 1 to the most that the store takes (PostgreSQL 1000, others 250). Default 100. */
   readonly maxBatch?: number | undefined;
 }
 

@@ -24,12 +24,7 @@ import { QueueCounts } from './queue-counts.ts';
 import type { QueueOptions } from './queue-options.ts';
 import type { Queue, QueueEvents, QueueSnapshot, StoreOperation } from './queue.ts';
 import { StorePort } from './store-port.ts';
-import {
-  MAX_ITEMS_PER_CALL,
-  type EnqueueReply,
-  type PauseTarget,
-  type StoreStats,
-} from './store.ts';
+import { type EnqueueReply, type PauseTarget, type StoreStats } from './store.ts';
 
 /**
  * Creates a bounded queue on a store. Delivery is at least once; an item is hidden from others while its lease runs.
@@ -118,9 +113,10 @@ class BoundedQueue<T> implements Queue<T> {
     const prepared = Array.from(values, (value) =>
       this.#producer.tryPrepare(value, optionsOf(value)),
     );
+    const { maxItems } = this.#options;
     const verdicts: Verdict[] = [];
-    for (let start = 0; start < prepared.length; start += MAX_ITEMS_PER_CALL) {
-      const part = prepared.slice(start, start + MAX_ITEMS_PER_CALL);
+    for (let start = 0; start < prepared.length; start += maxItems) {
+      const part = prepared.slice(start, start + maxItems);
       verdicts.push(...(await Promise.all(part.map((each) => this.#judge(each)))));
     }
     return verdicts;
@@ -129,7 +125,10 @@ class BoundedQueue<T> implements Queue<T> {
   consume(handler: BatchHandler<T>, options: ConsumeBatchOptions = {}): Consumer {
     this.#requireOpen();
     requireFunction('handler', handler);
-    return this.#consumers.start(handler, resolveConsumeBatchOptions(options));
+    return this.#consumers.start(
+      handler,
+      resolveConsumeBatchOptions(options, this.#options.maxItems),
+    );
   }
 
   consumeEach(handler: Handler<T>, options: ConsumeOptions = {}): Consumer {

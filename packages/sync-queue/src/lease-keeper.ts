@@ -1,11 +1,13 @@
 import type { Clock, Timer } from '@holdfast/internal';
 import { setMaxListeners } from 'node:events';
 import { LeaseLostError } from './errors.ts';
-import { MAX_ITEMS_PER_CALL, type Lease } from './store.ts';
+import type { Lease } from './store.ts';
 
 export interface LeaseKeeperContext {
   readonly clock: Clock;
   readonly leaseMs: number;
+  /** In a call. */
+  readonly maxItems: number;
   readonly extend: (leases: readonly Lease[]) => Promise<readonly boolean[]>;
   readonly onLost: (lease: Lease) => void;
 }
@@ -70,7 +72,7 @@ export class LeaseKeeper {
       if (nowMs >= group.expiresAtMs) {
         this.#groups.delete(group);
         this.#lose(group, group.held);
-      } else if (nowMs >= group.extendAtMs && count + group.held.length <= MAX_ITEMS_PER_CALL) {
+      } else if (nowMs >= group.extendAtMs && count + group.held.length <= this.#context.maxItems) {
         group.extendAtMs = Infinity;
         due.push(group);
         count += group.held.length;

@@ -25,6 +25,8 @@ import { MAX_ITEMS_PER_CALL, type QueueSettings, type QueueStore } from './store
 export interface ResolvedQueueOptions<T> {
   readonly name: string;
   readonly store: QueueStore;
+  /** In a call of the store. */
+  readonly maxItems: number;
   readonly settings: QueueSettings;
   readonly maxItemBytes: number;
   /** 0: reject at once. */
@@ -67,6 +69,7 @@ export function resolveQueueOptions<T>(options: QueueOptions<T>): ResolvedQueueO
   return Object.freeze({
     name,
     store: options.store,
+    maxItems: options.store.maxItemsPerCall ?? MAX_ITEMS_PER_CALL,
     settings: Object.freeze({
       limits,
       dead: resolveDead(options, limits),
@@ -100,9 +103,12 @@ export interface ResolvedConsumeOptions {
 }
 
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
-export function resolveConsumeBatchOptions(options: ConsumeBatchOptions): ResolvedConsumeOptions {
+export function resolveConsumeBatchOptions(
+  options: ConsumeBatchOptions,
+  maxItems: number,
+): ResolvedConsumeOptions {
   const { maxBatch = 100, ...rest } = requireObject('options', options);
-  const most = { min: 1, max: MAX_ITEMS_PER_CALL };
+  const most = { min: 1, max: maxItems };
   return { ...resolveConsumeOptions(rest), maxBatch: requireInteger('maxBatch', maxBatch, most) };
 }
 

@@ -34,11 +34,14 @@ export class Producer<T> {
   constructor(context: ProducerContext<T>) {
     const { options, port, onReply, onFull } = context;
     const { clock, waitMs, maxPendingAdds: maxPending, spill, name, storeBackoff } = options;
+    const { maxItems } = options;
     this.#context = context;
     this.#clock = clock;
     const enqueue = (items: readonly NewItem[]): Promise<EnqueueReply> =>
       port.run('enqueue', (queue) => queue.enqueue(items));
-    this.#batcher = new AddBatcher({ clock, waitMs, maxPending, enqueue, onFull, onReply });
+    this.#batcher = new AddBatcher({
+      ...{ clock, waitMs, maxPending, maxItems, enqueue, onFull, onReply },
+    });
     if (spill === undefined) return;
     const { onSpillError: onError } = context;
     const forwarding = {

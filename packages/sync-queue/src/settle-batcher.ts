@@ -1,8 +1,10 @@
 import { sleep, type Backoff, type Clock } from '@holdfast/internal';
-import { MAX_ITEMS_PER_CALL, type SettleAnswer, type Settlement } from './store.ts';
+import type { SettleAnswer, Settlement } from './store.ts';
 
 export interface SettleBatcherContext {
   readonly clock: Clock;
+  /** In a call. */
+  readonly maxItems: number;
   /** Once the consumer closes, a settlement is tried for so long. */
   readonly leaseMs: number;
   readonly backoff: Backoff;
@@ -57,7 +59,7 @@ export class SettleBatcher {
     let taken = 0;
     for (const { settlements } of this.#waiting) {
       count += settlements.length;
-      if (taken > 0 && count > MAX_ITEMS_PER_CALL) break;
+      if (taken > 0 && count > this.#context.maxItems) break;
       taken += 1;
     }
     return this.#waiting.splice(0, taken);

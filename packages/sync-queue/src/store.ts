@@ -195,7 +195,7 @@ export interface StoreStats {
   readonly paused: readonly PauseTarget[];
 }
 
-/** Most items in one call. */
+/** Most items in one call, unless the store says otherwise. */
 export const MAX_ITEMS_PER_CALL = 250;
 
 /** The reason of a dead letter whose consumers all ended without settling it. */
@@ -222,6 +222,8 @@ export function crashDelayMs(tries: number): number {
  * all.
  */
 export interface QueueStore {
+  /** Most items in one `enqueue`, `claim`, `settle` or `extend`. Default 250. */
+  readonly maxItemsPerCall?: number | undefined;
   /** Called once by each queue before anything else, and again when it failed. */
   open(): Promise<void>;
   /** Called once for each `open` that succeeded. */

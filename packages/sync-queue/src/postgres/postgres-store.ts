@@ -28,6 +28,8 @@ export interface PostgresStoreOptions {
 }
 
 const DEFAULT_SCHEMA = 'holdfast_queue';
+/** Each call is a commit, and a commit waits for the disk: the more in one, the less each item waits. */
+const MAX_ITEMS_PER_CALL = 1000;
 
 /**
  * A store on PostgreSQL 13 or newer; several processes may share it. Items can be added within a transaction of the
@@ -46,6 +48,7 @@ export function postgresStore(options: PostgresStoreOptions): QueueStore {
   const news = new News(pool, schema, notify);
   const access = { pool, calls: callsIn(schema), news };
   return {
+    maxItemsPerCall: MAX_ITEMS_PER_CALL,
     open: () => openSchema(pool, { schema, mayInstall }),
     close: () => {
       news.close();

@@ -3,17 +3,18 @@ import { PLANNED } from './base.ts';
 /**
  * Leases up to so many ready items of one priority, the first of them first. Behind the hint, so that it does not step
  * over every item that was ever claimed while a long snapshot keeps them from being vacuumed; SKIP LOCKED, so that claims
- * at the same time take different items without waiting; MATERIALIZED, or the join could run it more than once.
+ * at the same time take different items without waiting; MATERIALIZED, or the join could run it more than once. Joined by
+ * where the row is, which cannot change while it is locked: a second search in the index would cost half as much again.
  */
 const leaseOf = (priority: string, limit: string): string => `
   RETURN QUERY
   WITH next AS MATERIALIZED (
-    SELECT i.id FROM @.item i
+    SELECT i.ctid AS place FROM @.item i
     WHERE i.queue = v_no AND i.state = 0 AND i.priority = ${priority} AND i.ready_us >= v_hints[${priority} + 1]
     ORDER BY i.ready_us, i.id LIMIT ${limit} FOR UPDATE SKIP LOCKED
   )
   UPDATE @.item i SET state = 3, until_us = v_now + p_lease_us, attempt = i.attempt + 1, coalesce_key = NULL
-  FROM next n WHERE i.id = n.id
+  FROM next n WHERE i.ctid = n.place
   RETURNING 'item', i.id, i.attempt, i.attempt - i.tries_from, i.priority, coalesce(i.key, substr(i.lane, 2)),
     i.enqueued_us, i.sample_rate, i.ready_us, i.payload;
   GET DIAGNOSTICS v_got = ROW_COUNT;
