@@ -72,7 +72,7 @@ export async function openHoldfast(
           await Promise.resolve();
           onItems(items.length);
         };
-        return queue.consume(handler, { maxBatch, concurrency: 2 });
+        return queue.consume(handler, { maxBatch, concurrency: 4 });
       }),
     consume(onValue) {
       const handler = ({ value }: Delivery<object>): Promise<void> => {

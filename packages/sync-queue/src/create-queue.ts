@@ -35,6 +35,9 @@ export function createQueue<T>(options: QueueOptions<T>): Queue<T> {
   return new BoundedQueue(resolveQueueOptions(options));
 }
 
+/** Of one `addMany`. */
+const CALLS_AHEAD = 4;
+
 class BoundedQueue<T> implements Queue<T> {
   readonly dead: DeadLetters<T>;
   readonly #options: ResolvedQueueOptions<T>;
@@ -113,10 +116,11 @@ class BoundedQueue<T> implements Queue<T> {
     const prepared = Array.from(values, (value) =>
       this.#producer.tryPrepare(value, optionsOf(value)),
     );
-    const { maxItems } = this.#options;
+    // So many that the store has the next call when it has answered one.
+    const most = CALLS_AHEAD * this.#options.maxItems;
     const verdicts: Verdict[] = [];
-    for (let start = 0; start < prepared.length; start += maxItems) {
-      const part = prepared.slice(start, start + maxItems);
+    for (let start = 0; start < prepared.length; start += most) {
+      const part = prepared.slice(start, start + most);
       verdicts.push(...(await Promise.all(part.map((each) => this.#judge(each)))));
     }
     return verdicts;

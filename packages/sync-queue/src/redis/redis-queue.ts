@@ -23,6 +23,7 @@ import { settingsOf } from './lua/head.ts';
 import { EXTEND, SETTLE } from './lua/settle.ts';
 import {
   headOf,
+  isId,
   readClaim,
   readDeadPage,
   readEnqueueReply,
@@ -69,8 +70,12 @@ export class RedisQueue implements StoredQueue {
 
   async enqueue(items: readonly NewItem[], transaction?: unknown): Promise<EnqueueReply> {
     if (transaction !== undefined) throw new TransactionUnsupportedError('the Redis store');
-    const args: Argument[] = [...this.#enqueueSettings];
-    for (const item of items) args.push(headOf(item, this.#isSampling), item.payload);
+    const args: Argument[] = [
+      ...this.#enqueueSettings,
+      JSON.stringify(items.map((item) => headOf(item, this.#isSampling))),
+      JSON.stringify(items.map(({ payload }) => payload.length)),
+      Buffer.concat(items.map(({ payload }) => payload)),
+    ];
     const reply = readEnqueueReply((await this.#run(SCRIPTS.enqueue, args)) as EnqueueReplyOnWire);
     if (items.length > 0) await confirmDurable(this.#client, this.#durability);
     return reply;
@@ -82,14 +87,21 @@ export class RedisQueue implements StoredQueue {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
-    if (settlements.length === 0) return [];
-    const args: Argument[] = [];
-    for (const settlement of settlements) {
-      const { id, attempt } = settlement;
-      args.push(id, attempt, STATUS_LETTERS[settlement.status], argumentOf(settlement));
-    }
-    const reply = (await this.#run(SCRIPTS.settle, args)) as number[];
-    return reply.map((answer) => ANSWERS[answer] ?? 'stale');
+    const known = settlements.filter(({ id }) => isId(id));
+    if (known.length === 0) return settlements.map(() => 'stale');
+    const args: Argument[] = [
+      known.map(({ id }) => id).join(''),
+      JSON.stringify(known.map(({ attempt }) => attempt)),
+      known.map(({ status }) => STATUS_LETTERS[status]).join(''),
+      ...known.map(argumentOf).filter((argument) => argument !== undefined),
+    ];
+    const reply = String(await this.#run(SCRIPTS.settle, args));
+    let at = 0;
+    return settlements.map(({ id }) => {
+      if (!isId(id)) return 'stale';
+      at += 1;
+      return ANSWERS[Number(reply[at - 1])] ?? 'stale';
+    });
   }
 
   async extend(leases: readonly Lease[], leaseMs: number): Promise<readonly boolean[]> {
@@ -152,13 +164,14 @@ const SCRIPTS = {
 const STATUS_LETTERS = { ack: 'a', retry: 'r', release: 'b', dead: 'd' } as const;
 const ANSWERS: readonly SettleAnswer[] = ['stale', 'settled', 'kept'];
 
-function argumentOf(settlement: Settlement): Argument {
+function argumentOf(settlement: Settlement): Argument | undefined {
   switch (settlement.status) {
     case 'retry':
       return Math.ceil(settlement.delayMs);
     case 'dead':
       return settlement.reason;
     case 'ack':
+      return undefined;
     case 'release':
       return '';
     default: {

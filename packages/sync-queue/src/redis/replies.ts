@@ -12,13 +12,15 @@ import type {
   StoreStats,
 } from '../store.ts';
 
-/** What the enqueue script gets of an item besides its payload: the digit of its priority where that is all. */
-export function headOf(item: NewItem, isSampling: boolean): string {
+const ID_LENGTH = 19;
+
+/** What the enqueue script gets of an item besides its payload: the priority where that is all. */
+export function headOf(item: NewItem, isSampling: boolean): number | object {
   const { priority, delayMs, key, idempotencyKey, coalesce, draw } = item;
   const isPlain =
     delayMs <= 0 && key === undefined && idempotencyKey === undefined && coalesce === undefined;
-  if (isPlain && !isSampling) return String(priority);
-  return JSON.stringify({
+  if (isPlain && !isSampling) return priority;
+  return {
     p: priority,
     ...(delayMs > 0 && { d: Math.ceil(delayMs) }),
     k: key,
@@ -27,22 +29,34 @@ export function headOf(item: NewItem, isSampling: boolean): string {
     m: coalesce?.mode,
     v: coalesce?.revision,
     ...(isSampling && { u: draw }),
-  });
+  };
 }
 
 export type EnqueueReplyOnWire = readonly [
   count: number,
   bytes: number,
   evicted: number,
-  verdicts: readonly (Buffer | readonly [revision: number, payload: Buffer])[],
+  /** Ids alone come in one piece. */
+  verdicts: Buffer | readonly VerdictOnWire[],
 ];
+
+type VerdictOnWire = Buffer | readonly [revision: number, payload: Buffer];
 
 export function readEnqueueReply(reply: EnqueueReplyOnWire): EnqueueReply {
   const [count, bytes, evicted, verdicts] = reply;
-  return { count, bytes, evicted, verdicts: verdicts.map(readVerdict) };
+  return {
+    count,
+    bytes,
+    evicted,
+    verdicts: Buffer.isBuffer(verdicts) ? idsIn(verdicts).map(accepted) : verdicts.map(readVerdict),
+  };
 }
 
-function readVerdict(verdict: EnqueueReplyOnWire[3][number]): EnqueueVerdict {
+function accepted(id: string): EnqueueVerdict {
+  return { status: 'accepted', id, sampleRate: 1 };
+}
+
+function readVerdict(verdict: VerdictOnWire): EnqueueVerdict {
   if (!Buffer.isBuffer(verdict)) {
     const [revision, payload] = verdict as readonly [number, Buffer];
     return { status: 'fold', held: { revision, payload } };
@@ -70,29 +84,74 @@ function readVerdict(verdict: EnqueueReplyOnWire[3][number]): EnqueueVerdict {
 export type ClaimReply = readonly [
   nextMs: number,
   died: readonly (Buffer | number)[],
-  claimed: readonly (Buffer | number)[],
+  ids: Buffer,
+  /** Each as numbers between commas. */
+  attempts: Buffer,
+  tries: Buffer,
+  sizes: Buffer,
+  /** In one piece. */
+  payloads: Buffer,
+  /** Of those that have a key or were sampled: position from 1, sample rate, whether it has a key, key. */
+  extras: readonly (Buffer | number)[],
 ];
 
-export function readClaim([nextMs, died, claimed]: ClaimReply): Claim {
+export function readClaim(reply: ClaimReply): Claim {
+  const [nextMs, died, ids, attempts, tries, sizes, payloads, extras] = reply;
   return {
     nextInMs: nextMs < 0 ? undefined : nextMs,
     died: inGroups(died, 2).map(([id, attempt]): Lease => {
       return { id: String(id), attempt: Number(attempt) };
     }),
-    items: inGroups(claimed, 7).map(readClaimed),
+    items: readClaimed(idsIn(ids), {
+      attempts: numbersIn(attempts),
+      tries: numbersIn(tries),
+      payloads: cut(payloads, numbersIn(sizes)),
+      extras: new Map(inGroups(extras, 4).map(([position, ...rest]) => [Number(position), rest])),
+    }),
   };
 }
 
-function readClaimed(fields: readonly (Buffer | number)[]): ClaimedItem {
-  const [id, attempt, tries, payload, sampleRate, hasKey, key] = fields;
-  return {
-    ...factsOf(id),
-    attempt: Number(attempt),
-    tries: Number(tries),
-    payload: bytesOf(payload),
-    sampleRate: Number(String(sampleRate)),
-    key: hasKey === 1 ? String(key) : undefined,
-  };
+function readClaimed(
+  ids: readonly string[],
+  facts: {
+    readonly attempts: readonly number[];
+    readonly tries: readonly number[];
+    readonly payloads: readonly Buffer[];
+    readonly extras: ReadonlyMap<number, readonly (Buffer | number)[]>;
+  },
+): ClaimedItem[] {
+  return ids.map((id, index) => {
+    const [sampleRate, hasKey, key] = facts.extras.get(index + 1) ?? [];
+    return {
+      ...factsOf(id),
+      attempt: facts.attempts[index] ?? 0,
+      tries: facts.tries[index] ?? 0,
+      payload: bytesOf(facts.payloads[index]),
+      sampleRate: sampleRate === undefined ? 1 : Number(String(sampleRate)),
+      key: hasKey === 1 ? String(key) : undefined,
+    };
+  });
+}
+
+/** Whether it has the form of an id that a script has given; what has not is held by nobody. */
+export function isId(id: string): boolean {
+  return /^[0-9a-f]{18}[0-7a-h]$/.test(id);
+}
+
+function idsIn(all: Buffer): string[] {
+  const text = all.toString('latin1');
+  const ids: string[] = [];
+  for (let at = 0; at < text.length; at += ID_LENGTH) ids.push(text.slice(at, at + ID_LENGTH));
+  return ids;
+}
+
+function numbersIn(list: Buffer): number[] {
+  return list.length === 0 ? [] : list.toString('latin1').split(',').map(Number);
+}
+
+function cut(all: Buffer, sizes: readonly number[]): Buffer[] {
+  let at = 0;
+  return sizes.map((size) => all.subarray(at, (at += size)));
 }
 
 /** `reply` may hold one letter more than `limit`: there is a next page then. */
@@ -140,7 +199,7 @@ export function readStats(reply: StatsReply): StoreStats {
 }
 
 /** What an id says by itself. */
-function factsOf(id: Buffer | number | undefined): {
+function factsOf(id: string | Buffer | number | undefined): {
   readonly id: string;
   readonly enqueuedAtMs: number;
   readonly priority: Priority;

@@ -5,14 +5,14 @@ import { GRAVES, LANES } from './lanes.ts';
 /**
  * ARGV: the settings, maxItems, leaseMs, maxTries, agingMs (-1: strict), count and perMs of the rate (0: none), retention of
  * dead letters in ms (-1: for ever). Returns ms to the next timed item (-1: none), then the dead (id, attempt, …), then the
- * claimed (id, attempt, tries, payload, sample rate, whether it has a key, key, …). Takes at most 250 timed items of each kind
+ * claimed (see `ClaimReply`). Takes at most 250 timed items of each kind
  * a call, which bounds its time; the rest comes with the next call.
  */
 export const CLAIM = `${HEAD}${LANES}${GRAVES}
 local maxItems, leaseMs, maxTries = tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST + 1]), tonumber(ARGV[FIRST + 2])
 local agingMs, rateCount = tonumber(ARGV[FIRST + 3]), tonumber(ARGV[FIRST + 4])
 local ratePerMs, retentionMs = tonumber(ARGV[FIRST + 5]), tonumber(ARGV[FIRST + 6])
-local died, claimed = {}, {}
+local died, claimed = {}, { '', '', '', '', '', {} }
 local hasChanged = false
 
 if retentionMs >= 0 then
@@ -111,20 +111,23 @@ end
 
 if #ids > 0 then
   local redriven, leases, attempts = {}, {}, {}
+  local numbers, tries, sizes, facts = {}, {}, {}, {}
   for index, id in ipairs(ids) do redriven[index] = 'r' .. id end
   local before, bases, payloads = call('HMGET', TRIES, unpack(ids)), call('HMGET', TRIES, unpack(redriven)), call('HMGET', ITEMS, unpack(ids))
   for index, id in ipairs(ids) do
     local attempt = tonumber(before[index] or 0) + 1
     attempts[2 * index - 1], attempts[2 * index] = id, attempt
     leases[2 * index - 1], leases[2 * index] = now + leaseMs, id
+    numbers[index], tries[index], sizes[index] = attempt, attempt - tonumber(bases[index] or 0), #payloads[index]
     local extras = extrasById[id]
-    local at = #claimed
-    claimed[at + 1], claimed[at + 2], claimed[at + 3] = id, attempt, attempt - tonumber(bases[index] or 0)
-    claimed[at + 4] = payloads[index]
-    claimed[at + 5] = extras and extras[3] < 1 and format('%.17g', extras[3]) or 1
-    claimed[at + 6] = extras and extras[1] and 1 or 0
-    claimed[at + 7] = extras and extras[1] or ''
+    if extras and (extras[1] or extras[3] < 1) then
+      local at = #facts
+      facts[at + 1], facts[at + 2] = index, format('%.17g', extras[3])
+      facts[at + 3], facts[at + 4] = extras[1] and 1 or 0, extras[1] or ''
+    end
   end
+  local function join(values) return table.concat(values, ',') end
+  claimed = { table.concat(ids), join(numbers), join(tries), join(sizes), table.concat(payloads), facts }
   call('HSET', TRIES, unpack(attempts))
   call('ZADD', LEASED, unpack(leases))
   if rateCount > 0 then
@@ -142,4 +145,4 @@ for _, key in ipairs({ DELAYED, LEASED }) do
   end
 end
 if waitMs and (nextMs < 0 or waitMs < nextMs) then nextMs = waitMs end
-return { nextMs, died, claimed }`;
+return { nextMs, died, unpack(claimed) }`;

@@ -3,13 +3,14 @@ import { HEAD } from './head.ts';
 import { GRAVES, LANES } from './lanes.ts';
 
 /**
- * ARGV: the settings, the window of idempotency keys and how many are kept, how to overflow, then of each item its head
- * and payload. A head is the digit of the priority, or JSON: `p` priority, `d` delay, `k` key, `i` idempotency key, `c`
- * coalescing key, `m` its mode, `v` the revision, `u` the draw.
+ * ARGV: the settings, the window of idempotency keys and how many are kept, how to overflow, then of all items the heads
+ * (JSON), the sizes of the payloads (JSON), and the payloads in one piece: a server and a client take long to tell many small
+ * arguments apart. A head is the priority, or an object: `p` priority, `d` delay, `k` key, `i` idempotency key, `c` coalescing
+ * key, `m` its mode, `v` the revision, `u` the draw.
  *
  * Returns items, bytes, evicted items, then of each: its id (with `:` and the sample rate where that is below 1), `d` or `c`
  * and an id for a duplicate or coalesced one, `s` and the rate for one that is sampled out, `f` for full, `g` when there is
- * nothing left to fold into, or revision and payload of what to fold into.
+ * nothing left to fold into, or revision and payload of what to fold into. Where there are ids alone they are one string.
  *
  * What can be is written at the end in one command of each kind; before anything is evicted it is written, too, since an
  * item may have to make room that came with the same call.
@@ -156,10 +157,12 @@ local function accept(priority, head, payload)
   return id
 end
 
-for index = FIRST, #ARGV, 2 do
-  local text, payload = ARGV[index], ARGV[index + 1]
-  local head = #text > 1 and cjson.decode(text) or nil
-  local priority = head and head.p or byte(text) - 48
+local heads, sizes, all, from = cjson.decode(ARGV[FIRST]), cjson.decode(ARGV[FIRST + 1]), ARGV[FIRST + 2], 1
+local areIds = true
+for index, head in ipairs(heads) do
+  local payload, priority = sub(all, from, from + sizes[index] - 1), head
+  from = from + sizes[index]
+  if type(head) == 'table' then priority = head.p else head = nil end
   local known = head and head.i
   local answer
   if known then
@@ -174,7 +177,8 @@ for index = FIRST, #ARGV, 2 do
       if kind == 'c' then remember(known, sub(answer, 2)) end
     end
   end
-  answers[#answers + 1] = answer
+  areIds = areIds and #answer == 19 and byte(answer) == 48
+  answers[index] = answer
 end
 flush()
 if accepted > 0 or evicted > 0 then
@@ -183,7 +187,7 @@ if accepted > 0 or evicted > 0 then
   tellNews()
 end
 saveCounts()
-return { count, bytes, evicted, answers }`;
+return { count, bytes, evicted, areIds and table.concat(answers) or answers }`;
 
 /** How the script is told to overflow. */
 export function overflowArguments({ overflow }: QueueSettings): readonly (number | string)[] {

@@ -2,25 +2,25 @@ import { HEAD } from './head.ts';
 import { GRAVES, LANES } from './lanes.ts';
 
 /**
- * ARGV: the settings, then id, attempt, status (`a`ck, `r`etry, `b`ack, `d`ead), delay or reason of each. Returns of each 1
- * when it held its lease, 2 when it should have died and there was no room, else 0.
+ * ARGV: the settings, then of all the ids in one piece, the attempts (JSON), the letters of the statuses (`a`ck, `r`etry,
+ * `b`ack, `d`ead), and of each that is not acknowledged the delay or reason. Returns a digit of each: 1 when it held its
+ * lease, 2 when it should have died and there was no room, else 0.
  */
 export const SETTLE = `${HEAD}${LANES}${GRAVES}
 local answers, ids = {}, {}
-for index = FIRST, #ARGV, 4 do ids[#ids + 1] = ARGV[index] end
-if #ids == 0 then return answers end
+for at = 1, #ARGV[FIRST], 19 do ids[#ids + 1] = sub(ARGV[FIRST], at, at + 18) end
+local held, letters = cjson.decode(ARGV[FIRST + 1]), ARGV[FIRST + 2]
+local ACK, nextArgument = 97, FIRST + 3
 local attempts, ends = call('HMGET', TRIES, unpack(ids)), call('ZMSCORE', LEASED, unpack(ids))
 local done, acked, unleased, times = {}, {}, {}, {}
 local hasNews = false
 for position, id in ipairs(ids) do
-  local index = FIRST + 4 * (position - 1)
-  local status, argument = ARGV[index + 2], ARGV[index + 3]
   local answer = 0
-  if ends[position] and attempts[position] == ARGV[index + 1] and not done[id] then
+  if ends[position] and tonumber(attempts[position]) == held[position] and not done[id] then
     answer = 1
     done[id] = true
     unleased[#unleased + 1] = id
-    if status == 'a' then
+    if byte(letters, position) == ACK then
       acked[#acked + 1] = id
       times[#times + 1] = id
       times[#times + 1] = 'r' .. id
@@ -45,9 +45,12 @@ end
 for _, key in ipairs(keyed) do leave(key) end
 if #keyed > 0 then hasNews = true end
 for position, id in ipairs(ids) do
-  local index = FIRST + 4 * (position - 1)
-  local status, argument = ARGV[index + 2], ARGV[index + 3]
-  if answers[position] == 1 and status ~= 'a' then
+  local status, argument = sub(letters, position, position), nil
+  if status ~= 'a' then
+    argument = ARGV[nextArgument]
+    nextArgument = nextArgument + 1
+  end
+  if answers[position] == 1 and argument then
     hasNews = true
     if status == 'd' then
       if not bury(id, argument) then answers[position] = 2 end
@@ -60,7 +63,7 @@ for position, id in ipairs(ids) do
 end
 if hasNews then tellNews() end
 if #unleased > 0 then saveCounts() end
-return answers`;
+return table.concat(answers)`;
 
 /** ARGV: the settings, leaseMs, then id, attempt of each. Returns 1 for each that held its lease, else 0. */
 export const EXTEND = `${HEAD}
