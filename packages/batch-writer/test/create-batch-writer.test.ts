@@ -176,6 +176,9 @@ test('a signal that outlives many waits keeps no listener of them', async () => 
   const { signal } = lasting;
 
   const taken = Array.from({ length: 20 }, (_, id) => writer.write(reading(id), { signal }));
+  expect(writer.snapshot().waiters).toBe(18);
+  // Node.js takes more than ten for a leak of the program's, and says so.
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   for (const result of taken) await result;
   await writer.flush({ signal });
   const aborted = new AbortController();

@@ -1,37 +1,8 @@
-/** The part of an `AbortSignal` that is needed to wait for it: a lighter stand-in will do. */
-export interface AbortSource {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(
-    type: 'abort',
-    listener: () => void,
-    options?: { readonly once?: boolean },
-  ): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
-}
+import { onAbort, type AbortSource } from './on-abort.ts';
 
 /** Throws `signal.reason` itself when `signal` is aborted. */
 export function throwIfAborted(signal: AbortSource | undefined): void {
   if (signal?.aborted === true) throw signal.reason;
-}
-
-/**
- * Calls `listener` once when `signal` aborts, at once when it already has. Returns a function that removes the
- * listener: call it on every path, for a long-lived signal outlives many waits. Written by hand because
- * `AbortSignal.any` leaks (nodejs/node#54614).
- */
-export function onAbort(
-  signal: AbortSource | undefined,
-  listener: (reason: unknown) => void,
-): () => void {
-  if (signal === undefined) return () => undefined;
-  if (signal.aborted) {
-    listener(signal.reason);
-    return () => undefined;
-  }
-  const handle = (): void => listener(signal.reason);
-  signal.addEventListener('abort', handle, { once: true });
-  return () => signal.removeEventListener('abort', handle);
 }
 
 /**

@@ -1,4 +1,4 @@
-export { onAbort, raceAbort, throwIfAborted, type AbortSource } from './abort.ts';
+export { raceAbort, throwIfAborted } from './abort.ts';
 export { createBackoff, type Backoff, type BackoffOptions, type Jitter } from './backoff.ts';
 export { checkOut } from './check-out.ts';
 export {
@@ -19,6 +19,7 @@ export { createDeferred, type Deferred } from './deferred.ts';
 export { HoldfastError, isHoldfastError } from './holdfast-error.ts';
 export { createLifecycle, type Lifecycle, type LifecycleState } from './lifecycle.ts';
 export { createListeners, type Listeners } from './listeners.ts';
+export { onAbort, type AbortSource } from './on-abort.ts';
 export { seededRandom, systemRandom, type Random } from './random.ts';
 export { sleep, type SleepOptions } from './sleep.ts';
 export { quoteIdentifier, quoteTable } from './sql-identifier.ts';

@@ -1,5 +1,6 @@
-import { onAbort, throwIfAborted, type AbortSource } from './abort.ts';
+import { throwIfAborted } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
+import { onAbort, type AbortSource } from './on-abort.ts';
 
 export interface SleepOptions {
   /** Default: the system clock. */

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { createDeferred, onAbort, raceAbort, throwIfAborted } from '@holdfast/internal';
+import { createDeferred, raceAbort, throwIfAborted } from '@holdfast/internal';
 
 describe('throwIfAborted', () => {
   it('throws the reason itself, and nothing for a signal that is not aborted', () => {
@@ -11,31 +11,6 @@ describe('throwIfAborted', () => {
     );
     expect(() => throwIfAborted(new AbortController().signal)).not.toThrow();
     expect(() => throwIfAborted(undefined)).not.toThrow();
-  });
-});
-
-describe('onAbort', () => {
-  it('calls the listener once, also when the signal is aborted already', () => {
-    const reasons: unknown[] = [];
-    const controller = new AbortController();
-
-    onAbort(controller.signal, (reason) => reasons.push(reason));
-    onAbort(AbortSignal.abort('before'), (reason) => reasons.push(reason));
-    controller.abort('now');
-
-    expect(reasons).toEqual(['before', 'now']);
-  });
-
-  it('removes the listener when it is told to', () => {
-    const controller = new AbortController();
-    let calls = 0;
-
-    const off = onAbort(controller.signal, () => (calls += 1));
-    off();
-    controller.abort();
-
-    expect(calls).toBe(0);
-    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 });
 
