@@ -18,6 +18,9 @@ const CLEAN: Record<string, string> = {
   'packages/internal/src/listeners.ts':
     "export const warn = (text: string) => process.emitWarning(text, 'Warning');\n",
   'packages/internal/src/checks.ts': 'export const n = 1;\n'.repeat(130),
+  'packages/cli-kit/package.json': manifest({ '.': './src/index.ts' }),
+  'packages/cli-kit/src/index.ts': "export { run } from './run-program.ts';\n",
+  'packages/cli-kit/src/run-program.ts': 'export const run = () => process.exitCode;\n',
   'packages/testkit/package.json': manifest({ '.': './src/index.ts' }),
   'packages/testkit/src/index.ts':
     "import type { Clock } from '@holdfast/internal';\nexport const started: Clock | number = Date.now() + process.pid;\n",
@@ -25,7 +28,8 @@ const CLEAN: Record<string, string> = {
   'packages/locks/src/index.ts': "export { lock } from './lock.ts';\n",
   'packages/locks/src/lock.ts':
     "import { systemClock } from '@holdfast/internal';\nexport const lock = systemClock;\n",
-  'packages/locks/src/cli.ts': 'process.exitCode = 0;\n',
+  'packages/locks/src/cli.ts':
+    "import { run } from '@holdfast/cli-kit';\nprocess.exitCode = run();\n",
   'packages/locks/src/cli/arguments.ts':
     "import { argv } from 'node:process';\nexport const args = [argv, process.env['X']];\n",
   'packages/locks/src/longest.ts': 'export const n = 1;\n'.repeat(300),
@@ -86,6 +90,7 @@ it('passes this repository', () => {
 const lock = 'packages/locks/src/planted.ts';
 const inner = 'packages/internal/src/planted.ts';
 const app = 'packages/reference-app/src/planted.ts';
+const kit = 'packages/cli-kit/src/planted.ts';
 
 describe('reports', () => {
   it.each<[what: string, file: string, text: string, expected: string]>([
@@ -130,6 +135,30 @@ describe('reports', () => {
       inner,
       "import '@holdfast/locks';",
       `${inner}:1 package-edge`,
+    ],
+    [
+      'cli-kit outside the program of a library',
+      lock,
+      "import { run } from '@holdfast/cli-kit';\nexport const r = run;",
+      `${lock}:1 package-edge locks/src may not import @holdfast/cli-kit`,
+    ],
+    [
+      'cli-kit in the application',
+      app,
+      "import '@holdfast/cli-kit';",
+      `${app}:1 package-edge reference-app/src may not import @holdfast/cli-kit`,
+    ],
+    [
+      'cli-kit that imports internal',
+      kit,
+      "import '@holdfast/internal';",
+      `${kit}:1 package-edge cli-kit/src may not import @holdfast/internal`,
+    ],
+    [
+      'cli-kit that imports a library',
+      kit,
+      "import '@holdfast/locks';",
+      `${kit}:1 package-edge cli-kit/src may not import @holdfast/locks`,
     ],
     [
       'testkit in src',
@@ -296,6 +325,12 @@ describe('reports', () => {
       'packages/internal/src/cli.ts',
       'export const pid = process.pid;',
       'packages/internal/src/cli.ts:1 process process.pid',
+    ],
+    [
+      'process in the rest of cli-kit',
+      kit,
+      'export const pid = process.pid;',
+      `${kit}:1 process process.pid`,
     ],
     [
       'process in the rest of the application',
