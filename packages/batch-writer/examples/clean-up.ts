@@ -17,8 +17,9 @@ export async function cleanUp(
     archiveTo: 'readings_removed',
     thenUniqueIndex: { name: 'readings_node_id_ts_key' },
     signal,
-    onProgress({ phase, deleted, duplicates }) {
-      console.log(`${phase}: ${deleted} of ${duplicates} deleted`);
+    onProgress({ phase, attempt, done, duplicates }) {
+      const found = phase === 'delete' ? `, ${done} of ${duplicates} duplicates` : '';
+      console.log(`attempt ${attempt}, ${phase}${found}`);
     },
   });
 }

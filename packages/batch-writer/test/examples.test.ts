@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { cleanUp } from '../examples/clean-up.ts';
 import { createLatestWriter } from '../examples/keep-latest.ts';
 import { createNodeIds, idsOf } from '../examples/resolve-ids.ts';
@@ -77,9 +77,18 @@ test('clean-up leaves the row that was stored last, and the index that keeps it 
     DROP TABLE readings;
     CREATE TABLE readings (node_id int8, ts timestamptz, value float8, stored_at timestamptz);
     INSERT INTO readings VALUES (1, '2026-01-01', 1, '2026-01-01'), (1, '2026-01-01', 2, '2026-01-02')`);
+  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   const report = await cleanUp(database.pool, new AbortController().signal);
+  const told = log.mock.calls.map(([line]) => line as unknown);
+  log.mockRestore();
 
   expect(report).toMatchObject({ deleted: 1, index: 'created' });
+  expect(told).toEqual([
+    'attempt 1, scan',
+    'attempt 1, delete, 0 of 1 duplicates',
+    'attempt 1, delete, 1 of 1 duplicates',
+    'attempt 1, index',
+  ]);
   const { rows } = await database.pool.query('SELECT value FROM readings');
   expect(rows).toEqual([{ value: 2 }]);
 });
