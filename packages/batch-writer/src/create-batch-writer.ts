@@ -3,7 +3,6 @@ import {
   createDeferred,
   createListeners,
   onAbort,
-  requireFunction,
   requireNumber,
   requireOptions,
   throwIfAborted,
@@ -53,7 +52,10 @@ class Writer<Row extends object> implements BatchWriter<Row> {
   readonly #lanes: Lanes;
   readonly #sending: Sending;
   readonly #spooler: Spooler | undefined;
-  readonly #listeners: Listeners<WriterEvents<Row>> = createListeners();
+  readonly #listeners: Listeners<WriterEvents<Row>> = createListeners({
+    ...{ flushed: true, retry: true, rejected: true, halted: true, resumed: true },
+    ...{ spoolFailed: true },
+  });
   /** Aborted when `close()` no longer waits. */
   readonly #stop = new AbortController();
   readonly #rowWaiters = new Set<Deferred<RowResult<object>>>();
@@ -167,7 +169,7 @@ class Writer<Row extends object> implements BatchWriter<Row> {
     event: K,
     listener: (payload: WriterEvents<Row>[K]) => void,
   ): () => void {
-    return this.#listeners.on(event, requireFunction('listener', listener));
+    return this.#listeners.on(event, listener);
   }
 
   snapshot(): WriterSnapshot {

@@ -88,6 +88,17 @@ test('a listener that throws changes nothing', async () => {
   expect(warnings).toEqual(['HoldfastListenerWarning']);
 });
 
+test('a listener to an event that there is none of is refused, with those that there are', () => {
+  const { writer } = setUp(createFakePool());
+  const on = writer.on.bind(writer) as (event: string, listener: () => void) => void;
+
+  expect(() => on('error', () => undefined)).toThrow(
+    new TypeError(
+      'event must be one of flushed, retry, rejected, halted, resumed, spoolFailed, got "error"',
+    ),
+  );
+});
+
 test('await using closes the writer', async () => {
   const pool = createFakePool();
   const { writer } = setUp(pool);

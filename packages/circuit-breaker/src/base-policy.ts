@@ -1,4 +1,10 @@
-import { createListeners, requireFunction, type Clock, type Listeners } from '@holdfast/internal';
+import {
+  createListeners,
+  requireFunction,
+  type Clock,
+  type Listeners,
+  type OptionNames,
+} from '@holdfast/internal';
 import { ambient } from './ambient-deadline.ts';
 import { CallContext, contextOf } from './call-context.ts';
 import { DeadlineExceededError } from './errors.ts';
@@ -12,11 +18,13 @@ export abstract class BasePolicy<Alternative, Events extends object> implements 
 > {
   readonly name: string;
   readonly clock: Clock;
+  readonly #events: OptionNames<Events>;
   #listeners: Listeners<Events> | undefined;
 
-  protected constructor(name: string, clock: Clock) {
+  protected constructor(name: string, clock: Clock, events: OptionNames<Events>) {
     this.name = name;
     this.clock = clock;
+    this.#events = events;
   }
 
   protected abstract run<T>(fn: Work<T>, context: CallContext): Promise<T | Alternative>;
@@ -57,9 +65,10 @@ export abstract class BasePolicy<Alternative, Events extends object> implements 
   }
 
   on<K extends keyof Events>(event: K, listener: (payload: Events[K]) => void): () => void {
-    requireFunction('listener', listener);
-    this.#listeners ??= createListeners<Events>();
-    return this.#listeners.on(event, listener);
+    const listeners = this.#listeners ?? createListeners(this.#events);
+    const off = listeners.on(event, listener);
+    this.#listeners = listeners;
+    return off;
   }
 
   /** False: nobody would hear an event. */

@@ -42,7 +42,7 @@ class PolicyPipeline<Alternative>
   readonly policies: readonly Policy<unknown>[];
 
   constructor(policies: readonly Policy<unknown>[]) {
-    super('pipeline', clockOf(policies));
+    super('pipeline', clockOf(policies), {});
     this.policies = Object.freeze([...policies]);
   }
 

@@ -505,7 +505,7 @@ describe.each(Object.entries(everyPolicy))('%s', (_name, create) => {
     const results = async (listens: boolean): Promise<unknown> => {
       const clock = createFakeClock();
       const policy = create(clock);
-      for (const event of listens ? EVENTS : []) {
+      for (const event of listens ? EVENTS.filter((name) => isEventOf(policy, name)) : []) {
         policy.on(event as never, () => {
           throw new Error('bad listener');
         });
@@ -594,3 +594,13 @@ describe('a classifier that throws', () => {
     });
   });
 });
+
+/** A policy refuses a listener to an event that is none of its own. */
+function isEventOf(policy: Pick<Policy<unknown>, 'on'>, name: string): boolean {
+  try {
+    policy.on(name as never, () => undefined)();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,12 @@
+import { requireFunction, requireOneOf, type OptionNames } from './checks.ts';
+
 /** Typed events. `Events` maps each event's name to what its listeners get. */
 export interface Listeners<Events> {
-  /** Adds a listener and returns the function that removes it. A listener added twice is called twice. */
+  /**
+   * Adds a listener and returns the function that removes it. A listener added twice is called twice.
+   *
+   * @throws {TypeError} unless `event` is the name of one, and `listener` a function.
+   */
   on<K extends keyof Events>(
     this: void,
     event: K,
@@ -13,11 +19,19 @@ export interface Listeners<Events> {
 /**
  * Creates an emitter whose listeners cannot change a result. What a listener throws becomes a process warning
  * (`HoldfastListenerWarning`): visible, but never in the way.
+ *
+ * @param events the name of each; a listener to anything else would wait for ever, and nobody would know.
  */
-export function createListeners<Events>(): Listeners<Events> {
+export function createListeners<Events>(events: NoInfer<OptionNames<Events>>): Listeners<Events> {
+  const names = Object.keys(events);
   const added = new Map<keyof Events, readonly ((payload: never) => unknown)[]>();
   return {
     on(event, listener) {
+      if (names.length === 0) {
+        throw new TypeError(`there are no events to listen to, got ${JSON.stringify(event)}`);
+      }
+      requireOneOf('event', event, names);
+      requireFunction('listener', listener);
       // A unique wrapper, so that removing one of two equal listeners removes just that one. Copied on
       // write, so that a listener may add and remove listeners while one event is being delivered.
       const entry = (payload: never): unknown => listener(payload);

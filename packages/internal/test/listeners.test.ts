@@ -6,13 +6,15 @@ interface Events {
   readonly stop: string;
 }
 
+const EVENTS = { tick: true, stop: true } as const;
+
 function nextWarning(): Promise<Error> {
   return new Promise((resolve) => process.once('warning', resolve));
 }
 
 describe('createListeners', () => {
   it('calls the listeners of an event in the order they were added', () => {
-    const { on, emit } = createListeners<Events>();
+    const { on, emit } = createListeners<Events>(EVENTS);
     const seen: string[] = [];
     on('tick', (n) => seen.push(`a${n}`));
     on('tick', (n) => seen.push(`b${n}`));
@@ -23,8 +25,21 @@ describe('createListeners', () => {
     expect(seen).toEqual(['a1', 'b1']);
   });
 
+  it('refuses an event that there is none of, and names those that there are', () => {
+    const { on } = createListeners<Events>(EVENTS);
+    const onAny = on as (event: string, listener: unknown) => void;
+
+    expect(() => onAny('error', () => undefined)).toThrow(
+      new TypeError('event must be one of tick, stop, got "error"'),
+    );
+    expect(() => onAny('toString', () => undefined)).toThrow(TypeError);
+    expect(() => onAny('tick', 'no function')).toThrow(
+      new TypeError('listener must be a function, got "no function"'),
+    );
+  });
+
   it('removes just the one listener, once, even when the same function was added twice', () => {
-    const { on, emit } = createListeners<Events>();
+    const { on, emit } = createListeners<Events>(EVENTS);
     let calls = 0;
     const listener = (): void => {
       calls += 1;
@@ -40,7 +55,7 @@ describe('createListeners', () => {
   });
 
   it('goes on to the next listener when one throws, and warns about it', async () => {
-    const { on, emit } = createListeners<Events>();
+    const { on, emit } = createListeners<Events>(EVENTS);
     const warning = nextWarning();
     let reached = false;
     on('tick', () => {
@@ -60,7 +75,7 @@ describe('createListeners', () => {
   it.each([undefined, Object.create(null) as object, Object.assign(new Error(), { stack: {} })])(
     'bears a listener that throws anything at all (%#)',
     async (thrown) => {
-      const { on, emit } = createListeners<Events>();
+      const { on, emit } = createListeners<Events>(EVENTS);
       const warning = nextWarning();
       on('tick', () => {
         throw thrown;
@@ -73,7 +88,7 @@ describe('createListeners', () => {
   );
 
   it('delivers an event to the listeners that were there when it was emitted', () => {
-    const { on, emit } = createListeners<Events>();
+    const { on, emit } = createListeners<Events>(EVENTS);
     const seen: string[] = [];
     const off = on('tick', () => {
       seen.push('first');

@@ -2,7 +2,7 @@ import { requireFunction, requireObject } from '@holdfast/internal';
 import { advisoryPlan, lockInside } from './advisory/advisory-lock.ts';
 import { Connection } from './connection.ts';
 import { LockReentryError, LockTimeoutError } from './errors.ts';
-import { requireEvent, type LocksEvents } from './events.ts';
+import type { LocksEvents } from './events.ts';
 import { Frame } from './transactions/frame.ts';
 import { Holdings } from './transactions/holdings.ts';
 import { loadKyselyTransactions } from './transactions/kysely-transaction.ts';
@@ -179,10 +179,7 @@ export function createLocks<Pool extends PgPoolLike, Kysely = never>(
       return twoTier.withTwoTierLock(key, fn, lockOptions);
     },
     idle: () => leases.idle(),
-    on: (event, listener) => {
-      requireEvent(event);
-      return tally.on(event, requireFunction('listener', listener));
-    },
+    on: tally.on,
     snapshot: () => ({
       ...tally.snapshot(),
       leases: leases.snapshot(),

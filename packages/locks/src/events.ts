@@ -1,4 +1,4 @@
-import { requireOneOf, type OptionNames } from '@holdfast/internal';
+import type { OptionNames } from '@holdfast/internal';
 import type { LeaseEvents } from './leases/lease-contract.ts';
 import type { LockHolder } from './locks.ts';
 import type { TwoTierEvents } from './two-tier/two-tier-contract.ts';
@@ -33,15 +33,9 @@ export interface LocksEvents extends LeaseEvents, TwoTierEvents {
   readonly hookFailed: { readonly label: string; readonly error: unknown };
 }
 
-const EVENTS: OptionNames<LocksEvents> = {
+export const LOCKS_EVENTS: OptionNames<LocksEvents> = {
   ...{ acquired: true, released: true, timeout: true, lost: true, rollbackFailed: true },
   ...{ retry: true, ambiguous: true, hookFailed: true, redisDown: true },
   ...{ leaseAcquired: true, leaseTimeout: true, leaseRenewed: true, leaseRenewalFailed: true },
   ...{ leaseLost: true, leaseReleased: true, leaseReleaseFailed: true },
 };
-const NAMES = Object.keys(EVENTS) as (keyof LocksEvents)[];
-
-/** @throws {TypeError} unless it is told some time. */
-export function requireEvent(event: unknown): void {
-  requireOneOf('event', event, NAMES);
-}

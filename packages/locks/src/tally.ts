@@ -1,6 +1,6 @@
 import { createListeners, type Listeners } from '@holdfast/internal';
 import type { AdvisoryDeps } from './advisory/advisory-lock.ts';
-import type { LocksEvents } from './events.ts';
+import { LOCKS_EVENTS, type LocksEvents } from './events.ts';
 import type { LocksSnapshot } from './locks.ts';
 import type { Attempts } from './transactions/run-attempts.ts';
 import type { RunDeps } from './transactions/run-once.ts';
@@ -16,7 +16,7 @@ export interface Tally {
 
 /** Counts what happens, and tells it. */
 export function createTally(): Tally {
-  const { on, emit } = createListeners<LocksEvents>();
+  const { on, emit } = createListeners<LocksEvents>(LOCKS_EVENTS);
   const counts = {
     ...{ acquired: 0, timedOut: 0, lost: 0, committed: 0, rolledBack: 0 },
     ...{ retried: 0, ambiguous: 0, waiting: 0, held: 0 },

@@ -41,7 +41,10 @@ const CALLS_AHEAD = 4;
 class BoundedQueue<T> implements Queue<T> {
   readonly dead: DeadLetters<T>;
   readonly #options: ResolvedQueueOptions<T>;
-  readonly #listeners: Listeners<QueueEvents> = createListeners();
+  readonly #listeners: Listeners<QueueEvents> = createListeners({
+    ...{ pressureRaised: true, pressureCleared: true, full: true, evicted: true, dead: true },
+    ...{ leaseLost: true, staleSettle: true, storeError: true },
+  });
   readonly #port: StorePort;
   readonly #producer: Producer<T>;
   readonly #gauge: PressureGauge;
@@ -175,7 +178,7 @@ class BoundedQueue<T> implements Queue<T> {
     event: K,
     listener: (payload: QueueEvents[K]) => void,
   ): () => void {
-    return this.#listeners.on(event, requireFunction('listener', listener));
+    return this.#listeners.on(event, listener);
   }
 
   close(): Promise<void> {

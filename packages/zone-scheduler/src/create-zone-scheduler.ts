@@ -27,7 +27,9 @@ import type {
 export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D>): ZoneScheduler {
   const resolved = resolveZoneSchedulerOptions(options);
   const { clock, cycleMs } = resolved;
-  const listeners = createListeners<ZoneSchedulerEvents>();
+  const listeners = createListeners<ZoneSchedulerEvents>({
+    ...{ cycle: true, missed: true, zombie: true },
+  });
   const zombies = new Set<string>();
   const drained = createDeferred<void>();
   const counters: Record<keyof ZoneSchedulerSnapshot['counters'], number> = {

@@ -55,7 +55,9 @@ const SHORT_TIMEOUT_MS = 60_000;
 
 class CleanUp {
   readonly #options: ResolvedDuplicatesOptions;
-  readonly #listeners: Listeners<{ progress: DuplicatesProgress }> = createListeners();
+  readonly #listeners: Listeners<{ progress: DuplicatesProgress }> = createListeners({
+    progress: true,
+  });
   readonly #run = randomUUID();
   readonly #report: Counts = {
     ...{ groups: 0, duplicates: 0, deleted: 0, skipped: 0, archived: 0, longestTxMs: 0 },

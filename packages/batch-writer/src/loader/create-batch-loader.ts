@@ -2,7 +2,6 @@ import {
   createDeferred,
   createListeners,
   onAbort,
-  requireFunction,
   throwIfAborted,
   type Listeners,
 } from '@holdfast/internal';
@@ -38,7 +37,10 @@ class Loader<K, V> implements BatchLoader<K, V> {
   readonly #known: KnownValues<V>;
   readonly #loads: Loads<K, V>;
   readonly #turn: TurnClock;
-  readonly #listeners: Listeners<LoaderEvents<K>> = createListeners();
+  readonly #listeners: Listeners<LoaderEvents<K>> = createListeners({
+    loaded: true,
+    loadFailed: true,
+  });
   #state: LoaderSnapshot['state'] = 'open';
   #closed: Promise<void> | undefined;
 
@@ -124,7 +126,7 @@ class Loader<K, V> implements BatchLoader<K, V> {
     event: E,
     listener: (payload: LoaderEvents<K>[E]) => void,
   ): () => void {
-    return this.#listeners.on(event, requireFunction('listener', listener));
+    return this.#listeners.on(event, listener);
   }
 
   snapshot(): LoaderSnapshot {

@@ -51,8 +51,9 @@ export function pgIdResolver<K extends string | number | bigint>(
 class Resolver<K extends string | number | bigint> implements PgIdResolver<K> {
   readonly #loader: BatchLoader<K, PgId>;
   readonly #listener: KeyListener | undefined;
-  readonly #listeners: Listeners<Pick<PgIdResolverEvents<K>, 'listening' | 'listenLost'>> =
-    createListeners();
+  readonly #listeners: Listeners<PgIdResolverEvents<K>> = createListeners({
+    ...{ loaded: true, loadFailed: true, listening: true, listenLost: true },
+  });
 
   constructor(options: PgIdResolverOptions<K>) {
     const { pool, keyType, statements, isCreating, listenChannel, cache } =
@@ -68,6 +69,8 @@ class Resolver<K extends string | number | bigint> implements PgIdResolver<K> {
       load: (keys, signal) => source.load(keys, signal),
       createMissing: isCreating ? (keys, signal) => source.create(keys, signal) : undefined,
     });
+    this.#loader.on('loaded', (payload) => this.#listeners.emit('loaded', payload));
+    this.#loader.on('loadFailed', (payload) => this.#listeners.emit('loadFailed', payload));
     if (listenChannel === undefined) return;
     this.#listener = new KeyListener({
       pool,
@@ -118,13 +121,7 @@ class Resolver<K extends string | number | bigint> implements PgIdResolver<K> {
     event: E,
     listener: (payload: PgIdResolverEvents<K>[E]) => void,
   ): () => void {
-    switch (event) {
-      case 'listening':
-      case 'listenLost':
-        return this.#listeners.on(event, listener as never);
-      default:
-        return this.#loader.on(event, listener as never);
-    }
+    return this.#listeners.on(event, listener);
   }
 
   snapshot(): LoaderSnapshot & { readonly isListening: boolean } {

@@ -63,7 +63,7 @@ class LocalAdaptiveThrottle
   #inFlight = 0;
 
   constructor(options: ResolvedAdaptiveThrottleOptions) {
-    super(options.name, options.clock);
+    super(options.name, options.clock, { reject: true });
     this.#k = options.k;
     this.#maxRejection = options.maxRejection;
     this.#minimumCalls = options.minimumCalls;

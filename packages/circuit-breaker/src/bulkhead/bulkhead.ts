@@ -73,7 +73,7 @@ class LocalBulkhead extends BasePolicy<never, BulkheadEvents> implements Bulkhea
   #isAdmitting = false;
 
   constructor({ name, clock, limit, queue, queueWaitMs }: ResolvedBulkheadOptions) {
-    super(name, clock);
+    super(name, clock, { reject: true, queue: true });
     this.#limit = limit;
     this.#queue = queue;
     this.#queueWaitMs = queueWaitMs;

@@ -85,7 +85,7 @@ class LocalCachedFallback
   #inFlight = 0;
 
   constructor(options: ResolvedCachedFallbackOptions) {
-    super(options.name, options.clock);
+    super(options.name, options.clock, { stale: true, storeError: true });
     this.#options = options;
     this.#store = new GuardedStore(options.store, options.storeTimeoutMs, {
       clock: options.clock,

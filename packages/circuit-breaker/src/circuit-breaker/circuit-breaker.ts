@@ -64,7 +64,13 @@ class LocalCircuitBreaker
 
   constructor(options: CircuitBreakerOptions) {
     const { name, clock, random, rules, classifiers } = resolveCircuitBreakerOptions(options);
-    super(name, clock);
+    super(name, clock, {
+      transition: true,
+      reject: true,
+      wouldReject: true,
+      failure: true,
+      slow: true,
+    });
     this.#given = options;
     this.#classifiers = classifiers;
     this.#random = random;

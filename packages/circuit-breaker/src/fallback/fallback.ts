@@ -72,7 +72,7 @@ class LocalFallback<A> extends BasePolicy<A, FallbackEvents> implements Fallback
     { name, classifiers, clock }: ResolvedFallbackOptions,
     steps: readonly FallbackFunction<unknown>[],
   ) {
-    super(name, clock);
+    super(name, clock, { fallback: true });
     this.#classifiers = classifiers;
     this.#steps = steps;
   }

@@ -60,7 +60,7 @@ class LocalHedge extends BasePolicy<never, HedgeEvents> implements HedgePolicy {
   #inFlight = 0;
 
   constructor(options: ResolvedHedgeOptions) {
-    super(options.name, options.clock);
+    super(options.name, options.clock, { hedge: true, won: true });
     this.#options = options;
     const { afterMs } = options;
     this.#rules = {

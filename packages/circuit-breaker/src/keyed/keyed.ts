@@ -61,7 +61,7 @@ class PolicyPerKey<P extends Policy<unknown>>
   #inFlight = 0;
 
   constructor(options: ResolvedKeyedOptions<P>) {
-    super(options.name, options.clock);
+    super(options.name, options.clock, { forget: true });
     this.#registry = new Registry(options, (key, reason) => {
       this.#counters.forgotten += 1;
       this.emit('forget', { key, reason });

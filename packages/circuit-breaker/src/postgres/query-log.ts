@@ -28,7 +28,7 @@ interface Events {
 /** Tells the listeners about queries that were slow or failed. */
 export class QueryLog {
   readonly #options: ResolvedObserveQueriesOptions;
-  readonly #listeners = createListeners<Events>();
+  readonly #listeners = createListeners<Events>({ slow: true, error: true });
   #isStopped = false;
 
   constructor(options: ResolvedObserveQueriesOptions) {

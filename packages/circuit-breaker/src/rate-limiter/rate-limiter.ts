@@ -61,7 +61,7 @@ class LocalRateLimiter extends BasePolicy<never, RateLimiterEvents> implements R
   #timer: Timer | undefined;
 
   constructor({ name, clock, intervalMs, burst, maxWaitMs }: ResolvedRateLimiterOptions) {
-    super(name, clock);
+    super(name, clock, { reject: true, queue: true });
     this.#maxWaitMs = maxWaitMs;
     this.#gcra = new Gcra(intervalMs, burst);
   }

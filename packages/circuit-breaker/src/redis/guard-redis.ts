@@ -47,7 +47,9 @@ class Guard implements RedisGuard {
   readonly name: string;
   readonly breaker: CircuitBreaker;
   readonly #options: ResolvedRedisGuardOptions;
-  readonly #listeners: Listeners<RedisGuardEvents> = createListeners<RedisGuardEvents>();
+  readonly #listeners: Listeners<RedisGuardEvents> = createListeners({
+    ...{ down: true, up: true, unknown: true, invalidated: true, overflow: true, stale: true },
+  });
   readonly #connection: Connection;
   readonly #calls: Calls;
   readonly #reads: CacheReads;

@@ -27,7 +27,7 @@ class Retry extends BasePolicy<never, RetryEvents> implements RetryPolicy {
   #inFlight = 0;
 
   constructor(options: ResolvedRetryOptions) {
-    super(options.name, options.clock);
+    super(options.name, options.clock, { retry: true, giveUp: true });
     this.#options = options;
   }
 

@@ -62,7 +62,14 @@ class QuorumCircuitBreaker
   #inFlight = 0;
 
   constructor(options: ResolvedSharedOptions) {
-    super(options.name, options.clock);
+    super(options.name, options.clock, {
+      transition: true,
+      reject: true,
+      failure: true,
+      slow: true,
+      vote: true,
+      store: true,
+    });
     this.#options = options;
     this.#shared = new SharedCircuit(options, (event, payload) => this.emit(event, payload));
     const { link } = this.#shared;

@@ -45,7 +45,7 @@ class Timeout extends BasePolicy<never, TimeoutEvents> implements TimeoutPolicy 
   #inFlight = 0;
 
   constructor({ name, clock, ms }: ResolvedTimeoutOptions) {
-    super(name, clock);
+    super(name, clock, { timeout: true, late: true });
     this.#ms = ms;
   }
 

@@ -60,7 +60,9 @@ export function createIngest(options: {
   readonly clock?: Clock;
 }): Ingest {
   const { registry, writers, clock = systemClock } = options;
-  const listeners = createListeners<IngestEvents>();
+  const listeners = createListeners<IngestEvents>({
+    ...{ settled: true, registered: true, rejected: true, malformed: true, unknownNode: true },
+  });
 
   /**
    * Message → when its node was first found unknown. Not the queue's attempts: those count what the database was away

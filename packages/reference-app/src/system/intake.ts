@@ -67,7 +67,7 @@ export function createIntake(options: {
 }): Intake {
   const { root, sink, clock = systemClock } = options;
   const filters = [nodeTopicFilter(root, 'hello'), nodeTopicFilter(root, 'telemetry')];
-  const listeners = createListeners<IntakeEvents>();
+  const listeners = createListeners<IntakeEvents>({ accepted: true, refused: true, waiting: true });
   const closing = new AbortController();
   const backoff = createBackoff({ baseMs: 50, capMs: 5_000 });
   const appending = new Set<Promise<void>>();

@@ -59,7 +59,7 @@ export function createZoneControl(options: {
   readonly maxAgeMs: number;
 }): ZoneControl {
   const { pool, locks, publish, root, metric, maxAgeMs } = options;
-  const listeners = createListeners<ZoneControlEvents>();
+  const listeners = createListeners<ZoneControlEvents>({ command: true });
   /** The version that the devices were last told, by zone. Empty after a start: the first cycle tells all again. */
   const told = new Map<string, string>();
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import {
   createLifecycle,
   createListeners,
-  requireFunction,
   requireOptions,
   type Lifecycle,
   type Listeners,
@@ -50,7 +49,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
 class DurableOutbox implements Outbox {
   readonly quarantine: Quarantine;
   readonly #options: ResolvedOutboxOptions;
-  readonly #listeners: Listeners<OutboxEvents> = createListeners();
+  readonly #listeners: Listeners<OutboxEvents> = createListeners({
+    ...{ settled: true, conflict: true, stalled: true, link: true, pushFailed: true },
+    ...{ storeError: true },
+  });
   readonly #tickets = new Tickets();
   readonly #sent = new SentBook();
   readonly #hlc: HlcClock;
@@ -224,7 +226,7 @@ class DurableOutbox implements Outbox {
     event: K,
     listener: (payload: OutboxEvents[K]) => void,
   ): () => void {
-    return this.#listeners.on(event, requireFunction('listener', listener));
+    return this.#listeners.on(event, listener);
   }
 
   async close(): Promise<void> {

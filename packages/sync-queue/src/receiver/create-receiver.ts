@@ -51,7 +51,7 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1000;
 export function createReceiver<Tx>(options: ReceiverOptions<Tx>): Receiver {
   const resolved = resolveOptions(options);
   const { store, clock } = resolved;
-  const listeners = createListeners<ReceiverEvents>();
+  const listeners = createListeners<ReceiverEvents>({ applyFailed: true });
   const tally = {
     ...{ requests: 0, applied: 0, repeated: 0, conflicts: 0, rejected: 0, retried: 0 },
     failedRequests: 0,
@@ -97,7 +97,7 @@ export function createReceiver<Tx>(options: ReceiverOptions<Tx>): Receiver {
     },
     prune: () => store.pruneOlderThan(resolved.bounds.maxAgeMs),
     snapshot: () => ({ ...tally }),
-    on: (event, listener) => listeners.on(event, requireFunction('listener', listener)),
+    on: listeners.on,
     close,
     [Symbol.asyncDispose]: close,
   };
