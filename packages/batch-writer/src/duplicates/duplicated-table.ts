@@ -2,6 +2,7 @@ import { quoteTable } from '@holdfast/internal';
 import { TableMismatchError } from '../errors.ts';
 import type { BoundClient } from '../sending/bound-client.ts';
 import { readCatalogue, requireWritable, type CatalogueTable } from '../sending/table-facts.ts';
+import { readOperators, type ColumnOperators } from './column-operators.ts';
 import { DuplicatesRefusedError, ServerReadOnlyError } from './duplicates-errors.ts';
 import type { NamedTable, ResolvedDuplicatesOptions } from './duplicates-options.ts';
 
@@ -17,6 +18,8 @@ export interface DuplicatedTable {
   readonly identity: 'place' | readonly string[];
   readonly columns: readonly string[];
   readonly archive: Archive | undefined;
+  /** By column: of the key, the order and the identity. */
+  readonly operators: ReadonlyMap<string, ColumnOperators>;
 }
 
 export interface Archive {
@@ -82,15 +85,18 @@ export async function readDuplicatedTable(
   checkFacts(label, facts, options);
   const isPartOfMany = facts.kind === 'r' && facts.hasChildren;
   const rows = Number(facts.rows);
+  const identity = facts.primaryKey === null || isPartOfMany ? 'place' : facts.primaryKey;
+  const compared = [...namedColumns(options), ...(identity === 'place' ? [] : identity)];
   return {
     oid: facts.oid,
     schema: facts.schema,
     label,
     estimatedRows: rows < 0 ? undefined : rows,
-    identity: facts.primaryKey === null || isPartOfMany ? 'place' : facts.primaryKey,
+    identity,
     columns: found.columns.map(({ name }) => name),
     archive:
       options.archiveTo && (await readArchive(client, options.archiveTo, facts.schema, found)),
+    operators: await readOperators(client, { oid: facts.oid, label }, compared),
   };
 }
 
@@ -99,13 +105,18 @@ export function quoteNamed(named: NamedTable, schema: string): string {
   return quoteTable({ schema: named.schema ?? schema, table: named.table });
 }
 
+function namedColumns({ key, keep }: ResolvedDuplicatesOptions): readonly string[] {
+  return keep.column === undefined ? key : [...key, keep.column];
+}
+
 function checkColumns(
   label: string,
   { columns }: CatalogueTable,
-  { key, keep }: ResolvedDuplicatesOptions,
+  options: ResolvedDuplicatesOptions,
 ): void {
-  const named = keep.column === undefined ? key : [...key, keep.column];
-  const missing = named.find((name) => !columns.some((column) => column.name === name));
+  const missing = namedColumns(options).find(
+    (name) => !columns.some((column) => column.name === name),
+  );
   if (missing === undefined) return;
   throw new TableMismatchError(label, `there is no column ${JSON.stringify(missing)}`);
 }

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '@holdfast/internal';
+import { OWN_OPERATORS, type ColumnOperators } from './column-operators.ts';
 import type { DuplicatedTable } from './duplicated-table.ts';
 import type { ResolvedDuplicatesOptions } from './duplicates-options.ts';
 
@@ -19,6 +20,7 @@ export interface IdentityPart {
   readonly sql: string;
   /** False for what cannot be ordered by. */
   readonly isOrdered: boolean;
+  readonly operators: ColumnOperators;
 }
 
 /**
@@ -26,14 +28,22 @@ export interface IdentityPart {
  * place where the server looks again at a row that was updated meanwhile: a TID scan does not compare ctid then (nodeTidscan.c).
  */
 const PLACE: readonly IdentityPart[] = [
-  { name: 'tableoid', sql: 't.tableoid', isOrdered: true },
-  { name: 'ctid', sql: 't.ctid', isOrdered: true },
-  { name: 'xmin', sql: 't.xmin', isOrdered: false },
+  { name: 'tableoid', sql: 't.tableoid', isOrdered: true, operators: OWN_OPERATORS },
+  { name: 'ctid', sql: 't.ctid', isOrdered: true, operators: OWN_OPERATORS },
+  { name: 'xmin', sql: 't.xmin', isOrdered: false, operators: OWN_OPERATORS },
 ];
 
-export function identityParts({ identity }: DuplicatedTable): readonly IdentityPart[] {
+export function identityParts(table: DuplicatedTable): readonly IdentityPart[] {
+  const { identity } = table;
   if (identity === 'place') return PLACE;
-  return identity.map((name) => ({ name, sql: column(name), isOrdered: true }));
+  return identity.map((name) => ({
+    ...{ name, sql: column(name), isOrdered: true, operators: operatorsOf(table, name) },
+  }));
+}
+
+function operatorsOf({ operators }: DuplicatedTable, name: string): ColumnOperators {
+  // They are read for every column that is compared.
+  return operators.get(name) ?? OWN_OPERATORS;
 }
 
 export function duplicateStatements(
@@ -102,14 +112,14 @@ function judgedRows(
  * transaction, so that it is right after a lost answer or a crash of the program.
  */
 function deleteChunk(
-  { label, columns, archive }: DuplicatedTable,
+  table: DuplicatedTable,
   { key, keep, nullsEqual, where }: ResolvedDuplicatesOptions,
   work: string,
   parts: readonly IdentityPart[],
 ): string {
-  const equal = nullsEqual ? 'IS NOT DISTINCT FROM' : '=';
+  const { label, columns, archive } = table;
   const is = (side: string): string =>
-    parts.map(({ sql }, at) => `${sql} = ${side}${at}`).join(' AND ');
+    parts.map(({ sql, operators }, at) => `${sql} ${operators.equal} ${side}${at}`).join(' AND ');
   const order = keep.column === undefined ? undefined : column(keep.column);
   const shown = [
     ...parts.flatMap((_, at) => [`chunk.hf_d${at}`, `chunk.hf_k${at}`]),
@@ -118,8 +128,12 @@ function deleteChunk(
   ];
   const conditions = [
     is('kept.hf_d'),
-    ...key.map((name, at) => `${column(name)} ${equal} kept.hf_c${at}`),
-    ...(order === undefined ? [] : [comesFirst(order, parts, keep.direction)]),
+    ...key.map((name, at) => {
+      const { equal } = operatorsOf(table, name);
+      const sides = [column(name), `kept.hf_c${at}`] as const;
+      return nullsEqual ? isSame(equal, ...sides) : sides.join(` ${equal} `);
+    }),
+    ...(keep.column === undefined ? [] : [comesFirst(table, keep.column, parts, keep.direction)]),
     ...conditionOf(where),
   ];
   const names = columns.map(quoteIdentifier).join(', ');
@@ -138,21 +152,38 @@ function deleteChunk(
   );
 }
 
+/** IS NOT DISTINCT FROM, which takes no operator by name. */
+function isSame(equal: string, a: string, b: string): string {
+  return `(${a} ${equal} ${b} OR (${a} IS NOT DISTINCT FROM NULL AND ${b} IS NOT DISTINCT FROM NULL))`;
+}
+
 /** The row that stays comes before `t` in the order of a column, NULLs last, and of the identity where they are equal. */
 function comesFirst(
-  order: string,
+  table: DuplicatedTable,
+  orderBy: string,
   parts: readonly IdentityPart[],
   direction: 'asc' | 'desc',
 ): string {
-  const before = direction === 'asc' ? '<' : '>';
-  const ordered = parts.flatMap(({ sql, isOrdered }, at) =>
-    isOrdered ? [{ own: sql, kept: `kept.hf_k${at}` }] : [],
-  );
-  const keptPlace = ordered.map(({ kept }) => kept).join(', ');
-  const ownPlace = ordered.map(({ own }) => own).join(', ');
+  const side = direction === 'asc' ? 'before' : 'behind';
+  const order = column(orderBy);
+  const operators = operatorsOf(table, orderBy);
+  const ties = parts
+    .map(({ sql, isOrdered, operators }, at) => ({
+      sql,
+      isOrdered,
+      operators,
+      kept: `kept.hf_k${at}`,
+    }))
+    .filter(({ isOrdered }) => isOrdered)
+    .reduceRight<string | undefined>((rest, { sql, operators, kept }) => {
+      const comes = `${kept} ${operators[side]} ${sql}`;
+      return rest === undefined
+        ? comes
+        : `(${comes} OR (${kept} ${operators.equal} ${sql} AND ${rest}))`;
+    }, undefined);
   return (
-    `(kept.hf_o ${before} ${order} OR (${order} IS NULL AND kept.hf_o IS NOT NULL) OR ` +
-    `(kept.hf_o IS NOT DISTINCT FROM ${order} AND (${keptPlace}) ${before} (${ownPlace})))`
+    `(kept.hf_o ${operators[side]} ${order} OR (${order} IS NULL AND kept.hf_o IS NOT NULL) OR ` +
+    `(${isSame(operators.equal, 'kept.hf_o', order)} AND ${ties ?? 'true'}))`
   );
 }
 
