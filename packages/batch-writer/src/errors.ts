@@ -110,14 +110,14 @@ export class FlushTimeoutError extends HoldfastError {
   }
 }
 
-/** The table is not as it was declared; the writer is halted, its rows are kept. */
+/** The table, or that of a ledger, is not as it was declared. A writer is halted, its rows are kept. */
 export class TableMismatchError extends HoldfastError {
   override readonly name = 'TableMismatchError';
   declare readonly code: 'TABLE_MISMATCH';
   readonly table: string;
 
-  constructor(table: string, difference: string) {
-    super('TABLE_MISMATCH', `table ${table}: ${difference}`);
+  constructor(table: string, difference: string, options?: { readonly cause?: unknown }) {
+    super('TABLE_MISMATCH', `table ${table}: ${difference}`, options);
     this.table = table;
   }
 }

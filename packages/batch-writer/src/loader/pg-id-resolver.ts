@@ -39,6 +39,7 @@ export interface PgIdResolver<K extends string | number | bigint> extends BatchL
  *
  * A key that does not fit its type rejects alone with `KEY_INVALID`, one that is not there although it was inserted with
  * `KEY_NOT_CREATED`, one with two rows or an id that is no integer with `LOAD_RESULT_INVALID`.
+ * Where an option does not fit the table every key rejects with `TABLE_MISMATCH`, which names the option.
  *
  * @throws {TypeError | RangeError} when an option is unknown, missing or out of range.
  */

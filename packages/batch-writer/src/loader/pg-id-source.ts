@@ -3,6 +3,7 @@ import { classifyPgError } from '../classify.ts';
 import type { PgPoolLike } from '../ports.ts';
 import type { BoundClient } from '../sending/bound-client.ts';
 import { useClient } from '../sending/client-use.ts';
+import { explainIdFailure } from './id-table-fault.ts';
 import { KeyInvalidError, KeyNotCreatedError, LoadResultError } from './loader-errors.ts';
 import { integerFrom, type IdKeyRule } from './pg-id-key.ts';
 import type { IdRow, IdStatements } from './pg-id-statements.ts';
@@ -129,6 +130,13 @@ export class PgIdSource<K> {
   #use<T>(signal: AbortSignal, work: (client: BoundClient) => Promise<T>): Promise<T> {
     const { pool, clock, timeoutMs, statements } = this.#options;
     // The load itself ends at the same time and has set its timer before.
-    return useClient({ pool, clock, timeoutMs, signal, label: statements.label }, work);
+    const { label, table } = statements;
+    return useClient({ pool, clock, timeoutMs, signal, label }, async (client) => {
+      try {
+        return await work(client);
+      } catch (error) {
+        throw await explainIdFailure(client, { ...table, label }, error);
+      }
+    });
   }
 }

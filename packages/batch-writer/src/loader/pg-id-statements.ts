@@ -16,6 +16,7 @@ export interface IdRow {
 }
 
 export interface IdStatements {
+  readonly table: IdTable;
   /** For messages. */
   readonly label: string;
   readonly select: string;
@@ -28,6 +29,7 @@ export function idStatements(table: IdTable): IdStatements {
   const key = quoteIdentifier(table.keyColumn);
   const columns = `${key}::text AS key, ${quoteIdentifier(table.idColumn)}::text AS id`;
   return {
+    table,
     label,
     select: `SELECT ${columns} FROM ${label} WHERE ${key} = ANY($1::${table.keyType}[])`,
     // DO UPDATE would write a new version of every row that is there; the target makes any other conflict an error.

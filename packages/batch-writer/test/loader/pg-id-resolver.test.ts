@@ -211,7 +211,7 @@ test('two rows of one key, and an id that is no integer, fail that key alone', a
 test('an error of the server rejects who waits, is not cached and leaves the connection healthy', async () => {
   await using resolver = nodes({ table: 'no_such_table' });
 
-  expect(await outcomeOf(resolver.get('a'))).toMatchObject({ code: '42P01' });
+  expect(await outcomeOf(resolver.get('a'))).toMatchObject({ code: 'TABLE_MISMATCH' });
   expect(resolver.peek('a')).toBeNull();
   expect(database.pool.idleCount).toBe(database.pool.totalCount);
 });
