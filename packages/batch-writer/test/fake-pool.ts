@@ -47,7 +47,7 @@ export function createFakePool(respond: Respond = ({ ids }) => ids.length): Fake
   };
 
   const ask = async (text: string, values: unknown[] = []): Promise<QueryResultLike<object>> => {
-    if (text.includes('pg_class')) return result([CATALOGUE]);
+    if (text.includes('pg_class')) return result([values[0] === '"ledger"' ? LEDGER : CATALOGUE]);
     if (!text.startsWith('INSERT')) return result([]);
     const columns = values.map((array, index) => readArray(array as Buffer, READERS[index]!));
     return { rows: [], rowCount: await answer(text, columns) };
@@ -115,6 +115,16 @@ const CATALOGUE = {
     { name: 'value', oid: 701, type: 'double precision', isEnum: false, isGenerated: false },
   ],
   uniqueKeys: [['id']],
+};
+
+const LEDGER = {
+  ...CATALOGUE,
+  columns: [
+    { name: 'batch', oid: 2950, type: 'uuid', isEnum: false, isGenerated: false },
+    ...['from_row', 'to_row', 'stored'].map((name) => ({
+      ...{ name, oid: 23, type: 'integer', isEnum: false, isGenerated: false },
+    })),
+  ],
 };
 
 const READERS = [

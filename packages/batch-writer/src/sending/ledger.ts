@@ -10,7 +10,7 @@ export interface LedgerEntry extends Range {
 }
 
 /** A name with its schema is two names. */
-function quoteLedger(ledger: string): string {
+export function quoteLedger(ledger: string): string {
   return ledger.split('.').map(quoteIdentifier).join('.');
 }
 

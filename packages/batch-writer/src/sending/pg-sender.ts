@@ -5,6 +5,7 @@ import type { ResolvedOptions } from '../options.ts';
 import type { BoundClient } from './bound-client.ts';
 import { useClient } from './client-use.ts';
 import { ledgerDelete, readLedger, type LedgerEntry } from './ledger.ts';
+import { checkLedger } from './ledger-facts.ts';
 import { rowCount, type Doubt, type Part, type Sent } from './part.ts';
 import { readTableFacts, type TableFacts } from './table-facts.ts';
 import { askForVerdict } from './whereabouts.ts';
@@ -16,6 +17,7 @@ export class PgSender {
   /** Batches that are settled but still have entries in the ledger. */
   #settled: string[] = [];
   #facts: TableFacts | undefined;
+  #isLedgerChecked = false;
   /** Parts that met a key that was there although none was expected. */
   conflicts = 0;
   /** The last part was one with conflicts, so it is likely that the next one is. */
@@ -28,6 +30,7 @@ export class PgSender {
   /** What was learnt about the table may have changed: it is read again. */
   forget(): void {
     this.#facts = undefined;
+    this.#isLedgerChecked = false;
   }
 
   /** The batch is settled: nobody will ask for its entries in the ledger any more. */
@@ -69,13 +72,14 @@ export class PgSender {
   }
 
   async #sendOn(client: BoundClient, part: Part): Promise<Sent> {
-    const facts = (this.#facts ??= await readTableFacts(client, this.#options.table));
+    const { exactlyOnce, table } = this.#options;
+    const facts = (this.#facts ??= await readTableFacts(client, table));
+    if (typeof exactlyOnce === 'object') await this.#requireLedger(client, exactlyOnce.ledger);
     if (part.doubt !== undefined) {
       const sent = await this.#settleDoubt(client, part, part.doubt);
       if (sent !== undefined) return sent;
     }
     const settled = this.#settled.splice(0);
-    const { exactlyOnce } = this.#options;
     const before =
       typeof exactlyOnce === 'object' && settled.length > 0
         ? [ledgerDelete(exactlyOnce.ledger, settled)]
@@ -147,11 +151,18 @@ export class PgSender {
     { batch, question }: { readonly batch: Batch; readonly question: number },
   ): Promise<readonly LedgerEntry[]> {
     const { flushTimeoutMs, table } = this.#options;
+    await this.#requireLedger(client, ledger);
     // Half of it: the answer must come before the connection is destroyed.
     const waitMs = flushTimeoutMs / 2;
     const entries = await readLedger(client, { ledger, batch, number: question, waitMs });
     if (entries === undefined) throw new CommitPendingError(table.label);
     return entries;
+  }
+
+  async #requireLedger(client: BoundClient, ledger: string): Promise<void> {
+    if (this.#isLedgerChecked) return;
+    await checkLedger(client, ledger);
+    this.#isLedgerChecked = true;
   }
 }
 

@@ -135,11 +135,19 @@ export async function readCatalogue(
   client: CatalogueClient,
   label: string,
 ): Promise<CatalogueTable> {
-  const { rows } = await client.query<CatalogueTable>(SELECT_TABLE, [label]);
-  if (rows[0] !== undefined) return rows[0];
+  const found = await findInCatalogue(client, label);
+  if (found !== undefined) return found;
   const isOneName = /^"[^"]+\.[^"]+"$/.test(label);
   const hint = isOneName ? ' with a dot in its name; its schema is the option schema' : '';
   throw new TableMismatchError(label, `there is no such table${hint}`);
+}
+
+/** Undefined when there is no such table. */
+export async function findInCatalogue(
+  client: CatalogueClient,
+  label: string,
+): Promise<CatalogueTable | undefined> {
+  return (await client.query<CatalogueTable>(SELECT_TABLE, [label])).rows[0];
 }
 
 interface CatalogueClient {
