@@ -205,7 +205,7 @@ export class BatchInFlight {
   }
 
   #part(from: number, to: number): Part {
-    return { batch: this.batch, from, to, meetsConflict: false, doubt: undefined };
+    return { batch: this.batch, from, to, meetsConflict: false, doubt: undefined, timeouts: 0 };
   }
 
   #rejectedRow({ row, error, failure }: Rejection): RejectedRow<object> {

@@ -120,7 +120,10 @@ export interface BatchWriterOptions<Row extends object> {
   /** Default: none, rows are held in memory alone. */
   readonly spool?: SpoolOptions | undefined;
   readonly retry?: RetryOptions | undefined;
-  /** An attempt that has not ended by then fails and its connection is destroyed, milliseconds. Default 30 000. */
+  /**
+   * An attempt that has not ended by then fails and its connection is destroyed, milliseconds. What has done so twice is sent in
+   * halves; a row alone is tried again. Default 30 000.
+   */
   readonly flushTimeoutMs?: number | undefined;
   /** Every attempt runs through it. */
   readonly guard?: Guard | undefined;
@@ -165,7 +168,7 @@ export interface WriterSnapshot extends Settled {
   readonly conflicts: number;
   /** Batches whose answer was lost after they may have been committed. */
   readonly doubts: number;
-  /** Statements that were repeated in parts: because of a bad row, or to tell which rows the table took. */
+  /** Statements that were repeated in parts: because of a bad row or a timeout, or to tell which rows the table took. */
   readonly isolations: number;
   /** Deadlocks with other programs (SQLSTATE 40P01). */
   readonly deadlocks: number;

@@ -89,6 +89,7 @@ function classOf(error: unknown, sqlstate: string | undefined): FailureClass {
 /** Codes of errors of this package that are not just tried again. */
 const OWN: Readonly<Record<string, FailureClass>> = {
   AMBIGUOUS_COMMIT: 'ambiguous',
+  PART_TOO_SLOW: 'row',
   POOL_CLOSED: 'halt',
   ROWS_UNTOLD: 'row',
   TABLE_MISMATCH: 'halt',

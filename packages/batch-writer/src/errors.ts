@@ -202,3 +202,16 @@ export class RowsUntoldError extends HoldfastError {
     super('ROWS_UNTOLD', `${table} took some rows of a part, and does not say which`);
   }
 }
+
+/** A part has timed out again and again. Never seen outside: it is written in halves. */
+export class PartTooSlowError extends HoldfastError {
+  override readonly name = 'PartTooSlowError';
+  declare readonly code: 'PART_TOO_SLOW';
+
+  constructor(table: string, attempts: number, timeoutMs: number) {
+    super(
+      'PART_TOO_SLOW',
+      `a part of a batch to ${table} did not end within flushTimeoutMs (${timeoutMs}) ${attempts} times`,
+    );
+  }
+}

@@ -8,6 +8,8 @@ export interface Part extends Range {
   meetsConflict: boolean;
   /** The last attempt may have been committed. */
   doubt: Doubt | undefined;
+  /** Attempts to write it that have not ended in time. */
+  timeouts: number;
 }
 
 /** What is known of an attempt whose answer was lost. */

@@ -1,6 +1,12 @@
+import { isHoldfastError } from '@holdfast/internal';
 import type { Batch } from '../blocks/batch.ts';
 import { sqlstateOf } from '../classify.ts';
-import { AmbiguousCommitError, CommitPendingError, PoolClosedError } from '../errors.ts';
+import {
+  AmbiguousCommitError,
+  CommitPendingError,
+  PartTooSlowError,
+  PoolClosedError,
+} from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import type { BoundClient } from './bound-client.ts';
 import { useClient } from './client-use.ts';
@@ -72,12 +78,16 @@ export class PgSender {
   }
 
   async #sendOn(client: BoundClient, part: Part): Promise<Sent> {
-    const { exactlyOnce, table } = this.#options;
+    const { exactlyOnce, table, flushTimeoutMs } = this.#options;
     const facts = (this.#facts ??= await readTableFacts(client, table));
     if (typeof exactlyOnce === 'object') await this.#requireLedger(client, exactlyOnce.ledger);
     if (part.doubt !== undefined) {
       const sent = await this.#settleDoubt(client, part, part.doubt);
       if (sent !== undefined) return sent;
+    }
+    // Only here, where it is known that none of it is in the table.
+    if (part.timeouts >= MOST_TIMEOUTS && rowCount(part) > 1) {
+      throw new PartTooSlowError(table.label, part.timeouts, flushTimeoutMs);
     }
     const settled = this.#settled.splice(0);
     const before =
@@ -88,6 +98,7 @@ export class PgSender {
       return await this.#write(client, part, { options: this.#options, facts, before });
     } catch (error) {
       this.#settled.push(...settled);
+      if (isTimeout(error)) part.timeouts += 1;
       throw error;
     }
   }
@@ -164,6 +175,14 @@ export class PgSender {
     await checkLedger(client, ledger);
     this.#isLedgerChecked = true;
   }
+}
+
+/** The first time the server, or the way to it, may have been away for a moment. */
+const MOST_TIMEOUTS = 2;
+
+function isTimeout(error: unknown): boolean {
+  const lost = isHoldfastError(error, 'ANSWER_LOST') ? error.cause : error;
+  return isHoldfastError(lost, 'FLUSH_TIMEOUT');
 }
 
 /** `pg.Pool` says it only in words when it is asked for a connection. */
