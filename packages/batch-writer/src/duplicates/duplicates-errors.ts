@@ -1,6 +1,7 @@
 import { HoldfastError, isHoldfastError } from '@holdfast/internal';
 import { sqlstateOf } from '../classify.ts';
 import { PoolClosedError, TableMismatchError } from '../errors.ts';
+import { hasEnded } from '../pool-ended.ts';
 
 /** The server, or the session, may only read. A dry run is possible. */
 export class ServerReadOnlyError extends HoldfastError {
@@ -52,10 +53,4 @@ export function explainFailure(table: string, pool: object, error: unknown): unk
   // Syntax and grants, constraints that other tables have on the rows, values, what the server cannot do, its limits.
   if (!/^(0A|22|23|42|54|57014|P0)/.test(state)) return error;
   return new DuplicatesRefusedError(table, `${message} (${state})`, { cause: error });
-}
-
-/** `pg.Pool` says it only in words when it is asked for a connection. */
-function hasEnded(pool: object): boolean {
-  const { ended, ending } = pool as { readonly ended?: boolean; readonly ending?: boolean };
-  return ended === true || ending === true;
 }

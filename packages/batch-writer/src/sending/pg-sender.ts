@@ -8,6 +8,7 @@ import {
   PoolClosedError,
 } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { hasEnded } from '../pool-ended.ts';
 import type { BoundClient } from './bound-client.ts';
 import { useClient } from './client-use.ts';
 import { ledgerDelete, readLedger, type LedgerEntry } from './ledger.ts';
@@ -183,10 +184,4 @@ const MOST_TIMEOUTS = 2;
 function isTimeout(error: unknown): boolean {
   const lost = isHoldfastError(error, 'ANSWER_LOST') ? error.cause : error;
   return isHoldfastError(lost, 'FLUSH_TIMEOUT');
-}
-
-/** `pg.Pool` says it only in words when it is asked for a connection. */
-function hasEnded(pool: object): boolean {
-  const { ended, ending } = pool as { readonly ended?: boolean; readonly ending?: boolean };
-  return ended === true || ending === true;
 }
