@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '@holdfast/internal';
 import { setMaxListeners } from 'node:events';
 import { LeaseLostError } from './errors.ts';
+import { lookingSignal } from './looking-signal.ts';
 import type { Lease } from './store.ts';
 
 export interface LeaseKeeperContext {
@@ -14,7 +15,7 @@ export interface LeaseKeeperContext {
 
 /** What one handler works on. */
 export interface KeptLeases {
-  /** Aborts with `LEASE_LOST` when one of the leases is lost. */
+  /** Aborts with `LEASE_LOST` when one of the leases is lost; whoever reads it never sees a lease that ran out as held. */
   readonly signal: AbortSignal;
   /** Before settling: an item that is settled cannot be extended, and that would look like a lost lease. */
   stop(): void;
@@ -38,9 +39,17 @@ export class LeaseKeeper {
 
   keep(leases: readonly Lease[], claimedAtMs: number): KeptLeases {
     const { leaseMs } = this.#context;
-    const group = new Group(leases, claimedAtMs + leaseMs, claimedAtMs + leaseMs / 3, () => {
-      this.#groups.delete(group);
-      if (this.#groups.size === 0) this.#cancelTimer();
+    const group = new Group({
+      ...{
+        held: leases,
+        expiresAtMs: claimedAtMs + leaseMs,
+        extendAtMs: claimedAtMs + leaseMs / 3,
+      },
+      stop: () => {
+        this.#groups.delete(group);
+        if (this.#groups.size === 0) this.#cancelTimer();
+      },
+      look: () => this.#loseExpired(group),
     });
     this.#groups.add(group);
     this.#wakeAt(group.extendAtMs);
@@ -69,10 +78,8 @@ export class LeaseKeeper {
     const due: Group[] = [];
     let count = 0;
     for (const group of [...this.#groups]) {
-      if (nowMs >= group.expiresAtMs) {
-        this.#groups.delete(group);
-        this.#lose(group, group.held);
-      } else if (nowMs >= group.extendAtMs && count + group.held.length <= this.#context.maxItems) {
+      if (this.#loseExpired(group)) continue;
+      if (nowMs >= group.extendAtMs && count + group.held.length <= this.#context.maxItems) {
         group.extendAtMs = Infinity;
         due.push(group);
         count += group.held.length;
@@ -115,6 +122,13 @@ export class LeaseKeeper {
     }
   }
 
+  #loseExpired(group: Group): boolean {
+    if (!this.#groups.has(group) || this.#context.clock.now() < group.expiresAtMs) return false;
+    group.stop();
+    this.#lose(group, group.held);
+    return true;
+  }
+
   #lose(group: Group, lost: readonly Lease[]): void {
     if (lost.length === 0) return;
     for (const lease of lost) this.#context.onLost(lease);
@@ -122,30 +136,43 @@ export class LeaseKeeper {
   }
 }
 
+interface GroupStart {
+  readonly held: readonly Lease[];
+  readonly expiresAtMs: number;
+  readonly extendAtMs: number;
+  readonly stop: () => void;
+  /** Loses the leases if they have run out. */
+  readonly look: () => void;
+}
+
 class Group implements KeptLeases {
   held: readonly Lease[];
   expiresAtMs: number;
   extendAtMs: number;
   readonly stop: () => void;
+  readonly #look: () => void;
   #controller: AbortController | undefined;
+  #signal: AbortSignal | undefined;
   #reason: LeaseLostError | undefined;
 
-  constructor(held: readonly Lease[], expiresAtMs: number, extendAtMs: number, stop: () => void) {
+  constructor({ held, expiresAtMs, extendAtMs, stop, look }: GroupStart) {
     this.held = held;
     this.expiresAtMs = expiresAtMs;
     this.extendAtMs = extendAtMs;
     this.stop = stop;
+    this.#look = look;
   }
 
   /** Made when it is read first: most handlers of single items never look at it. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
+    if (this.#signal === undefined) {
       this.#controller = new AbortController();
+      this.#signal = lookingSignal(this.#controller.signal, this.#look);
       // One listener for each item of a batch is what it is for, and no leak.
-      setMaxListeners(0, this.#controller.signal);
+      setMaxListeners(0, this.#signal);
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
-    return this.#controller.signal;
+    return this.#signal;
   }
 
   abort(reason: LeaseLostError): void {

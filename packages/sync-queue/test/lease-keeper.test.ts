@@ -1,4 +1,4 @@
-import { createGate } from '@holdfast/testkit';
+import { createFakeClock, createGate } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
 import { setUp, storedQueue } from './set-up.ts';
 
@@ -74,6 +74,43 @@ test('the lost item is delivered again with the next attempt, and the stale ack 
   await first.close();
   await queue.close();
 });
+
+test.each([
+  ['aborted', ({ aborted }: AbortSignal) => aborted, true],
+  ['reason', ({ reason }: AbortSignal) => (reason as Error).name, 'LeaseLostError'],
+  ['throwIfAborted', (signal: AbortSignal) => signal.throwIfAborted(), 'LeaseLostError'],
+])(
+  'of a lease that ran out while the process stood still, its %s tells before any timer',
+  async (_name, read, expected) => {
+    const clock = createFakeClock();
+    let stoodStillMs = 0;
+    const { queue, events } = setUp({
+      leaseMs: 900,
+      clock: { ...clock, now: () => clock.now() + stoodStillMs },
+    });
+    await queue.add('a');
+    const gate = createGate();
+    const seen: unknown[] = [];
+
+    const consumer = queue.consume(async (_batch, { signal }) => {
+      signal.addEventListener('abort', () => seen.push('told'));
+      await gate.pass();
+      try {
+        seen.push(read(signal));
+      } catch (error) {
+        seen.push((error as Error).name);
+      }
+    });
+    await clock.advance(1);
+    stoodStillMs = 900;
+    gate.open();
+    await consumer.close();
+
+    expect(seen).toEqual(['told', expected]);
+    expect(events.filter(([name]) => name === 'leaseLost')).toHaveLength(1);
+    await queue.close();
+  },
+);
 
 test('does not start a batch whose claim was answered after its lease', async () => {
   const { queue, clock, store } = setUp({ leaseMs: 900 });
