@@ -1,3 +1,4 @@
+export { bundleProgram } from './bundle-program.ts';
 export { buildProgram, type BuiltProgram } from './build-program.ts';
 export type { Pool, PoolClient, PoolConfig } from 'pg';
 export { createFakeClock, type FakeClock, type FakeClockOptions } from './fake-clock.ts';

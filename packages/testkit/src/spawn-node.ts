@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline';
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { signal, spawnGuarded, type ExitStatus } from './guarded-process.ts';
+import { repositoryRoot } from './repository-root.ts';
 
 /** A TypeScript program that runs in a process of its own and speaks in JSON lines. */
 export interface NodeProcess<Message> {
@@ -33,8 +33,8 @@ export interface SpawnNodeOptions {
 }
 
 /**
- * Runs a TypeScript file with `node --import tsx` from the repository's root. It never outlives this process. Its
- * standard error is shown when it ends with a failure that nobody asked for, as the message of `next()`.
+ * Runs a TypeScript file with `node --import tsx` from the repository's root, or what `bundleProgram` has made of one,
+ * which starts several times faster. It never outlives this process. Its standard error is shown when it ends with a failure that nobody asked for, as the message of `next()`.
  */
 export async function spawnNode<Message = unknown>(
   file: string | URL,
@@ -42,6 +42,7 @@ export async function spawnNode<Message = unknown>(
   options: SpawnNodeOptions = {},
 ): Promise<NodeProcess<Message>> {
   const path = file instanceof URL ? fileURLToPath(file) : resolve(file);
+  const loader = path.endsWith('.ts') ? ['--import', 'tsx'] : [];
   const env: NodeJS.ProcessEnv = { ...process.env, ...options.env };
   // It is no worker of vitest, though its parent is one.
   delete env['VITEST'];
@@ -49,7 +50,7 @@ export async function spawnNode<Message = unknown>(
   const running = await spawnGuarded(
     {
       program: process.execPath,
-      args: ['--import', 'tsx', ...(options.nodeArgs ?? []), path, ...args],
+      args: [...loader, ...(options.nodeArgs ?? []), path, ...args],
       cwd: repositoryRoot(),
       env,
     },
@@ -97,15 +98,4 @@ export async function spawnNode<Message = unknown>(
     thaw: () => signal(-running.pid, 'SIGCONT'),
     [Symbol.asyncDispose]: kill,
   };
-}
-
-/** The nearest folder above this file that holds the lock file of the workspace. */
-function repositoryRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package-lock.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('no repository above this file');
-    folder = parent;
-  }
-  return folder;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { spawnNode } from '@holdfast/testkit';
+import { bundleProgram, spawnNode } from '@holdfast/testkit';
 
 const ECHO = new URL('fixtures/echo.ts', import.meta.url);
 
@@ -9,6 +9,12 @@ describe('spawnNode', () => {
     expect(await child.next()).toEqual({ args: ['a', 'b'], extra: 'x' });
     child.send({ n: 1 });
     expect(await child.next()).toEqual({ n: 1 });
+  });
+
+  it('runs a bundled program', async () => {
+    await using program = await bundleProgram(ECHO);
+    await using child = await spawnNode(program.path, ['a'], { env: { EXTRA: 'y' } });
+    expect(await child.next()).toEqual({ args: ['a'], extra: 'y' });
   });
 
   it('shows what the program wrote to standard error when it ends instead of answering', async () => {
