@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Consumer } from '@holdfast/sync-queue';
+import {
+  bundleProgram,
+  isTorture,
+  recordTorture,
+  spawnNode,
+  testSeed,
+  type BuiltProgram,
+} from '@holdfast/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KINDS, openPlaces, type Places } from '../fixtures/places.ts';
+import { connectQueue, type Place } from '../fixtures/stores.ts';
+import type { WorkerMessage, WorkerTask } from '../fixtures/worker.ts';
+
+const PROCESSES = 4;
+const PRODUCERS = 2;
+const ADDS = isTorture ? 5000 : 100;
+/** Payloads are of 105 bytes on average, so that either limit may be the one that holds. */
+const LIMITS = { maxCount: 100, maxBytes: 10_000 };
+const timeout = isTorture ? 600_000 : 30_000;
+
+let places: Places;
+let worker: BuiltProgram;
+
+beforeAll(async () => {
+  places = await openPlaces();
+  worker = await bundleProgram(new URL('../fixtures/worker.ts', import.meta.url));
+});
+afterAll(async () => {
+  await places.close();
+  await worker.close();
+});
+
+interface BoundsRun {
+  readonly place: Place;
+  readonly adds: number;
+  readonly isTwoStep: boolean;
+}
+
+/** Producers in processes of their own against a queue that is full most of the time, with an observer. */
+async function overfill({ place, adds, isTwoStep }: BoundsRun) {
+  const observer = await connectQueue(place, { ...LIMITS, isPadded: true });
+  const opened = await connectQueue(place, { ...LIMITS, isPadded: true });
+  const delivered: number[] = [];
+  const drain = (): Consumer =>
+    opened.queue.consume(
+      async (batch) => {
+        for (const { value } of batch) delivered.push(value);
+        await delay(2);
+      },
+      { maxBatch: 20 },
+    );
+  // Two steps are so slow that a consumer would keep the queue empty.
+  let consumer = isTwoStep ? undefined : drain();
+  const ending = new AbortController();
+  const most = { observations: 0, count: 0, bytes: 0 };
+  const observing = (async () => {
+    while (!ending.signal.aborted) {
+      const { count, bytes } = await observer.queue.stats();
+      most.observations += 1;
+      most.count = Math.max(most.count, count);
+      most.bytes = Math.max(most.bytes, bytes);
+      // Stores that answer at once would leave nobody else a turn.
+      await delay(1);
+    }
+  })();
+
+  const task = { ...LIMITS, place, producers: PRODUCERS, count: adds, isPadded: true };
+  const workers = await Promise.all(
+    Array.from({ length: PROCESSES }, (_, index) => {
+      const from = index * PRODUCERS * adds;
+      const full: WorkerTask = { ...task, from, isTwoStep, isConsuming: false };
+      return spawnNode<WorkerMessage>(worker.path, [JSON.stringify(full)]);
+    }),
+  );
+  const messages = (await Promise.all(workers.map((each) => each.rest()))).flat();
+  consumer ??= drain();
+  while ((await opened.queue.stats()).count > 0) await delay(10);
+  ending.abort();
+  await observing;
+  await consumer.close();
+  const { count, bytes } = await opened.queue.stats();
+  await opened.close();
+  await observer.close();
+
+  const added = messages.flatMap((message) => ('added' in message ? [message.added] : []));
+  const refusals = messages.flatMap((message) => ('refused' in message ? [message.refused] : []));
+  return {
+    offered: PROCESSES * PRODUCERS * adds,
+    added: added.length,
+    refused: refusals.filter((code) => code === 'QUEUE_FULL').length,
+    failed: refusals.filter((code) => code !== 'QUEUE_FULL').length,
+    delivered: delivered.length,
+    isDeliveredOnce: new Set(delivered).size === delivered.length,
+    isAllDelivered: added.every((value) => delivered.includes(value)),
+    observations: most.observations,
+    mostCount: most.count,
+    mostBytes: most.bytes,
+    left: { count, bytes },
+  };
+}
+
+describe.each(KINDS)('on %s', (kind) => {
+  test(
+    'neither bound is passed at any observation, and every item has a verdict',
+    { timeout },
+    async () => {
+      const startedMs = performance.now();
+      const place = places.next(kind);
+      const result = await overfill({ place, adds: ADDS, isTwoStep: false });
+
+      const seconds = Math.round((performance.now() - startedMs) / 1000);
+      recordTorture({
+        name: `sync-queue-bounds: ${kind}`,
+        ...{ size: result.offered, seed: testSeed(), result, seconds },
+      });
+      expect(result.mostCount).toBeLessThanOrEqual(LIMITS.maxCount);
+      expect(result.mostBytes).toBeLessThanOrEqual(LIMITS.maxBytes);
+      expect(result.added + result.refused).toBe(result.offered);
+      expect(result).toMatchObject({ failed: 0, isDeliveredOnce: true, isAllDelivered: true });
+      expect(result.delivered).toBe(result.added);
+      expect(result.left).toEqual({ count: 0, bytes: 0 });
+      // It was full, and items went through it all the same.
+      expect(result.refused).toBeGreaterThan(0);
+      expect(result.added).toBeGreaterThan(LIMITS.maxCount);
+    },
+  );
+
+  test(
+    'negative control: a store that checks and adds in two steps goes beyond',
+    { timeout },
+    async () => {
+      const result = await overfill({ place: places.next(kind), adds: 100, isTwoStep: true });
+
+      const isBeyond = result.mostCount > LIMITS.maxCount || result.mostBytes > LIMITS.maxBytes;
+      expect(isBeyond).toBe(true);
+    },
+  );
+});
