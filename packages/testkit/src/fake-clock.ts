@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@holdfast/internal';
+import { TimerHeap, type HeapTimer } from './timer-heap.ts';
 
 /** A clock that moves only when a test says so. */
 export interface FakeClock extends Clock {
@@ -21,34 +22,35 @@ export interface FakeClockOptions {
   readonly wallStartMs?: number | undefined;
 }
 
-interface PendingTimer {
-  readonly dueMs: number;
+interface PendingTimer extends HeapTimer {
   readonly fire: () => void;
 }
 
 export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
   const startMs = options.startMs ?? 0;
   const wallStartMs = options.wallStartMs ?? Date.UTC(2026, 0, 1);
-  // A Set keeps the order of insertion, which decides between timers that are due together.
-  const timers = new Set<PendingTimer>();
+  const timers = new TimerHeap<PendingTimer>();
+  let order = 0;
+  let pending = 0;
   let nowMs = startMs;
   let isAdvancing = false;
-
-  const earliest = (): PendingTimer | undefined => {
-    let first: PendingTimer | undefined;
-    for (const timer of timers) {
-      if (first === undefined || timer.dueMs < first.dueMs) first = timer;
-    }
-    return first;
-  };
 
   return {
     now: () => nowMs,
     wallNow: () => wallStartMs + (nowMs - startMs),
     setTimer(fire, delayMs): Timer {
-      const timer: PendingTimer = { dueMs: nowMs + Math.max(0, delayMs), fire };
-      timers.add(timer);
-      return { cancel: () => void timers.delete(timer) };
+      const dueMs = nowMs + Math.max(0, delayMs);
+      const timer: PendingTimer = { dueMs, order: (order += 1), isCancelled: false, fire };
+      timers.push(timer);
+      pending += 1;
+      return {
+        cancel() {
+          // One that has fired counts as cancelled.
+          if (timer.isCancelled) return;
+          timer.isCancelled = true;
+          pending -= 1;
+        },
+      };
     },
     async advance(ms) {
       if (!Number.isFinite(ms) || ms < 0) {
@@ -60,10 +62,12 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
         const targetMs = nowMs + ms;
         await settle();
         for (;;) {
-          const next = earliest();
+          const next = timers.first();
           if (next === undefined || next.dueMs > targetMs) break;
           nowMs = next.dueMs;
-          timers.delete(next);
+          timers.shift();
+          next.isCancelled = true;
+          pending -= 1;
           next.fire();
           await settle();
         }
@@ -72,7 +76,7 @@ export function createFakeClock(options: FakeClockOptions = {}): FakeClock {
         isAdvancing = false;
       }
     },
-    pending: () => timers.size,
+    pending: () => pending,
   };
 }
 
