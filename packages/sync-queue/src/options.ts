@@ -84,7 +84,7 @@ export function resolveQueueOptions<T>(options: QueueOptions<T>): ResolvedQueueO
     spill,
     leaseMs: requireInteger('leaseMs', options.leaseMs ?? 10_000, { min: 100 }),
     ...retry,
-    storeBackoff: createBackoff({ baseMs: 50, capMs: 2000, jitter: 'equal', random }),
+    storeBackoff: createBackoff({ baseMs: 50, capMs: 1000, jitter: 'equal', random }),
     alerts: resolveAlerts(options),
     codec: options.codec ?? jsonCodec<T>(),
     maxPendingAdds: requireInteger('maxPendingAdds', options.maxPendingAdds ?? 10_000, { min: 1 }),

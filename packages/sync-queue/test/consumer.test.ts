@@ -209,6 +209,23 @@ test('an aborted signal closes the consumer', async () => {
   await queue.close();
 });
 
+test('goes on within a second after a store that was away for long is back', async () => {
+  const { queue, clock, store } = setUp();
+  await queue.add('a');
+  const lift = store.fail('claim', 'before');
+  const seen: string[] = [];
+  queue.consume(async ([delivery]) => void seen.push(delivery!.value));
+  // Just after it has looked once more in vain, which it tells by a call.
+  await clock.advance(60_000);
+  const { length } = store.calls;
+  while (store.calls.length === length) await clock.advance(10);
+  lift();
+  await clock.advance(1000);
+
+  expect(seen).toEqual(['a']);
+  await queue.close();
+});
+
 test('close of the queue ends in the time of a lease when the store stays away', async () => {
   const { queue, clock, store } = setUp({ leaseMs: 900 });
   await queue.add('a');
