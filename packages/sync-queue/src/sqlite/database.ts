@@ -64,16 +64,19 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
  * @throws {StoreFailedError}
  */
 export function transact<T>(database: Database, work: () => T): T {
+  let isCommitting = false;
   try {
     database.exec('BEGIN IMMEDIATE');
     const result = work();
+    isCommitting = true;
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    // A commit that has ended the transaction and failed all the same is the one open case.
+    // A commit that has ended the transaction and failed all the same is the one open case. Of one that found the disk
+    // full the last frame is not there, without which the log holds nothing of it (SQLite, "WAL-mode File Format").
     const isOpen = database.inTransaction;
     if (isOpen) database.exec('ROLLBACK');
-    const isKnown = isOpen || isBusy(error);
+    const isKnown = !isCommitting || isOpen || isBusy(error) || codeOf(error) === 'SQLITE_FULL';
     throw new StoreFailedError(isKnown ? 'not-applied' : 'unknown', error);
   }
 }
