@@ -18,6 +18,15 @@ const TESTS = {
   'outbox-restart': 'packages/sync-queue/test/outbox/sqlite-outbox-store.test.ts',
   'outbox-kills': 'packages/sync-queue/test/outbox/kills.test.ts',
   'batch-writer-model': 'packages/batch-writer/test/model.test.ts',
+  'sync-queue-kills': 'packages/sync-queue/test/faults/worker-kills.test.ts',
+  'sync-queue-stops': 'packages/sync-queue/test/faults/stopped-workers.test.ts',
+  'sync-queue-producer-kills': 'packages/sync-queue/test/faults/producer-kills.test.ts',
+  'sync-queue-bounds': 'packages/sync-queue/test/faults/bounds.test.ts',
+  'sync-queue-redis': 'packages/sync-queue/test/redis/faults.test.ts',
+  'sync-queue-postgres': 'packages/sync-queue/test/postgres/outages.test.ts',
+  'sync-queue-sqlite': 'packages/sync-queue/test/sqlite/faults.test.ts',
+  'sync-queue-commit-cuts': 'packages/sync-queue/test/receiver/commit-cuts.test.ts',
+  'outbox-reconnect': 'packages/sync-queue/test/outbox/reconnect.test.ts',
   'sync-queue-model': 'packages/sync-queue/test/model/model.test.ts',
 };
 

@@ -4,12 +4,10 @@ import { postgresStore } from '@holdfast/sync-queue/postgres';
 import {
   createTestDatabase,
   startFaultProxy,
-  startPostgresServer,
   type FaultProxy,
   type Pool,
   type TestDatabase,
 } from '@holdfast/testkit';
-import { Pool as PgPool } from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { itemOf, SETTINGS } from '../conformance/kit.ts';
 
@@ -226,51 +224,4 @@ describe('news', () => {
     expect(pool.totalCount - pool.idleCount).toBe(0);
     await pool.end();
   });
-});
-
-test('a server that is killed under load loses nothing, and consumers go on within five seconds', async () => {
-  await using server = await startPostgresServer();
-  const pool = new PgPool({
-    ...{ connectionString: server.url, max: 8 },
-    ...{ connectionTimeoutMillis: 1000, query_timeout: 2000 },
-  });
-  pool.on('error', () => undefined);
-  const queue = createNumbers(pool);
-  await queue.start();
-  const seen = new Map<number, number>();
-  const consumer = queue.consume(async (batch) => {
-    for (const { value } of batch) seen.set(value, performance.now());
-    return Promise.resolve();
-  });
-
-  const added: number[] = [];
-  const done = new AbortController();
-  let next = 0;
-  const callers = Array.from({ length: 8 }, async () => {
-    while (!done.signal.aborted) {
-      const value = next++;
-      await queue.add(value).then(
-        () => added.push(value),
-        () => delay(10),
-      );
-    }
-  });
-  for (let kills = 0; kills < 3; kills += 1) {
-    await delay(400);
-    const seenBefore = new Set(seen.keys());
-    await server.kill();
-    await server.start();
-    const upAtMs = performance.now();
-    while ([...seen.keys()].every((value) => seenBefore.has(value))) await delay(10);
-    expect(performance.now() - upAtMs).toBeLessThan(5000);
-  }
-  done.abort();
-  await Promise.all(callers);
-  while ((await queue.stats()).count > 0) await delay(20);
-  await consumer.close();
-
-  expect(added.length).toBeGreaterThan(50);
-  expect(added.filter((value) => !seen.has(value))).toEqual([]);
-  await queue.close();
-  await pool.end();
 });

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '@holdfast/internal';
+import {
+  isTorture,
+  recordTorture,
+  startFaultProxy,
+  startPgbouncerServer,
+  startPostgresServer,
+  testSeed,
+  type FaultProxy,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startLoad } from '../faults/load.ts';
+import { connectQueue } from '../fixtures/stores.ts';
+
+const timeout = isTorture ? 300_000 : 60_000;
+const random = seededRandom(testSeed());
+
+let server: ServerProcess;
+let pooler: ServerProcess;
+let proxy: FaultProxy;
+
+beforeAll(async () => {
+  server = await startPostgresServer();
+  pooler = await startPgbouncerServer(server.url, { mode: 'transaction' });
+  proxy = await startFaultProxy(server);
+});
+afterAll(async () => {
+  await proxy.close();
+  await pooler.close();
+  await server.close();
+});
+
+interface Outage {
+  readonly name: string;
+  readonly full: number;
+  readonly small: number;
+  readonly urlOf: () => string;
+  /** Resolves when the server answers again, or those that connect anew. */
+  readonly strike: () => Promise<unknown>;
+}
+
+async function killAndStart(process: ServerProcess): Promise<void> {
+  await process.kill();
+  await delay(300 * random());
+  await process.start();
+}
+
+const OUTAGES: readonly Outage[] = [
+  {
+    ...{ name: 'SIGKILL', full: 10, small: 1, urlOf: () => server.url },
+    strike: () => killAndStart(server),
+  },
+  {
+    ...{ name: 'restart', full: 10, small: 1, urlOf: () => server.url },
+    async strike() {
+      await server.stop();
+      await server.start();
+    },
+  },
+  {
+    ...{ name: 'SIGKILL behind a pooler of transactions', full: 10, small: 1 },
+    urlOf: () => pooler.url,
+    strike: () => killAndStart(server),
+  },
+  {
+    ...{ name: 'SIGKILL of the pooler', full: 10, small: 1, urlOf: () => pooler.url },
+    strike: () => killAndStart(pooler),
+  },
+  {
+    ...{ name: 'half-open connections', full: 10, small: 1, urlOf: () => proxy.urlFor(server.url) },
+    // For good: nothing ever comes of them, and those that are made anew work.
+    strike: async () => Promise.resolve(proxy.set('open', { kind: 'freeze' })),
+  },
+  {
+    ...{ name: 'reset connections', full: 50, small: 2, urlOf: () => proxy.urlFor(server.url) },
+    strike: async () => {
+      proxy.cutAll();
+      return Promise.resolve();
+    },
+  },
+];
+
+describe.each(OUTAGES)('$name under load', ({ name, full, small, urlOf, strike }) => {
+  test(
+    'loses nothing that was acknowledged, and consumers go on by themselves',
+    { timeout },
+    async () => {
+      const startedMs = performance.now();
+      const schema = name.replaceAll(/\W/g, '_').toLowerCase();
+      const opened = await connectQueue({ kind: 'postgres', url: urlOf(), schema });
+      const load = startLoad(opened.queue);
+      const size = isTorture ? full : small;
+      let slowestResumeMs = 0;
+      for (let index = 0; index < size; index += 1) {
+        await load.resumed();
+        await delay(100 * random());
+        await strike();
+        slowestResumeMs = Math.max(slowestResumeMs, await load.resumed());
+      }
+      const account = await load.finish();
+      await opened.close();
+
+      const seconds = Math.round((performance.now() - startedMs) / 1000);
+      const result = { ...account, slowestResumeMs };
+      recordTorture({
+        name: `sync-queue-postgres: ${name}`,
+        size,
+        seed: testSeed(),
+        result,
+        seconds,
+      });
+      expect(result).toMatchObject({ lost: 0, phantoms: 0 });
+      expect(result.added).toBeGreaterThan(20);
+      if (isTorture) expect(slowestResumeMs).toBeLessThanOrEqual(5000);
+    },
+  );
+});

@@ -1,0 +1,224 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom } from '@holdfast/internal';
+import { createQueue, type Queue } from '@holdfast/sync-queue';
+import { redisStore, type RedisStoreOptions } from '@holdfast/sync-queue/redis';
+import {
+  isTorture,
+  recordTorture,
+  startFaultProxy,
+  startRedisServer,
+  testSeed,
+  type ServerProcess,
+} from '@holdfast/testkit';
+import { Redis } from 'ioredis';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startLoad, startProducing } from '../faults/load.ts';
+import { connectQueue } from '../fixtures/stores.ts';
+
+const timeout = isTorture ? 300_000 : 30_000;
+const random = seededRandom(testSeed());
+/** With its append-only file synced once a second, as most servers have it. */
+const DURABLE = { appendonly: true, settings: { appendfsync: 'everysec' } };
+
+interface Strike {
+  readonly server: ServerProcess;
+  readonly admin: Redis;
+}
+
+interface FaultKind {
+  readonly name: string;
+  readonly full: number;
+  readonly small: number;
+  /** Resolves when the server answers again. */
+  readonly strike: (context: Strike, index: number) => Promise<unknown>;
+}
+
+const FAULTS: readonly FaultKind[] = [
+  {
+    ...{ name: 'SIGKILL, everysec', full: 20, small: 2 },
+    async strike({ server }, index) {
+      await server.kill();
+      // Now and then long enough for the longest back-off.
+      await delay(isTorture && index % 5 === 4 ? 8000 : 600 * random());
+      await server.start();
+    },
+  },
+  {
+    ...{ name: 'SIGSTOP', full: 10, small: 1 },
+    async strike({ server }) {
+      await server.freeze();
+      await delay(1500);
+      server.thaw();
+    },
+  },
+  {
+    ...{ name: 'CLIENT KILL', full: 100, small: 5 },
+    strike: ({ admin }) => admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+  },
+  {
+    ...{ name: 'SCRIPT FLUSH', full: 300, small: 10 },
+    strike: ({ admin }) => admin.script('FLUSH'),
+  },
+];
+
+function connectAdmin({ url }: ServerProcess): Redis {
+  const admin = new Redis(url);
+  admin.on('error', () => undefined);
+  onTestFinished(() => admin.disconnect());
+  return admin;
+}
+
+describe.each(FAULTS)('$name under load', ({ name, full, small, strike }) => {
+  test(
+    'loses nothing that was acknowledged, and consumers go on by themselves',
+    { timeout },
+    async () => {
+      const startedMs = performance.now();
+      await using server = await startRedisServer(DURABLE);
+      const admin = connectAdmin(server);
+      const opened = await connectQueue({ kind: 'redis', url: server.url, prefix: 'p' });
+      const load = startLoad(opened.queue);
+      const size = isTorture ? full : small;
+      let slowestResumeMs = 0;
+      for (let index = 0; index < size; index += 1) {
+        await load.resumed();
+        await delay(100 * random());
+        await strike({ server, admin }, index);
+        slowestResumeMs = Math.max(slowestResumeMs, await load.resumed());
+      }
+      const account = await load.finish();
+      await opened.close();
+
+      const seconds = Math.round((performance.now() - startedMs) / 1000);
+      const result = { ...account, slowestResumeMs };
+      recordTorture({ name: `sync-queue-redis: ${name}`, size, seed: testSeed(), result, seconds });
+      expect(result).toMatchObject({ lost: 0, phantoms: 0 });
+      expect(result.added).toBeGreaterThan(20);
+      if (name === 'SCRIPT FLUSH')
+        expect(result).toMatchObject({ refused: {}, storeErrors: 0, doubled: 0 });
+      if (isTorture) expect(slowestResumeMs).toBeLessThanOrEqual(2000);
+    },
+  );
+});
+
+test(
+  'negative control: without the append-only file a kill loses what was acknowledged',
+  { timeout },
+  async () => {
+    await using server = await startRedisServer();
+    const opened = await connectQueue({ kind: 'redis', url: server.url, prefix: 'p' });
+    const load = startLoad(opened.queue, { workMs: 50 });
+    while (load.producing.added.length < 150) await delay(5);
+    await server.kill();
+    await server.start();
+    await load.resumed();
+
+    expect((await load.finish()).lost).toBeGreaterThan(0);
+    await opened.close();
+  },
+);
+
+test(
+  'without memory left adds are refused as not held, and what is held is done',
+  { timeout },
+  async () => {
+    await using server = await startRedisServer();
+    const admin = connectAdmin(server);
+    const opened = await connectQueue({ kind: 'redis', url: server.url, prefix: 'p' });
+    const load = startLoad(opened.queue, { workMs: 20 });
+    while (load.producing.added.length < 150) await delay(5);
+    await admin.config('SET', 'maxmemory', '1mb');
+    while ((await opened.queue.stats()).count > 0) await delay(5);
+    await admin.config('SET', 'maxmemory', '0');
+    const before = load.producing.added.length;
+    while (load.producing.added.length === before) await delay(5);
+    const account = await load.finish();
+
+    expect(account).toMatchObject({ lost: 0, phantoms: 0, doubled: 0 });
+    expect(Object.keys(account.refused)).toEqual(['STORE_FAILED']);
+    await opened.close();
+  },
+);
+
+function openOn(url: string, durability: RedisStoreOptions['durability']): Queue<number> {
+  const client = new Redis(url, {
+    ...{ maxRetriesPerRequest: 0, commandTimeout: 2000, retryStrategy: () => 50 },
+  });
+  client.on('error', () => undefined);
+  const queue = createQueue<number>({
+    name: 'numbers',
+    store: redisStore({ client, prefix: 'p', durability }),
+    limits: { maxCount: 1_000_000, maxBytes: 2 ** 30 },
+    overflow: 'reject',
+  });
+  onTestFinished(async () => {
+    client.disconnect();
+    await queue.close();
+  });
+  return queue;
+}
+
+/** Kills a master whose replica has fallen behind, and goes on with the replica. */
+async function failOver(durability: RedisStoreOptions['durability']) {
+  await using master = await startRedisServer();
+  await using proxy = await startFaultProxy(master);
+  const replicaof = `${proxy.host} ${proxy.port}`;
+  await using replica = await startRedisServer({ settings: { replicaof } });
+  const admin = connectAdmin(replica);
+  while (!(await admin.info('replication')).includes('master_link_status:up')) await delay(10);
+
+  const queue = openOn(master.url, durability);
+  const producing = startProducing(queue, { ahead: 2000, doneCount: () => 0 });
+  while (producing.added.length < 100) await delay(5);
+  proxy.set('open', { kind: 'freeze' });
+  const behind = producing.added.length;
+  await delay(300);
+  await master.kill();
+  await producing.stop();
+  await admin.call('REPLICAOF', 'NO', 'ONE');
+
+  const seen = new Set<number>();
+  const survivor = openOn(replica.url, 'ack');
+  survivor.consume(async (batch) => {
+    for (const { value } of batch) seen.add(value);
+    return Promise.resolve();
+  });
+  while ((await survivor.stats()).count > 0) await delay(10);
+  const lost = producing.added.filter((value) => !seen.has(value)).length;
+  const afterwards = producing.added.length - behind;
+  return { added: producing.added.length, afterwards, lost };
+}
+
+describe('a failover to a replica that is behind', () => {
+  test('loses nothing that was acknowledged with durability on replicas', { timeout }, async () => {
+    const startedMs = performance.now();
+    const size = isTorture ? 10 : 1;
+    const result = { added: 0, afterwards: 0, lost: 0 };
+    for (let index = 0; index < size; index += 1) {
+      const { added, afterwards, lost } = await failOver({ replicas: 1, timeoutMs: 100 });
+      result.added += added;
+      result.afterwards += afterwards;
+      result.lost += lost;
+    }
+    const seconds = Math.round((performance.now() - startedMs) / 1000);
+    const name = 'sync-queue-redis: failover, replicas 1';
+    recordTorture({ name, size, seed: testSeed(), result, seconds });
+    expect(result.lost).toBe(0);
+    expect(result.added).toBeGreaterThan(0);
+  });
+
+  test(
+    'negative control: with durability ack it loses what the replica has not got',
+    { timeout },
+    async () => {
+      const startedMs = performance.now();
+      const result = await failOver('ack');
+      const seconds = Math.round((performance.now() - startedMs) / 1000);
+      const name = 'sync-queue-redis: failover, ack';
+      recordTorture({ name, size: 1, seed: testSeed(), result, seconds });
+      expect(result.lost).toBeGreaterThan(0);
+      // What was acknowledged before the link stood still may have been on its way.
+      expect(result.lost).toBeGreaterThanOrEqual(result.afterwards);
+    },
+  );
+});
