@@ -107,7 +107,7 @@ test(
   async () => {
     await using server = await startRedisServer();
     const opened = await connectQueue({ kind: 'redis', url: server.url, prefix: 'p' });
-    const load = startLoad(opened.queue, { workMs: 50 });
+    const load = startLoad(opened.queue, { ahead: 1000, workMs: 50 });
     while (load.producing.added.length < 150) await delay(5);
     await server.kill();
     await server.start();
