@@ -1,5 +1,5 @@
 import { StoreDriverMissingError, StoreFailedError, StoreKeyWrongError } from '../errors.ts';
-import { migrate } from './schema.ts';
+import { migrate, type Schema } from './migrate.ts';
 
 /** A value as libsql takes it: it ends the process at a boolean. */
 export type SqlValue = string | number | Uint8Array | null;
@@ -28,10 +28,10 @@ export interface DatabaseOptions {
   readonly path: string;
   readonly encryptionKey: string | undefined;
   readonly synchronous: 'FULL' | 'NORMAL';
-  /** Loads the driver. */
-  readonly load: () => Promise<DatabaseConstructor>;
-  /** Brings the file to the present schema. Default: that of the queue. */
-  readonly migrate?: ((database: Database, path: string) => void) | undefined;
+  /** Made in the file, or brought to its present version. */
+  readonly schema: Schema;
+  /** Loads the driver. Default: libsql. */
+  readonly load?: (() => Promise<DatabaseConstructor>) | undefined;
 }
 
 /** How long a call waits for the write lock of another process; the event loop waits with it. */
@@ -50,7 +50,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     // Readers do not wait for the writer, and a commit is one write to one file (SQLite, "Write-Ahead Logging").
     database.pragma('journal_mode = WAL');
     database.exec(`PRAGMA synchronous = ${synchronous}`);
-    (options.migrate ?? migrate)(database, path);
+    migrate(database, options.schema, path);
     return database;
   } catch (error) {
     database?.close();
@@ -81,12 +81,18 @@ export function transact<T>(database: Database, work: () => T): T {
   }
 }
 
-async function loadDriver(load: DatabaseOptions['load']): Promise<DatabaseConstructor> {
+/** Only when a store is opened: the driver is an optional peer. @throws {StoreDriverMissingError} */
+export async function loadDriver(load = loadLibsql): Promise<DatabaseConstructor> {
   try {
     return await load();
   } catch (error) {
     throw new StoreDriverMissingError('libsql', error);
   }
+}
+
+async function loadLibsql(): Promise<DatabaseConstructor> {
+  const module = (await import('libsql')) as unknown as { readonly default: DatabaseConstructor };
+  return module.default;
 }
 
 function openFailure(error: unknown, path: string): unknown {

@@ -1,15 +1,11 @@
-import { StoreSchemaNewerError } from '../errors.ts';
-import type { Database } from './database.ts';
-
-/** Kept in `user_version` of the file. */
-const SCHEMA_VERSION = 1;
+import type { Schema } from './migrate.ts';
 
 /**
  * An item is `ready`, `delayed`, `leased`, `waiting` behind its key, or `dead`. `place` orders the items of a state: `ready`
  * by delivery, `delayed` by when they are due, `leased` by when the lease ends, `dead` by when they died. `head` and `tail`
  * of a queue are the places of the first and the last ready item. An id is never used again (SQLite, "Autoincrement").
  */
-const SCHEMA = `
+const TABLES = `
 CREATE TABLE sync_queue (
   queue TEXT PRIMARY KEY,
   count INTEGER NOT NULL DEFAULT 0,
@@ -64,26 +60,14 @@ CREATE TABLE sync_known (
   PRIMARY KEY (queue, key)
 ) WITHOUT ROWID;
 CREATE INDEX sync_known_until ON sync_known (queue, until_ms);
-PRAGMA user_version = ${SCHEMA_VERSION};
+PRAGMA user_version = 1;
 `;
 
-/** @throws {StoreSchemaNewerError} */
-export function migrate(database: Database, path: string): void {
-  if (versionOf(database) === SCHEMA_VERSION) return;
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    // Looked at again under the lock: another process may have been faster.
-    const version = versionOf(database);
-    if (version > SCHEMA_VERSION) throw new StoreSchemaNewerError(path, version, SCHEMA_VERSION);
-    if (version === 0) database.exec(SCHEMA);
-    database.exec('COMMIT');
-  } catch (error) {
-    if (database.inTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-function versionOf(database: Database): number {
-  const row = database.prepare('PRAGMA user_version').get([]) as { readonly user_version: number };
-  return row.user_version;
-}
+/** Of the queue: a file of its own, whose `user_version` is that of the schema. */
+export const QUEUE_SCHEMA: Schema = {
+  steps: [TABLES],
+  versionOf(database) {
+    const row = database.prepare('PRAGMA user_version').get([]);
+    return (row as { readonly user_version: number }).user_version;
+  },
+};

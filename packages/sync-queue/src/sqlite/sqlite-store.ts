@@ -8,7 +8,8 @@ import {
 } from '@holdfast/internal';
 import { StoreFailedError } from '../errors.ts';
 import type { QueueStore } from '../store.ts';
-import { openDatabase, transact, type Database, type DatabaseConstructor } from './database.ts';
+import { openDatabase, transact, type Database } from './database.ts';
+import { QUEUE_SCHEMA } from './schema.ts';
 import { SqliteQueue, type OpenFile } from './sqlite-queue.ts';
 
 export interface SqliteStoreOptions {
@@ -43,7 +44,7 @@ export function sqliteStore(options: SqliteStoreOptions): QueueStore {
   const synchronous = requireOneOf('synchronous', options.synchronous ?? 'FULL', levels);
   const clock = options.clock ?? systemClock;
   const file = new SharedFile(path, clock, () =>
-    openDatabase({ path, encryptionKey, synchronous, load: loadLibsql }),
+    openDatabase({ path, encryptionKey, synchronous, schema: QUEUE_SCHEMA }),
   );
   return {
     open: () => file.open(),
@@ -151,10 +152,4 @@ class SharedFile implements OpenFile {
     }
     return this.#database;
   }
-}
-
-/** Only when a store is opened: the driver is an optional peer. */
-async function loadLibsql(): Promise<DatabaseConstructor> {
-  const module = (await import('libsql')) as unknown as { readonly default: DatabaseConstructor };
-  return module.default;
 }

@@ -5,6 +5,7 @@ import { createQueue, type Queue } from '@holdfast/sync-queue';
 import { sqliteStore, type SqliteStoreOptions } from '@holdfast/sync-queue/sqlite';
 import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
+import { QUEUE_SCHEMA } from '../../src/sqlite/schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sync-queue-'));
 let files = 0;
@@ -86,13 +87,8 @@ test('a wrong key, a missing key and a key too many are told as such, and the ri
 
 test('refuses a file of a newer version and leaves it alone', async () => {
   const path = newPath();
-  const load = async (): Promise<never> => (await import('libsql')).default as never;
-  const database = await openDatabase({
-    path,
-    encryptionKey: undefined,
-    synchronous: 'FULL',
-    load,
-  });
+  const options = { encryptionKey: undefined, synchronous: 'FULL', schema: QUEUE_SCHEMA } as const;
+  const database = await openDatabase({ path, ...options });
   database.exec('PRAGMA user_version = 7');
   database.close();
 
@@ -104,9 +100,8 @@ test('refuses a file of a newer version and leaves it alone', async () => {
 test('says which package to install when the driver is missing', async () => {
   const load = (): Promise<never> => Promise.reject(new Error("Cannot find package 'libsql'"));
 
-  await expect(
-    openDatabase({ path: newPath(), encryptionKey: undefined, synchronous: 'FULL', load }),
-  ).rejects.toMatchObject({
+  const options = { encryptionKey: undefined, synchronous: 'FULL', schema: QUEUE_SCHEMA } as const;
+  await expect(openDatabase({ path: newPath(), ...options, load })).rejects.toMatchObject({
     code: 'STORE_DRIVER_MISSING',
     message: 'the store needs the package libsql: npm install libsql',
   });

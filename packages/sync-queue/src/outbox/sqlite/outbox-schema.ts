@@ -1,14 +1,10 @@
-import { StoreSchemaNewerError } from '../../errors.ts';
-import type { Database } from '../../sqlite/database.ts';
-
-/** Kept in a table of its own: `user_version` belongs to the application, whose file this may be. */
-const SCHEMA_VERSION = 1;
+import { hasTable, type Schema } from '../../sqlite/migrate.ts';
 
 /**
  * `outbox_unit.seq` is the order of arrival. `outbox_place` orders the units of a lane. Counts and bytes are kept by
  * triggers, so that nothing has to be counted at the start, whoever writes.
  */
-const SCHEMA = `
+const TABLES = `
 CREATE TABLE outbox_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE outbox_unit (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -65,31 +61,15 @@ CREATE TRIGGER outbox_changed AFTER UPDATE OF payload, state ON outbox_unit BEGI
   UPDATE outbox_total SET bytes = bytes + length(new.payload) - length(old.payload),
     quarantined = quarantined + (new.state = 'quarantined') - (old.state = 'quarantined');
 END;
-INSERT INTO outbox_meta VALUES ('schema', '${SCHEMA_VERSION}');
+INSERT INTO outbox_meta VALUES ('schema', '1');
 `;
 
-/** @throws {StoreSchemaNewerError} */
-export function migrateOutbox(database: Database, path: string): void {
-  if (versionOf(database) === SCHEMA_VERSION) return;
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    // Looked at again under the lock: another process may have been faster.
-    const version = versionOf(database);
-    if (version > SCHEMA_VERSION) throw new StoreSchemaNewerError(path, version, SCHEMA_VERSION);
-    if (version === 0) database.exec(SCHEMA);
-    database.exec('COMMIT');
-  } catch (error) {
-    if (database.inTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-/** 0: the file has no outbox yet. */
-function versionOf(database: Database): number {
-  const table =
-    "SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = 'outbox_meta'";
-  if (database.prepare(table).get([]) === undefined) return 0;
-  const row = database.prepare("SELECT value FROM outbox_meta WHERE name = 'schema'").get([]) as
-    { readonly value: string } | undefined;
-  return Number(row?.value ?? 0);
-}
+/** In a table of its own: `user_version` belongs to the application, whose file this may be. */
+export const OUTBOX_SCHEMA: Schema = {
+  steps: [TABLES],
+  versionOf(database) {
+    if (!hasTable(database, 'outbox_meta')) return 0;
+    const row = database.prepare("SELECT value FROM outbox_meta WHERE name = 'schema'").get([]);
+    return Number((row as { readonly value: string } | undefined)?.value ?? 0);
+  },
+};

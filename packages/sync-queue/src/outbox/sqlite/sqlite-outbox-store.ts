@@ -7,8 +7,9 @@ import {
   systemClock,
   type Clock,
 } from '@holdfast/internal';
-import { StoreDriverMissingError, StoreFailedError } from '../../errors.ts';
+import { StoreFailedError } from '../../errors.ts';
 import {
+  loadDriver,
   openDatabase,
   transact,
   type Database,
@@ -16,7 +17,7 @@ import {
 } from '../../sqlite/database.ts';
 import { OutboxInUseError } from '../outbox-errors.ts';
 import type { OutboxConnection, OutboxRows, OutboxStore } from '../outbox-store.ts';
-import { migrateOutbox } from './outbox-schema.ts';
+import { OUTBOX_SCHEMA } from './outbox-schema.ts';
 import { takeOwnerLock } from './owner-lock.ts';
 import { SqliteRows } from './sqlite-rows.ts';
 
@@ -74,12 +75,12 @@ export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStor
   const guests = new Map<OutboxConnection, SqliteRows>();
 
   const connect = async (): Promise<Connection> => {
-    const Driver = await loadLibsql();
+    const Driver = await loadDriver();
     const lock = takeOwnerLock(path, Driver);
     try {
       const load = (): Promise<DatabaseConstructor> => Promise.resolve(Driver);
-      const migrate = migrateOutbox;
-      const database = await openDatabase({ path, encryptionKey, synchronous, load, migrate });
+      const schema = OUTBOX_SCHEMA;
+      const database = await openDatabase({ path, encryptionKey, synchronous, schema, load });
       return { database, lock, rows: new SqliteRows((sql) => database.prepare(sql)) };
     } catch (error) {
       lock.close();
@@ -185,14 +186,4 @@ function createWrite<T>(
 function isGuestBusy(guests: ReadonlyMap<OutboxConnection, unknown>): boolean {
   for (const guest of guests.keys()) if (guest.inTransaction) return true;
   return false;
-}
-
-/** Only when a store is opened: the driver is an optional peer. */
-async function loadLibsql(): Promise<DatabaseConstructor> {
-  try {
-    const module = (await import('libsql')) as unknown as { readonly default: DatabaseConstructor };
-    return module.default;
-  } catch (error) {
-    throw new StoreDriverMissingError('libsql', error);
-  }
 }

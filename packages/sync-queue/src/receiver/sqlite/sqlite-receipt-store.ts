@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { requireOneOf, requireOptions, requireText } from '@holdfast/internal';
-import { StoreFailedError, StoreSchemaNewerError } from '../../errors.ts';
-import { openDatabase, type Database, type DatabaseConstructor } from '../../sqlite/database.ts';
+import { StoreFailedError } from '../../errors.ts';
+import { openDatabase, type Database } from '../../sqlite/database.ts';
 import type {
   FinalOutcome,
   Receipt,
@@ -9,6 +9,7 @@ import type {
   ReceiptStore,
   StreamName,
 } from '../receipt-store.ts';
+import { RECEIPT_SCHEMA } from './receipt-schema.ts';
 
 export interface SqliteReceiptStoreOptions {
   /** The file; made when it does not exist. Its folder must exist. It may hold tables of the application as well. */
@@ -21,30 +22,6 @@ export interface SqliteReceiptStoreOptions {
 
 /** What the effects of an op are written with; nothing else may use it. */
 export type SqliteTransaction = Pick<Database, 'prepare'>;
-
-const SCHEMA_VERSION = 1;
-const SCHEMA = `
-CREATE TABLE receipt_schema (version INTEGER NOT NULL);
-INSERT INTO receipt_schema VALUES (${SCHEMA_VERSION});
-CREATE TABLE receipt_stream (
-  client_id TEXT NOT NULL,
-  stream_id TEXT NOT NULL,
-  acked_seq INTEGER NOT NULL DEFAULT 0,
-  pruned_seq INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (client_id, stream_id)
-) WITHOUT ROWID;
-CREATE TABLE receipt (
-  client_id TEXT NOT NULL,
-  stream_id TEXT NOT NULL,
-  key TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  digest TEXT NOT NULL,
-  outcome TEXT NOT NULL,
-  saved_ms INTEGER NOT NULL DEFAULT (unixepoch('subsec') * 1000),
-  PRIMARY KEY (client_id, stream_id, key)
-) WITHOUT ROWID;
-CREATE INDEX receipt_seq ON receipt (client_id, stream_id, seq);
-`;
 
 const SQL = {
   addStream:
@@ -96,7 +73,7 @@ export function sqliteReceiptStore(
 
   const inTurn = <T>(work: (database: Database) => Promise<T>): Promise<T> => {
     const result = (turns.get(file) ?? Promise.resolve()).then(async () => {
-      opening ??= openDatabase({ path, encryptionKey, synchronous, load: loadLibsql, migrate });
+      opening ??= openDatabase({ path, encryptionKey, synchronous, schema: RECEIPT_SCHEMA });
       let database: Database;
       try {
         database = await opening;
@@ -213,32 +190,4 @@ async function inTransaction<T>(
     if (isOpen) database.exec('ROLLBACK');
     throw isDone ? new StoreFailedError(isOpen ? 'not-applied' : 'unknown', error) : error;
   }
-}
-
-/** @throws {StoreSchemaNewerError} */
-function migrate(database: Database, path: string): void {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const version = versionOf(database);
-    if (version > SCHEMA_VERSION) throw new StoreSchemaNewerError(path, version, SCHEMA_VERSION);
-    if (version === 0) database.exec(SCHEMA);
-    database.exec('COMMIT');
-  } catch (error) {
-    if (database.inTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-function versionOf(database: Database): number {
-  const table =
-    "SELECT 1 AS found FROM sqlite_schema WHERE type = 'table' AND name = 'receipt_schema'";
-  if (database.prepare(table).get([]) === undefined) return 0;
-  return (database.prepare('SELECT version FROM receipt_schema').get([]) as { version: number })
-    .version;
-}
-
-/** Only when a store is opened: the driver is an optional peer. */
-async function loadLibsql(): Promise<DatabaseConstructor> {
-  const module = (await import('libsql')) as unknown as { readonly default: DatabaseConstructor };
-  return module.default;
 }
