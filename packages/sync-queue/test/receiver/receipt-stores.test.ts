@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { memoryReceiptStore, type MemoryTransaction } from '@holdfast/sync-queue';
 import { postgresReceiptStore, type PgTransaction } from '@holdfast/sync-queue/postgres';
 import { sqliteReceiptStore, type SqliteTransaction } from '@holdfast/sync-queue/sqlite';
-import { createTestDatabase } from '@holdfast/testkit';
+import { createFakeClock, createTestDatabase } from '@holdfast/testkit';
 import Database from 'libsql';
 import { describeReceipts } from './store-contract.ts';
 
 describeReceipts<MemoryTransaction>('memory', async () => {
-  const store = memoryReceiptStore();
+  const clock = createFakeClock();
+  const store = memoryReceiptStore({ clock });
   const effects = (): string[] => (store.values.get('effects') as string[] | undefined) ?? [];
   return {
     ...{ store, second: store },
@@ -17,6 +18,7 @@ describeReceipts<MemoryTransaction>('memory', async () => {
       tx.set('effects', [...((tx.get('effects') as string[] | undefined) ?? []), id]);
     },
     effects: async () => effects(),
+    age: (ms) => clock.advance(ms),
     close: async () => {},
   };
 });
@@ -35,6 +37,7 @@ describeReceipts<SqliteTransaction>('sqlite', async () => {
       (reader.prepare('SELECT id FROM effect ORDER BY n').all() as { id: string }[]).map(
         ({ id }) => id,
       ),
+    age: async (ms) => void reader.prepare('UPDATE receipt SET saved_ms = saved_ms - ?').run([ms]),
     close: async () => {
       reader.close();
       rmSync(folder, { recursive: true });
@@ -58,6 +61,10 @@ describeReceipts<PgTransaction>('postgres', async () => {
       (await pool.query<{ id: string }>('SELECT id FROM effect ORDER BY n')).rows.map(
         ({ id }) => id,
       ),
+    age: async (ms) => {
+      const older = "saved_at - $1 * interval '1 millisecond'";
+      await pool.query(`UPDATE holdfast_receipt SET saved_at = ${older}`, [ms]);
+    },
     close: () => database.close(),
   };
 });

@@ -16,6 +16,8 @@ export interface ReceiptFixture<Tx> {
   add(tx: Tx, id: string): Promise<void>;
   /** Every effect that is committed. */
   effects(): Promise<string[]>;
+  /** Makes every receipt older. */
+  age(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -142,11 +144,14 @@ export function describeReceipts<Tx>(
     });
 
     test('old receipts are pruned of all clients', async () => {
-      const ageing = createReceiver({ store: fixture.second, apply, receipts: { maxAgeMs: 1000 } });
+      const hourMs = 3_600_000;
+      const receipts = { maxAgeMs: hourMs };
+      const ageing = createReceiver({ store: fixture.second, apply, receipts });
       await ageing.receive(request([unit(1)], { clientId: 'x' }));
       await ageing.receive(request([unit(1)], { clientId: 'y' }));
+      await fixture.age(hourMs / 2);
       expect(await ageing.prune()).toBe(0);
-      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await fixture.age(hourMs);
 
       expect(await ageing.prune()).toBe(2);
       expect(await statuses(request([unit(1)], { clientId: 'x' }))).toEqual([
