@@ -10,7 +10,16 @@ import type { DeadLetters } from './dead-letter.ts';
 import type { PauseTarget, StoreStats } from './store.ts';
 
 export type StoreOperation =
-  'open' | 'enqueue' | 'claim' | 'settle' | 'extend' | 'stats' | 'dead' | 'pause' | 'spill';
+  | 'open'
+  | 'record'
+  | 'enqueue'
+  | 'claim'
+  | 'settle'
+  | 'extend'
+  | 'stats'
+  | 'dead'
+  | 'pause'
+  | 'spill';
 
 export interface QueueEvents {
   /** The fill or the age of the oldest item has passed its threshold: once an incident. */

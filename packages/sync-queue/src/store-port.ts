@@ -108,12 +108,22 @@ export class StorePort {
 
   /** One call at a time, however often the guard asks, for each that succeeds needs one `close`. */
   async #openStore(): Promise<void> {
-    const opening = (this.#storeOpening ??= (async () => this.#store.open())());
+    const opening = (this.#storeOpening ??= this.#openAndRecord());
     try {
       await opening;
     } catch (error) {
       if (this.#storeOpening === opening) this.#storeOpening = undefined;
       throw error;
+    }
+  }
+
+  async #openAndRecord(): Promise<void> {
+    await this.#store.open();
+    try {
+      await this.queue.recordSettings?.();
+    } catch (error) {
+      // Only operators miss it: a server without memory left still delivers.
+      this.#onError('record', error);
     }
   }
 }

@@ -174,6 +174,8 @@ export type PauseTarget =
 export interface StoreStats {
   /** Of the items in the queue; `leased` counts leases that ran out until the next claim takes them back. */
   readonly ready: number;
+  /** Of the ready ones, from priority 0 to 7. */
+  readonly readyByPriority: readonly number[];
   readonly delayed: number;
   readonly leased: number;
   /** Behind another item of their key, or behind a key that is paused or halted. */
@@ -262,6 +264,8 @@ export interface StoredQueue {
   purge(ids: readonly string[]): Promise<number>;
   /** What is leased stays with its consumer. Resuming a key that halted lets the next item follow. */
   setPaused(target: PauseTarget, isPaused: boolean): Promise<void>;
+  /** Writes down the settings for the tools of operators; queues do not read them. A store may do without. */
+  recordSettings?(): Promise<void>;
   /** Calls `onNews` when items may have become ready, also by another process. Returns what ends that. */
   watch(onNews: () => void): () => Promise<void>;
 }

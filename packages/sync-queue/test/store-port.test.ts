@@ -1,5 +1,12 @@
-import { StoreEvictsError, StoreFailedError, type Guard } from '@holdfast/sync-queue';
-import { createGate } from '@holdfast/testkit';
+import {
+  createQueue,
+  memoryStore,
+  StoreEvictsError,
+  StoreFailedError,
+  type Guard,
+  type QueueStore,
+} from '@holdfast/sync-queue';
+import { createFakeClock, createGate } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
 import { setUp } from './set-up.ts';
 
@@ -31,6 +38,26 @@ test('opens the store through the guard, and what the guard refuses is told as n
   expect(store.calls).toEqual(['open', 'enqueue', 'enqueue']);
   expect(executed).toBe(4);
   await queue.close();
+});
+
+test('settings that cannot be written down are told, and keep nobody from working', async () => {
+  const clock = createFakeClock();
+  const inner = memoryStore({ clock });
+  const noRoom = new StoreFailedError('not-applied', new Error('OOM'));
+  const store: QueueStore = {
+    ...inner,
+    queue: (name, settings) =>
+      Object.assign(inner.queue(name, settings), { recordSettings: () => Promise.reject(noRoom) }),
+  };
+  const limits = { maxCount: 10, maxBytes: 1000 };
+  await using queue = createQueue<string>({ name: 'q', store, limits, overflow: 'reject' });
+  const told: unknown[] = [];
+  queue.on('storeError', (event) => told.push(event));
+
+  expect((await queue.add('a')).status).toBe('accepted');
+  await queue.add('b');
+
+  expect(told).toEqual([{ operation: 'record', error: noRoom }]);
 });
 
 test('an error that says why the store cannot be used passes a guard as it is', async () => {

@@ -87,6 +87,7 @@ export class MemoryQueue implements StoredQueue {
     const oldestAtMs = ready.oldestReadyAtMs();
     return {
       ready: ready.size,
+      readyByPriority: ready.sizes,
       delayed: delayed.size,
       leased: leased.size,
       waiting: lanes.waiting,

@@ -9,6 +9,10 @@ export class ReadyLists {
     ...([newList(), newList(), newList(), newList()] as const),
   ] as const;
 
+  get sizes(): number[] {
+    return this.#lists.map(({ length }) => length);
+  }
+
   get size(): number {
     return this.#lists.reduce((sum, list) => sum + list.length, 0);
   }

@@ -1,5 +1,6 @@
 import { systemClock } from '@holdfast/internal';
 import { StoreFailedError } from '../errors.ts';
+import { textOfSettings } from '../recorded-settings.ts';
 import type {
   Claim,
   DeadPage,
@@ -49,6 +50,7 @@ export class PostgresQueue implements StoredQueue {
   readonly #topic: Topic;
   readonly #name: string;
   readonly #settings: string;
+  readonly #settingsText: string;
   readonly #agingMs: number;
 
   constructor({ pool, calls, news }: PostgresAccess, name: string, settings: QueueSettings) {
@@ -58,6 +60,7 @@ export class PostgresQueue implements StoredQueue {
     this.#topic = news.topicOf(name, () => new ClaimHints());
     this.#name = name;
     this.#settings = settingsText(settings);
+    this.#settingsText = textOfSettings(settings);
     this.#agingMs = settings.agingMs;
   }
 
@@ -184,6 +187,10 @@ export class PostgresQueue implements StoredQueue {
     ]);
     // What was passed over may have been ready for long.
     if (!isPaused) this.#news.tell(this.#topic, 0, notice);
+  }
+
+  async recordSettings(): Promise<void> {
+    await runStatement(this.#pool, this.#calls.recordSettings, [this.#name, this.#settingsText]);
   }
 
   watch(onNews: () => void): () => Promise<void> {

@@ -1,14 +1,15 @@
-import type {
-  Claim,
-  ClaimedItem,
-  DeadPage,
-  EnqueueReply,
-  EnqueueVerdict,
-  Lease,
-  PauseTarget,
-  Priority,
-  StoredDead,
-  StoreStats,
+import {
+  PRIORITY_COUNT,
+  type Claim,
+  type ClaimedItem,
+  type DeadPage,
+  type EnqueueReply,
+  type EnqueueVerdict,
+  type Lease,
+  type PauseTarget,
+  type Priority,
+  type StoredDead,
+  type StoreStats,
 } from '../store.ts';
 import type { ClaimOutcome } from './claim-hints.ts';
 
@@ -144,7 +145,7 @@ export interface StatsRow {
   readonly paused_priorities: readonly number[];
   readonly stopped: readonly string[];
   readonly oldest_us: Big | null;
-  readonly ready: Big;
+  readonly ready_by_priority: readonly Big[];
   readonly delayed: Big;
   readonly waiting: Big;
   readonly leased: Big;
@@ -157,10 +158,15 @@ export interface StatsRow {
   readonly expired: Big;
 }
 
+/** Of a queue that was never used. */
+const NOTHING_READY: readonly number[] = Array.from({ length: PRIORITY_COUNT }, () => 0);
+
 export function readStats(row: StatsRow | undefined): StoreStats {
   const oldestUs = row?.oldest_us ?? null;
+  const readyByPriority = (row?.ready_by_priority ?? NOTHING_READY).map(Number);
   return {
-    ready: Number(row?.ready ?? 0),
+    ready: readyByPriority.reduce((sum, count) => sum + count),
+    readyByPriority,
     delayed: Number(row?.delayed ?? 0),
     leased: Number(row?.leased ?? 0),
     waiting: Number(row?.waiting ?? 0),

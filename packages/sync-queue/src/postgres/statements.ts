@@ -11,7 +11,7 @@ import { SETTLE } from './sql/settle.ts';
 import { TABLES } from './sql/tables.ts';
 
 /** Written into the schema; the names of functions carry the version of what they do, so that releases can overlap. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const CALLS = {
   enqueue: `SELECT * FROM @.enqueue_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
@@ -21,6 +21,9 @@ const CALLS = {
   redrive: `SELECT * FROM @.redrive_v1($1, $2, $3, $4, $5)`,
   purge: `SELECT * FROM @.purge_v1($1, $2, $3)`,
   setPaused: `SELECT * FROM @.set_paused_v1($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+  recordSettings: `SELECT @.record_settings_v1($1, $2)`,
+  settings: `SELECT settings::text AS settings FROM @.queue WHERE name = $1`,
+  names: `SELECT name FROM @.queue ORDER BY name`,
   stats: STATS,
   listDead: LIST_DEAD,
   version: `SELECT version FROM @.version`,

@@ -2,7 +2,8 @@
  * The keys of one queue, all in one slot of a cluster; every script gets all of them, in this order:
  *
  * 1. `state`   HASH  `n`, `b`: items and their bytes; `dn`, `db`: those of the dead; `seq`: part of the next id; `tat`: when
- *                    the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`: paused; `pp`: paused priorities
+ *                    the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`: paused; `pp`: paused priorities;
+ *                    `cfg`: the settings, for operators
  * 2. `items`   HASH  id → payload
  * 3. `extras`  HASH  id → MessagePack of key, coalescing key, sample rate, revision, due; `~` + coalescing key → id;
  *                    `!` + id → why it is dead
@@ -38,6 +39,19 @@ export function keysOf(prefix: string, queue: string): string[] {
   const tag = `{${prefix.length}:${prefix}:${queue}}`;
   return NAMES.map((name) => `${tag}:${name}`);
 }
+
+/** SET  the names of the queues of a prefix; no key of a queue begins so. */
+export function namesKey(prefix: string): string {
+  return `{${prefix.length}:${prefix}}:queues`;
+}
+
+/** Where the counts and the recorded settings lie. */
+export function stateKey(prefix: string, queue: string): string {
+  return keysOf(prefix, queue)[NAMES.indexOf('state')] ?? '';
+}
+
+/** The field of `state` with the settings. */
+export const SETTINGS_FIELD = 'cfg';
 
 /** Where the tokens lie that wake consumers. */
 export const NEWS_INDEX = NAMES.indexOf('news');

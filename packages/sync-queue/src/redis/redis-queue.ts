@@ -1,4 +1,5 @@
 import { TransactionUnsupportedError } from '../errors.ts';
+import { textOfSettings } from '../recorded-settings.ts';
 import type {
   Claim,
   DeadPage,
@@ -14,7 +15,7 @@ import type {
   StoreStats,
 } from '../store.ts';
 import { confirmDurable, type RedisDurability } from './durability.ts';
-import { keysOf, NEWS_INDEX } from './keys.ts';
+import { keysOf, namesKey, NEWS_INDEX, SETTINGS_FIELD, stateKey } from './keys.ts';
 import { CLAIM } from './lua/claim.ts';
 import { SET_PAUSED, STATS } from './lua/control.ts';
 import { LIST_DEAD, PURGE, REDRIVE } from './lua/dead.ts';
@@ -32,12 +33,14 @@ import {
   type EnqueueReplyOnWire,
   type StatsReply,
 } from './replies.ts';
-import { Script, type Argument, type RedisLike } from './run-script.ts';
+import { redisFailure, Script, type Argument, type RedisLike } from './run-script.ts';
 import { watchNews } from './watch-news.ts';
 
 /** One queue on Redis: one script a call. */
 export class RedisQueue implements StoredQueue {
   readonly #client: RedisLike;
+  readonly #place: { readonly prefix: string; readonly name: string };
+  readonly #settingsText: string;
   readonly #keys: readonly string[];
   readonly #durability: RedisDurability;
   readonly #settings: readonly Argument[];
@@ -53,6 +56,8 @@ export class RedisQueue implements StoredQueue {
     const { settings, durability } = options;
     const { idempotency, maxTries, agingMs, rate, dead } = settings;
     this.#client = client;
+    this.#place = place;
+    this.#settingsText = textOfSettings(settings);
     this.#keys = keysOf(place.prefix, place.name);
     this.#durability = durability;
     this.#settings = settingsOf(settings);
@@ -137,6 +142,17 @@ export class RedisQueue implements StoredQueue {
   async setPaused(target: PauseTarget, isPaused: boolean): Promise<void> {
     const [kind, what] = targetArguments(target);
     await this.#run(SCRIPTS.setPaused, [isPaused ? 1 : 0, kind, what]);
+  }
+
+  async recordSettings(): Promise<void> {
+    const { prefix, name } = this.#place;
+    try {
+      const state = stateKey(prefix, name);
+      await this.#client.callBuffer('HSET', state, SETTINGS_FIELD, this.#settingsText);
+      await this.#client.callBuffer('SADD', namesKey(prefix), name);
+    } catch (error) {
+      throw redisFailure(error);
+    }
   }
 
   watch(onNews: () => void): () => Promise<void> {

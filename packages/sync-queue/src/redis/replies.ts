@@ -178,6 +178,7 @@ export type StatsReply = readonly [
   isPaused: number,
   pausedPriorities: Buffer,
   stoppedKeys: readonly Buffer[],
+  readyByPriority: readonly number[],
 ];
 
 export function readStats(reply: StatsReply): StoreStats {
@@ -192,6 +193,7 @@ export function readStats(reply: StatsReply): StoreStats {
   for (const key of reply[14] as readonly Buffer[]) paused.push({ kind: 'key', key: String(key) });
   return {
     ...{ ready, delayed, leased, waiting, count, bytes, dead, deadBytes },
+    readyByPriority: reply[15] as readonly number[],
     oldestReadyMs: oldestMs < 0 ? undefined : oldestMs,
     dropped: { evicted, deadOverflow, deadExpired },
     paused,

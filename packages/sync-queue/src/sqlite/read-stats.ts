@@ -1,19 +1,32 @@
-import type { PauseTarget, Priority, StoreStats } from '../store.ts';
+import { PRIORITY_COUNT, type PauseTarget, type Priority, type StoreStats } from '../store.ts';
 import type { ItemRow, QueueRow } from './rows.ts';
 import type { Statements } from './statements.ts';
 
+interface StateCount {
+  readonly state: string;
+  readonly priority: number;
+  readonly count: number;
+}
+
+const PRIORITIES = Array.from({ length: PRIORITY_COUNT }, (_, priority) => priority);
+
 export function readStats(sql: Statements, queue: string, nowMs: number): StoreStats {
   const row = sql.queue.get([queue]) as QueueRow | undefined;
-  const states = sql.states.all([queue]) as { readonly state: string; readonly count: number }[];
+  const counts = sql.states.all([queue]) as StateCount[];
   const countOf = (state: string): number =>
-    states.find((each) => each.state === state)?.count ?? 0;
-  const readySinceMs = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((priority) => {
+    counts.reduce((sum, each) => sum + (each.state === state ? each.count : 0), 0);
+  const readyByPriority = PRIORITIES.map(
+    (priority) =>
+      counts.find((each) => each.state === 'ready' && each.priority === priority)?.count ?? 0,
+  );
+  const readySinceMs = PRIORITIES.flatMap((priority) => {
     const head = sql.head.get([queue, priority]) as ItemRow | undefined;
     return head === undefined ? [] : [head.ready_ms];
   });
   const stopped = sql.stopped.all([queue]) as { readonly key: string }[];
   return {
     ready: countOf('ready'),
+    readyByPriority,
     delayed: countOf('delayed'),
     leased: countOf('leased'),
     waiting: countOf('waiting'),

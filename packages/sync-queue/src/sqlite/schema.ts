@@ -60,12 +60,16 @@ CREATE TABLE sync_known (
   PRIMARY KEY (queue, key)
 ) WITHOUT ROWID;
 CREATE INDEX sync_known_until ON sync_known (queue, until_ms);
-PRAGMA user_version = 1;
+`;
+
+const WITH_SETTINGS = `
+ALTER TABLE sync_queue ADD COLUMN settings TEXT;
+PRAGMA user_version = 2;
 `;
 
 /** Of the queue: a file of its own, whose `user_version` is that of the schema. */
 export const QUEUE_SCHEMA: Schema = {
-  steps: [TABLES],
+  steps: [TABLES, WITH_SETTINGS],
   versionOf(database) {
     const row = database.prepare('PRAGMA user_version').get([]);
     return (row as { readonly user_version: number }).user_version;

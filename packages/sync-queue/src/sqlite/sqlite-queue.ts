@@ -1,4 +1,5 @@
 import { admitItem } from '../admit-item.ts';
+import { textOfSettings } from '../recorded-settings.ts';
 import type {
   Claim,
   ClaimedItem,
@@ -139,6 +140,16 @@ export class SqliteQueue implements StoredQueue {
   async setPaused(target: PauseTarget, isPaused: boolean): Promise<void> {
     await Promise.resolve();
     this.#write((held) => setPaused(held, target, isPaused));
+  }
+
+  async recordSettings(): Promise<void> {
+    await Promise.resolve();
+    const text = textOfSettings(this.#settings);
+    this.#file.write((database) => {
+      const sql = statementsOf(database);
+      const found = sql.settings.get([this.#name]) as { readonly settings: string } | undefined;
+      if (found?.settings !== text) sql.recordSettings.run([this.#name, text]);
+    });
   }
 
   watch(onNews: () => void): () => Promise<void> {

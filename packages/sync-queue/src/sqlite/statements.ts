@@ -4,6 +4,10 @@ import type { Database, Statement } from './database.ts';
 const SQL = {
   addQueue: 'INSERT INTO sync_queue (queue) VALUES (?1) ON CONFLICT DO NOTHING',
   queue: 'SELECT * FROM sync_queue WHERE queue = ?1',
+  recordSettings: `INSERT INTO sync_queue (queue, settings) VALUES (?1, ?2)
+    ON CONFLICT (queue) DO UPDATE SET settings = excluded.settings`,
+  settings: 'SELECT settings FROM sync_queue WHERE queue = ?1',
+  names: 'SELECT queue FROM sync_queue ORDER BY queue',
   updateQueue: `UPDATE sync_queue SET count = ?2, bytes = ?3, dead_count = ?4, dead_bytes = ?5, head = ?6, tail = ?7,
       evicted = ?8, dead_overflow = ?9, dead_expired = ?10, is_paused = ?11, paused_priorities = ?12, rate_full_ms = ?13,
       known = ?14
@@ -42,7 +46,7 @@ const SQL = {
   due: `SELECT id, priority, key, not_before_ms, attempt, tries_from, length(payload) AS bytes FROM sync_item
     WHERE queue = ?1 AND state = ?2 AND state IN ('delayed', 'leased', 'dead') AND place <= ?3
     ORDER BY place, id LIMIT ?4`,
-  states: 'SELECT state, count(*) AS count FROM sync_item WHERE queue = ?1 GROUP BY state',
+  states: `SELECT state, priority, count(*) AS count FROM sync_item WHERE queue = ?1 GROUP BY state, priority`,
   dead: `SELECT id, attempt, priority, key, reason, enqueued_ms, place, payload FROM sync_item
     WHERE queue = ?1 AND state = 'dead' AND (place, id) > (?2, ?3) ORDER BY place, id LIMIT ?4`,
 

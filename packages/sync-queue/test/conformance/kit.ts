@@ -98,7 +98,8 @@ export class Kit {
   }
 
   async expectStats(expected: Partial<StoreStats>): Promise<void> {
-    const { oldestReadyMs, ...stats } = await this.queue.stats();
+    const { oldestReadyMs, readyByPriority, ...stats } = await this.queue.stats();
+    expect(readyByPriority.reduce((sum, count) => sum + count)).toBe(stats.ready);
     expect(oldestReadyMs ?? 0).toBeGreaterThanOrEqual(0);
     expect(stats).toEqual({
       ...{ ready: 0, delayed: 0, leased: 0, waiting: 0, count: 0, bytes: 0, dead: 0, deadBytes: 0 },

@@ -17,7 +17,7 @@ describe('opening', () => {
     await Promise.all(stores.map((store) => store.open()));
 
     const { rows } = await pool.query('SELECT version FROM racing.version');
-    expect(rows).toEqual([{ version: 1 }]);
+    expect(rows).toEqual([{ version: 2 }]);
   });
 
   test('keeps what is in a schema that is there', async () => {
@@ -30,6 +30,24 @@ describe('opening', () => {
     await store.open();
 
     expect(await store.queue('q', SETTINGS).stats()).toMatchObject({ ready: 1 });
+  });
+
+  test('brings a schema of version 1 to the present one, with what is in it', async () => {
+    const { pool } = database;
+    const store = postgresStore({ pool, schema: 'older' });
+    await store.open();
+    await store.queue('q', SETTINGS).enqueue([itemOf('a')]);
+    await pool.query('ALTER TABLE older.queue DROP COLUMN settings');
+    await pool.query('DROP FUNCTION older.record_settings_v1');
+    await pool.query('UPDATE older.version SET version = 1');
+    await store.open();
+    const queue = store.queue('q', SETTINGS);
+    await queue.recordSettings?.();
+
+    expect(await queue.stats()).toMatchObject({ ready: 1 });
+    expect((await pool.query('SELECT settings FROM older.queue')).rows).toEqual([
+      { settings: expect.objectContaining({ limits: SETTINGS.limits, agingMs: null }) as object },
+    ]);
   });
 
   test('works after the statements of a migration, without the right to make anything', async () => {
@@ -63,9 +81,9 @@ describe('opening', () => {
   test('refuses a schema of a newer release', async () => {
     const store = postgresStore({ pool: database.pool, schema: 'newer' });
     await store.open();
-    await database.pool.query('UPDATE newer.version SET version = 2');
+    await database.pool.query('UPDATE newer.version SET version = 3');
 
-    await expect(store.open()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER', version: 2 });
+    await expect(store.open()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER', version: 3 });
   });
 
   test.each([

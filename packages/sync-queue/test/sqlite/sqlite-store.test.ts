@@ -85,6 +85,27 @@ test('a wrong key, a missing key and a key too many are told as such, and the ri
   expect(await queue.stats()).toMatchObject({ ready: 1 });
 });
 
+test('brings a file of version 1 to the present one, with what is in it', async () => {
+  const path = newPath();
+  const [first = ''] = QUEUE_SCHEMA.steps;
+  const options = { encryptionKey: undefined, synchronous: 'FULL' } as const;
+  const old = await openDatabase({
+    ...{ path, ...options },
+    schema: { ...QUEUE_SCHEMA, steps: [`${first}PRAGMA user_version = 1;`] },
+  });
+  old.exec("INSERT INTO sync_queue (queue, is_paused) VALUES ('q', 1)");
+  old.close();
+
+  await using queue = openQueue({ path });
+  await queue.start();
+
+  const database = await openDatabase({ path, ...options, schema: QUEUE_SCHEMA });
+  expect(database.prepare('SELECT is_paused, settings FROM sync_queue').all([])).toEqual([
+    { is_paused: 1, settings: expect.stringContaining('"maxCount"') as string },
+  ]);
+  database.close();
+});
+
 test('refuses a file of a newer version and leaves it alone', async () => {
   const path = newPath();
   const options = { encryptionKey: undefined, synchronous: 'FULL', schema: QUEUE_SCHEMA } as const;
@@ -93,7 +114,7 @@ test('refuses a file of a newer version and leaves it alone', async () => {
   database.close();
 
   await using queue = openQueue({ path });
-  await expect(queue.start()).rejects.toThrow(`${path} has schema 7, this version knows up to 1`);
+  await expect(queue.start()).rejects.toThrow(`${path} has schema 7, this version knows up to 2`);
   await expect(queue.stats()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER', version: 7 });
 });
 

@@ -24,13 +24,23 @@ BEGIN
   END IF;
   IF p_news IS NOT NULL AND NOT p_is_paused THEN PERFORM pg_notify(p_channel, p_news || 0); END IF;
 END $body$;
+
+CREATE OR REPLACE FUNCTION @.record_settings_v1(p_queue text, p_settings jsonb) RETURNS void LANGUAGE plpgsql AS $body$
+DECLARE
+  v_no integer := @.queue_no_v1(p_queue);
+BEGIN
+  UPDATE @.queue SET settings = p_settings WHERE no = v_no AND settings IS DISTINCT FROM p_settings;
+END $body$;
 `;
 
 /** One statement, so that the counts are of one moment. The first item of each priority is the oldest of it. */
 export const STATS = `
 SELECT q.is_paused, q.paused_priorities, g.evicted, h.count AS dead, h.bytes AS dead_bytes, h.overflowed, h.expired,
   g.count + s.count AS count, g.bytes + s.bytes AS bytes,
-  (SELECT count(*) FROM @.item i WHERE i.queue = q.no AND i.state = 0) AS ready,
+  ARRAY(
+    SELECT (SELECT count(*) FROM @.item i WHERE i.queue = q.no AND i.state = 0 AND i.priority = p.priority)
+    FROM unnest('{0,1,2,3,4,5,6,7}'::smallint[]) p (priority) ORDER BY p.priority
+  ) AS ready_by_priority,
   (SELECT count(*) FROM @.item i WHERE i.queue = q.no AND i.state = 1) AS delayed,
   (SELECT count(*) FROM @.item i WHERE i.queue = q.no AND i.state = 2) AS waiting,
   (SELECT count(*) FROM @.item i WHERE i.queue = q.no AND i.state = 3) AS leased,

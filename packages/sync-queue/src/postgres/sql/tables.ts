@@ -15,6 +15,11 @@ CREATE TABLE IF NOT EXISTS @.queue (
   is_paused boolean NOT NULL DEFAULT false,
   paused_priorities smallint[] NOT NULL DEFAULT '{}'
 );
+-- From version 2 on: as the queue was opened last, for operators. Looked at first, since ALTER TABLE holds everybody up.
+DO $body$ BEGIN
+  PERFORM 1 FROM pg_catalog.pg_attribute WHERE attrelid = '@.queue'::regclass AND attname = 'settings' AND NOT attisdropped;
+  IF NOT FOUND THEN ALTER TABLE @.queue ADD COLUMN settings jsonb; END IF;
+END $body$;
 
 -- What producers wait for: one at a time decides what there is room for.
 CREATE TABLE IF NOT EXISTS @.gate (

@@ -19,15 +19,17 @@ return 1`;
 
 /**
  * Returns ready, delayed, leased, waiting, items, bytes, age of the oldest ready one in ms (-1: none), dead, their bytes,
- * evicted, dead that overflowed, dead that expired, whether the queue is paused, paused priorities, stopped keys.
+ * evicted, dead that overflowed, dead that expired, whether the queue is paused, paused priorities, stopped keys,
+ * ready ones of each priority.
  */
 export const STATS = `${HEAD}
-local ready, oldestAt = 0, nil
+local ready, readyByPriority, oldestAt = 0, {}, nil
 for priority = 0, 7 do
   local key = KEYS[FIRST_READY + priority]
   local head = call('LINDEX', key, 0)
+  readyByPriority[priority + 1] = call('LLEN', key)
   if head then
-    ready = ready + call('LLEN', key)
+    ready = ready + readyByPriority[priority + 1]
     local at = tonumber(sub(head, 1, 12), 16)
     if not oldestAt or at < oldestAt then oldestAt = at end
   end
@@ -37,5 +39,5 @@ return {
   ready, call('ZCARD', DELAYED), call('ZCARD', LEASED), call('ZCARD', WAITING), count, bytes,
   oldestAt and math.max(0, now - oldestAt) or -1, deadCount, deadBytes,
   tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(state[3] or 0),
-  state[4] == '1' and 1 or 0, state[5] or '', call('HKEYS', STOPPED),
+  state[4] == '1' and 1 or 0, state[5] or '', call('HKEYS', STOPPED), readyByPriority,
 }`;
