@@ -31,6 +31,8 @@ export interface RedriveOptions {
   readonly perSecond?: number | undefined;
   /** Counts the letters and changes nothing. */
   readonly dryRun?: boolean | undefined;
+  /** Called as letters are looked at. */
+  readonly onProgress?: ((progress: RedriveProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,6 +42,13 @@ export interface RedriveReport {
   readonly redriven: number;
   /** Letters for which the queue has no room; they stay dead. */
   readonly full: number;
+}
+
+/** How far a redrive has come; what it has when it is aborted is what was done. */
+export interface RedriveProgress extends RedriveReport {
+  /** Letters that were looked at, of all that were there when it began. */
+  readonly looked: number;
+  readonly total: number;
 }
 
 export interface DeadLetters<T> {

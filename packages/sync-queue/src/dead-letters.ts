@@ -1,5 +1,7 @@
 import {
+  createListeners,
   requireBoolean,
+  requireFunction,
   requireInteger,
   requireNumber,
   requireOptions,
@@ -7,7 +9,13 @@ import {
   throwIfAborted,
   type Clock,
 } from '@holdfast/internal';
-import type { DeadFilter, DeadLetter, DeadLetters, RedriveReport } from './dead-letter.ts';
+import type {
+  DeadFilter,
+  DeadLetter,
+  DeadLetters,
+  RedriveProgress,
+  RedriveReport,
+} from './dead-letter.ts';
 import { matchesFilter, resolveDeadFilter } from './dead-filter.ts';
 import type { Codec } from './queue-options.ts';
 import { MAX_ITEMS_PER_CALL, type StoredDead, type StoredQueue } from './store.ts';
@@ -46,23 +54,32 @@ export function createDeadLetters<T>({
 
     async redrive(options = {}): Promise<RedriveReport> {
       const names = { filter: true, perSecond: true, dryRun: true, signal: true } as const;
-      requireOptions('dead.redrive', options, names);
-      const { perSecond, signal } = options;
-      if (perSecond !== undefined) requireNumber('perSecond', perSecond, { min: 0.001 });
+      requireOptions('dead.redrive', options, { ...names, onProgress: true });
+      const { perSecond = Infinity, signal, onProgress } = options;
+      if (perSecond !== Infinity) requireNumber('perSecond', perSecond, { min: 0.001 });
       const isDry = requireBoolean('dryRun', options.dryRun ?? false);
-      const size =
-        perSecond === undefined ? MAX_ITEMS_PER_CALL : Math.ceil(Math.min(perSecond, 250));
+      const listeners = createListeners<{ progress: RedriveProgress }>();
+      if (onProgress !== undefined) {
+        listeners.on('progress', requireFunction('onProgress', onProgress));
+      }
+      const size = Math.ceil(Math.min(perSecond, MAX_ITEMS_PER_CALL));
       const report = { matched: 0, redriven: 0, full: 0 };
-      for await (const ids of matchingIds(options.filter, size)) {
+      let waitMs = 0;
+      for await (const { ids, ...place } of matchingLetters(options.filter, size)) {
+        if (waitMs > 0 && ids.length > 0) {
+          await sleep(waitMs, { clock, signal });
+          waitMs = 0;
+        }
         throwIfAborted(signal);
         report.matched += ids.length;
-        if (isDry) continue;
-        const { redriven, full } = await run((queue) => queue.redrive(ids));
-        report.redriven += redriven;
-        report.full += full;
-        if (redriven > 0) onRedriven();
-        if (perSecond !== undefined)
-          await sleep((1000 * ids.length) / perSecond, { clock, signal });
+        if (!isDry && ids.length > 0) {
+          const { redriven, full } = await run((queue) => queue.redrive(ids));
+          report.redriven += redriven;
+          report.full += full;
+          waitMs = (1000 * ids.length) / perSecond;
+          if (redriven > 0) onRedriven();
+        }
+        listeners.emit('progress', { ...report, ...place });
       }
       return report;
     },
@@ -71,34 +88,43 @@ export function createDeadLetters<T>({
       requireOptions('dead.purge', options, { filter: true, dryRun: true });
       const isDry = requireBoolean('dryRun', options.dryRun ?? false);
       let count = 0;
-      for await (const ids of matchingIds(options.filter, MAX_ITEMS_PER_CALL)) {
-        count += isDry ? ids.length : await run((queue) => queue.purge(ids));
+      for await (const { ids } of matchingLetters(options.filter, MAX_ITEMS_PER_CALL)) {
+        count += isDry || ids.length === 0 ? ids.length : await run((queue) => queue.purge(ids));
       }
       if (count > 0 && !isDry) onRedriven();
       return count;
     },
   };
 
-  /** Of the letters that are there now: those that die again meanwhile stay. */
-  async function* matchingIds(
+  /** Of the letters that are there now: those that die again meanwhile stay. Where none match, it tells how far it is. */
+  async function* matchingLetters(
     given: DeadFilter | undefined,
     size: number,
-  ): AsyncGenerator<readonly string[]> {
+  ): AsyncGenerator<MatchingLetters> {
     const filter = resolveDeadFilter(given);
-    let left = (await run((queue) => queue.stats())).dead;
+    const total = (await run((queue) => queue.stats())).dead;
+    let looked = 0;
     let after: string | undefined;
     do {
-      const page = { limit: Math.min(MAX_ITEMS_PER_CALL, left), after };
+      const page = { limit: Math.min(MAX_ITEMS_PER_CALL, total - looked), after };
       if (page.limit <= 0) return;
       const found = await run((queue) => queue.listDead(page));
-      const ids = found.letters.filter((letter) => matchesFilter(letter, filter));
-      for (let start = 0; start < ids.length; start += size) {
-        yield ids.slice(start, start + size).map(({ id }) => id);
+      const ids: string[] = [];
+      for (const letter of found.letters) {
+        looked += 1;
+        if (matchesFilter(letter, filter)) ids.push(letter.id);
+        if (ids.length === size) yield { ids: ids.splice(0), looked, total };
       }
-      left -= found.letters.length;
+      yield { ids, looked, total };
       after = found.next;
     } while (after !== undefined);
   }
+}
+
+interface MatchingLetters {
+  readonly ids: readonly string[];
+  readonly looked: number;
+  readonly total: number;
 }
 
 function toDeadLetter<T>(dead: StoredDead, codec: Codec<T>): DeadLetter<T> {

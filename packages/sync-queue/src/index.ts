@@ -29,6 +29,7 @@ export type {
   DeadLetter,
   DeadLetters,
   RedriveOptions,
+  RedriveProgress,
   RedriveReport,
 } from './dead-letter.ts';
 export type {

@@ -1,4 +1,4 @@
-import type { DeadFilter } from '@holdfast/sync-queue';
+import type { DeadFilter, RedriveProgress } from '@holdfast/sync-queue';
 import { expect, test } from 'vitest';
 import { setUp } from './set-up.ts';
 
@@ -92,20 +92,64 @@ test('a filter selects by reason, key, priority and time', async () => {
   await queue.close();
 });
 
-test('a redrive keeps to its rate', async () => {
+/** Four dead letters, with the keys a to d. */
+async function setUpFour(): Promise<Pick<ReturnType<typeof setUp>, 'queue' | 'clock'>> {
   const { queue, clock } = setUp({ retry: { maxAttempts: 1 } });
-  await queue.addMany(['a', 'b', 'c', 'd']);
+  await queue.addMany(['a', 'b', 'c', 'd'], (key) => ({ key }));
   const consumer = queue.consume(() => Promise.reject(new Error('down')));
   await clock.advance(1);
   await consumer.close();
+  return { queue, clock };
+}
+
+test('a redrive keeps to its rate, and does not wait behind the last letters', async () => {
+  const { queue, clock } = await setUpFour();
 
   const redriving = queue.dead.redrive({ perSecond: 2 });
   await clock.advance(1);
   expect(await queue.stats()).toMatchObject({ ready: 2, dead: 2 });
   await clock.advance(1000);
   expect(await queue.stats()).toMatchObject({ ready: 4, dead: 0 });
-  await clock.advance(1000);
   expect(await redriving).toEqual({ matched: 4, redriven: 4, full: 0 });
+  expect(clock.pending()).toBe(0);
+  await queue.close();
+});
+
+test('a redrive tells how far it is, also when it is aborted, and whatever the listener throws', async () => {
+  const { queue, clock } = await setUpFour();
+  const stop = new AbortController();
+  const told: RedriveProgress[] = [];
+  const warned = new Promise((resolve) => process.once('warning', resolve));
+  const redriving = queue.dead.redrive({
+    perSecond: 1,
+    signal: stop.signal,
+    onProgress(progress) {
+      told.push(progress);
+      throw new Error('of the listener');
+    },
+  });
+  const ended = expect(redriving).rejects.toBe('enough');
+  await clock.advance(1000);
+  stop.abort('enough');
+  await ended;
+
+  const one = { matched: 1, redriven: 1, full: 0, looked: 1, total: 4 };
+  expect(told).toEqual([one, { matched: 2, redriven: 2, full: 0, looked: 2, total: 4 }]);
+  expect(await queue.stats()).toMatchObject({ ready: 2, dead: 2 });
+  await warned;
+  await queue.close();
+});
+
+test('a redrive tells how far it is where nothing matches, and can be aborted there', async () => {
+  const { queue } = await setUpFour();
+  const stop = new AbortController();
+  const told: RedriveProgress[] = [];
+  const filter = { reason: 'of another kind' };
+  await queue.dead.redrive({ filter, onProgress: (progress) => told.push(progress) });
+  stop.abort('enough');
+
+  expect(told).toEqual([{ matched: 0, redriven: 0, full: 0, looked: 4, total: 4 }]);
+  await expect(queue.dead.redrive({ filter, signal: stop.signal })).rejects.toBe('enough');
   await queue.close();
 });
 
