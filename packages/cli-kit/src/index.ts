@@ -1,6 +1,13 @@
+export { alignColumns } from './align-columns.ts';
+export { alignFields } from './align-fields.ts';
 export { databaseUrl } from './database-url.ts';
-export { explainToOperator } from './explain-to-operator.ts';
+export { ageMs, formatDuration } from './duration.ts';
+export { codeOf, explainToOperator, messageOf } from './explain-to-operator.ts';
+export { isConfirmed } from './is-confirmed.ts';
 export { OperatorError } from './operator-error.ts';
 export { parseCommand, type CommandProgram, type Unread } from './parse-command.ts';
+export { printable } from './printable.ts';
+export { createProgressBar, type ProgressBar } from './progress-bar.ts';
 export { runProgram, type ProgramContext } from './run-program.ts';
+export { wholeNumber } from './whole-number.ts';
 export { withDatabase, type DatabaseSettings } from './with-database.ts';

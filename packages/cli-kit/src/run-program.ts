@@ -2,9 +2,12 @@ import { OperatorError } from './operator-error.ts';
 
 export interface ProgramContext {
   readonly args: readonly string[];
-  /** As the environment says it. */
+  /** DATABASE_URL, as the environment says it. */
   readonly databaseUrl: string | undefined;
+  /** Another variable of the environment; empty is none. */
+  readonly environment: (name: string) => string | undefined;
   readonly print: (text: string) => void;
+  readonly stdin: NodeJS.ReadableStream;
   readonly stderr: NodeJS.WritableStream;
   /** True when somebody can be asked. */
   readonly isInteractive: boolean;
@@ -39,7 +42,12 @@ function contextOf(): ProgramContext {
   return {
     args: process.argv.slice(2),
     databaseUrl: process.env['DATABASE_URL'],
+    environment(name) {
+      const value = process.env[name];
+      return value === '' ? undefined : value;
+    },
     print: (text) => void process.stdout.write(text),
+    stdin: process.stdin,
     stderr: process.stderr,
     isInteractive: process.stdin.isTTY && process.stderr.isTTY,
     stopSignal() {

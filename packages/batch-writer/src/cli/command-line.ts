@@ -1,4 +1,4 @@
-import { databaseUrl, parseCommand, type Unread } from '@holdfast/cli-kit';
+import { databaseUrl, parseCommand, wholeNumber, type Unread } from '@holdfast/cli-kit';
 import type { Command } from 'commander';
 import type { RemoveDuplicatesOptions } from '../duplicates/duplicates.ts';
 import { resolveNamedTable } from '../duplicates/duplicates-options.ts';
@@ -100,7 +100,7 @@ function requestOf(flags: Flags, fromEnvironment: string | undefined): DedupeReq
   if (flags.uniqueIndex === undefined && flags.attempts !== undefined) {
     throw new TypeError('--attempts is for a --unique-index');
   }
-  const attempts = countOf('--attempts', flags.attempts);
+  const attempts = wholeNumber('--attempts', flags.attempts);
   return {
     url: databaseUrl(flags.url, fromEnvironment),
     json: flags.json === true,
@@ -111,10 +111,10 @@ function requestOf(flags: Flags, fromEnvironment: string | undefined): DedupeReq
       keep: keepOf(flags.keep),
       nullsEqual: flags.nullsEqual === true,
       where: flags.where,
-      chunkRows: countOf('--chunk-rows', flags.chunkRows),
-      maxTxMs: countOf('--max-tx-ms', flags.maxTxMs),
-      pauseMs: countOf('--pause-ms', flags.pauseMs),
-      sample: countOf('--sample', flags.sample),
+      chunkRows: wholeNumber('--chunk-rows', flags.chunkRows),
+      maxTxMs: wholeNumber('--max-tx-ms', flags.maxTxMs),
+      pauseMs: wholeNumber('--pause-ms', flags.pauseMs),
+      sample: wholeNumber('--sample', flags.sample),
       archiveTo: flags.archiveTo,
       workTable: flags.workTable,
       dryRun: flags.dryRun === true,
@@ -136,10 +136,4 @@ function keepOf(rule: string): CleanUpOptions['keep'] {
   throw new TypeError(
     `--keep must be first, last, column:asc or column:desc, got ${JSON.stringify(rule)}`,
   );
-}
-
-function countOf(flag: string, given: string | undefined): number | undefined {
-  if (given === undefined) return undefined;
-  if (/^\d{1,12}$/.test(given)) return Number(given);
-  throw new TypeError(`${flag} must be a whole number, got ${JSON.stringify(given)}`);
 }

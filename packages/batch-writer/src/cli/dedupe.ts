@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
-import { OperatorError } from '@holdfast/cli-kit';
+import { isConfirmed, OperatorError } from '@holdfast/cli-kit';
 import type { PgPoolLike } from '../ports.ts';
 import type { RemoveDuplicatesReport } from '../duplicates/duplicates.ts';
 import { removeDuplicates } from '../duplicates/remove-duplicates.ts';
@@ -12,6 +10,7 @@ import { planText, reportText } from './text.ts';
 
 export interface Terminal {
   readonly print: (text: string) => void;
+  readonly stdin: NodeJS.ReadableStream;
   /** Where questions and progress go; progress only if it is a terminal. */
   readonly stderr: NodeJS.WritableStream;
   /** True when somebody can be asked. */
@@ -65,21 +64,5 @@ async function cleanUp(
     throw new OperatorError(sentence, { cause: error, exitCode: 1 });
   } finally {
     bar.end();
-  }
-}
-
-async function isConfirmed({ stderr, signal }: Terminal): Promise<boolean> {
-  // As no terminal: Ctrl-C then is a signal to the program, as at any other moment.
-  const asking = createInterface({ input: process.stdin, output: stderr, terminal: false });
-  // Ctrl-D ends the input, and the question is never answered.
-  const ended = once(asking, 'close').then(() => '');
-  try {
-    const answer = await Promise.race([asking.question('Go on? [y/N] ', { signal }), ended]);
-    return /^y(es)?$/i.test(answer.trim());
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    return false;
-  } finally {
-    asking.close();
   }
 }

@@ -1,10 +1,11 @@
+import { alignFields, printable } from '@holdfast/cli-kit';
 import type { DuplicateGroup, RemoveDuplicatesReport } from '../duplicates/duplicates.ts';
 import type { Plan } from './plan.ts';
 
 /** What the run will do, a line for each part. */
 export function planText(plan: Plan): string {
   const rows = plan.estimatedRows === null ? '' : ` (about ${plan.estimatedRows} rows)`;
-  return lines([
+  return alignFields([
     ['table', `${plan.table}${rows}`],
     ['key', `${plan.key.join(', ')}; NULLs are ${plan.nullsEqual ? 'equal' : 'never equal'}`],
     ['keep', plan.keep],
@@ -24,7 +25,7 @@ export function reportText(report: RemoveDuplicatesReport, isDryRun: boolean): s
     const examples = (report.samples ?? []).map(sampleText).join('');
     return `\n${report.aborted ? 'stopped' : found}\n${examples}`;
   }
-  return `\n${lines([
+  return `\n${alignFields([
     [report.resumed ? 'found, going on' : 'found', found],
     ['deleted', String(report.deleted)],
     ['skipped', report.skipped === 0 ? null : `${report.skipped} that had been changed meanwhile`],
@@ -39,16 +40,7 @@ function sampleText({ key, kept, victims }: DuplicateGroup): string {
   return `${show(key)}: keeps ${show(kept)}, deletes ${victims.map(show).join('; ')}\n`;
 }
 
-/** Any text may stand in a table: it must not steer a terminal. */
 function show(values: Readonly<Record<string, string | null>>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name} ${value ?? 'NULL'}`)
-    .join(', ')
-    .replaceAll(/\p{Cc}/gu, encodeURIComponent);
-}
-
-function lines(all: readonly (readonly [string, string | null])[]): string {
-  const shown = all.filter((line): line is readonly [string, string] => line[1] !== null);
-  const width = Math.max(...shown.map(([name]) => name.length));
-  return shown.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('');
+  const all = Object.entries(values).map(([name, value]) => `${name} ${value ?? 'NULL'}`);
+  return printable(all.join(', '));
 }

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { createProgressBar, type ProgressBar } from '../../src/cli/progress-bar.ts';
+import { createProgressBar } from '../../src/cli/progress-bar.ts';
 
 /** All that is written. */
 class Screen extends Writable {
@@ -19,7 +19,7 @@ class Screen extends Writable {
   }
 }
 
-function run(bar: ProgressBar): void {
+function run(bar: ReturnType<typeof createProgressBar>): void {
   bar.show({ phase: 'scan', attempt: 1, duplicates: 0, done: 0, deleted: 0 });
   bar.show({ phase: 'delete', attempt: 1, duplicates: 8, done: 2, deleted: 2, etaMs: 2500 });
   bar.end();

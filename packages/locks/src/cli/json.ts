@@ -1,6 +1,6 @@
+import { ageMs } from '@holdfast/cli-kit';
 import type { LeaseRow } from '../leases/find-lease.ts';
 import type { LockHolder, LockInspection, LockWaiter } from '../locks.ts';
-import { ageMs } from './duration.ts';
 import type { InspectedKey } from './inspect-key.ts';
 import type { ListedLocks } from './text.ts';
 

@@ -1,8 +1,7 @@
+import { ageMs, alignColumns, formatDuration, printable } from '@holdfast/cli-kit';
 import type { FoundLease } from '../leases/find-lease.ts';
 import type { LockHolder, LockInspection, LockWaiter } from '../locks.ts';
-import { ageMs, formatDuration } from './duration.ts';
 import type { InspectedKey } from './inspect-key.ts';
-import { alignColumns } from './table.ts';
 
 export interface ListedLocks {
   readonly inspections: readonly LockInspection[];
@@ -57,8 +56,7 @@ function processRow(
 function describeLease(lease: Exclude<FoundLease, 'no table'>): string {
   if (lease === 'no row') return 'none so far';
   const { token, expiresInMs } = lease;
-  // Any text: it must not steer a terminal.
-  const holder = lease.holder.replaceAll(/\p{Cc}/gu, encodeURIComponent);
+  const holder = printable(lease.holder);
   if (expiresInMs === null) return `token ${token}, free: released by ${holder}`;
   const duration = formatDuration(Math.abs(expiresInMs));
   return expiresInMs > 0

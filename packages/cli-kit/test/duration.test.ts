@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ageMs, formatDuration } from '../../src/cli/duration.ts';
+import { ageMs, formatDuration } from '../src/index.ts';
 
 it.each([
   [0, '0 ms'],
