@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -36,7 +37,10 @@ export async function buildProgram(
   await mkdir(join(folder, 'node_modules'));
   const from = createRequire(join(cwd, 'package.json'));
   for (const name of packages) {
-    const source = dirname(from.resolve(`${name}/package.json`));
+    // By its folder: a package may not give its package.json away.
+    const places = from.resolve.paths(name) ?? [];
+    const source = places.map((place) => join(place, name)).find((path) => existsSync(path));
+    if (source === undefined) throw new Error(`${name} is not installed`);
     await symlink(source, join(folder, 'node_modules', name));
   }
   const close = (): Promise<void> => rm(folder, { recursive: true, force: true });

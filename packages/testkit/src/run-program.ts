@@ -27,7 +27,7 @@ export type RunProgram = (
 
 /**
  * Runs a program of Node.js, from source or built, as a user would: in a process of its own, and the environment names no
- * server of PostgreSQL unless `env` does. A pseudo terminal is not everywhere: `hasPseudoTerminal`.
+ * server unless `env` does. A pseudo terminal is not everywhere: `hasPseudoTerminal`.
  */
 export function programRunner(program: URL | string): RunProgram {
   const path = program instanceof URL ? fileURLToPath(program) : program;
@@ -72,7 +72,9 @@ export function parsedOutput({ code, stdout, stderr }: FinishedProgram): unknown
 
 function withoutServers(): Record<string, string | undefined> {
   const all = Object.entries(process.env);
-  return Object.fromEntries(all.filter(([name]) => !/^(PG|DATABASE_URL$)/.test(name)));
+  return Object.fromEntries(
+    all.filter(([name]) => !/^(PG|DATABASE_URL$|HOLDFAST_QUEUE_)/.test(name)),
+  );
 }
 
 function scripted(line: readonly string[]): string[] {
