@@ -50,7 +50,8 @@ async function install(pool: PgPoolLike, schema: string): Promise<void> {
   );
 }
 
-async function versionOf(pool: PgPoolLike, schema: string): Promise<number | undefined> {
+/** Undefined: there is no such schema. */
+export async function versionOf(pool: PgPoolLike, schema: string): Promise<number | undefined> {
   try {
     const [row] = await runStatement<{ readonly version: number }>(pool, callsIn(schema).version);
     return row?.version;

@@ -72,8 +72,8 @@ export function postgresStoreStatements(
   return installStatements(requireSchema(options.schema));
 }
 
-/** A plain name, since it stands in the texts of functions. */
-function requireSchema(schema = DEFAULT_SCHEMA): string {
+/** A plain name, since it stands in the texts of functions. @throws {TypeError} */
+export function requireSchema(schema = DEFAULT_SCHEMA): string {
   if (/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(requireText('schema', schema))) return schema;
   throw new TypeError(`schema must be a plain name, got ${JSON.stringify(schema)}`);
 }

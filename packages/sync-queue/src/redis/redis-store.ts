@@ -39,8 +39,7 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
   requireOptions('redisStore', options, { client: true, prefix: true, durability: true });
   const client = requireObject('client', options.client);
   requireFunction('client.callBuffer', (client as { readonly callBuffer: unknown }).callBuffer);
-  const prefix = requireStorableText('prefix', options.prefix ?? 'sync-queue');
-  if (/[{}]/.test(prefix)) throw new TypeError(`prefix must not hold braces, got "${prefix}"`);
+  const prefix = requirePrefix(options.prefix);
   const durability = resolveDurability(options.durability);
   return {
     async open() {
@@ -54,6 +53,13 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
     close: () => Promise.resolve(),
     queue: (name, settings) => new RedisQueue(client, { prefix, name }, { settings, durability }),
   };
+}
+
+/** Without braces, which would end the hash tag. @throws {TypeError} */
+export function requirePrefix(given = 'sync-queue'): string {
+  const prefix = requireStorableText('prefix', given);
+  if (/[{}]/.test(prefix)) throw new TypeError(`prefix must not hold braces, got "${prefix}"`);
+  return prefix;
 }
 
 const CHECK = new Script('return 1');

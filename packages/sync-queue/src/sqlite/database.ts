@@ -35,7 +35,7 @@ export interface DatabaseOptions {
 }
 
 /** How long a call waits for the write lock of another process; the event loop waits with it. */
-const BUSY_TIMEOUT_MS = 5000;
+export const BUSY_TIMEOUT_MS = 5000;
 
 /** @throws {StoreDriverMissingError | StoreKeyWrongError | StoreSchemaNewerError | StoreFailedError} */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -105,7 +105,8 @@ function isBusy(error: unknown): boolean {
   return codeOf(error)?.startsWith('SQLITE_BUSY') === true;
 }
 
-function codeOf(error: unknown): string | undefined {
+/** SQLite's own, for example SQLITE_NOTADB. */
+export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
