@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { redisStore } from '@holdfast/sync-queue/redis';
-import { startRedisServer } from '@holdfast/testkit';
+import { parsedOutput, programRunner, startRedisServer } from '@holdfast/testkit';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeStore } from '../conformance/index.ts';
@@ -63,3 +63,24 @@ async function isWhole(client: Redis): Promise<boolean> {
 function portOf(url: string): number {
   return Number(new URL(url).port);
 }
+
+test('the command is told of all queues through one node, and told by it when it is one of many', async () => {
+  const prefix = 'commanded';
+  const store = redisStore({ client: cluster, prefix });
+  const names = Array.from({ length: 8 }, (_, index) => `q${index}`);
+  for (const name of names) await store.queue(name, SETTINGS).recordSettings?.();
+  const run = programRunner(new URL('../../src/cli.ts', import.meta.url));
+  const flags = ['inspect', '--url', servers[0]!.url, '--prefix', prefix];
+
+  expect(parsedOutput(await run([...flags, '--cluster', '--json']))).toMatchObject(
+    names.map((queue) => ({ queue, stats: { count: 0 } })),
+  );
+  const answers = await Promise.all(names.map((name) => run([...flags, name])));
+  const refused = answers.filter(({ code }) => code === 2);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { stderr } of refused) {
+    expect(stderr).toMatch(
+      /^holdfast-sync-queue: Redis at \S+ is a node of a Cluster: add --cluster\n$/,
+    );
+  }
+});
