@@ -2,7 +2,7 @@ import { compare } from '../compare.ts';
 import type { QueueSide, Sides } from './queue-side.ts';
 
 /** What a message of the bench holds: about 90 bytes of JSON. */
-export const PAYLOAD = {
+const PAYLOAD = {
   device: 'greenhouse-7',
   at: 1_700_000_000_000,
   values: [21.5, 61.2, 400.1, 7.25],

@@ -58,7 +58,7 @@ export function createDeadLetters<T>({
       const { perSecond = Infinity, signal, onProgress } = options;
       if (perSecond !== Infinity) requireNumber('perSecond', perSecond, { min: 0.001 });
       const isDry = requireBoolean('dryRun', options.dryRun ?? false);
-      const listeners = createListeners<{ progress: RedriveProgress }>();
+      const listeners = createListeners<{ progress: RedriveProgress }>({ progress: true });
       if (onProgress !== undefined) {
         listeners.on('progress', requireFunction('onProgress', onProgress));
       }
