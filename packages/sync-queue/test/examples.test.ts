@@ -5,7 +5,9 @@ import { createQueue, memoryStore, type QueueStore } from '@holdfast/sync-queue'
 import { createTestDatabase, createTestRedis } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
 import { addReading } from '../examples/latest-per-device.ts';
+import { databaseStore, placeOrder } from '../examples/order-with-its-job.ts';
 import { storeOrders } from '../examples/outcome-per-item.ts';
+import { redriveTimeouts } from '../examples/redrive-timeouts.ts';
 import { localStore, sharedStore } from '../examples/stores.ts';
 import { statusOf, workLogs } from '../examples/sync-endpoint.ts';
 
@@ -62,6 +64,39 @@ test('stores opens a queue on Redis and one on an encrypted file', async () => {
 
   client.disconnect();
   rmSync(directory, { recursive: true });
+});
+
+test('order-with-its-job keeps an order and its job together', async () => {
+  await using database = await createTestDatabase();
+  const { pool } = database;
+  await pool.query('CREATE TABLE orders (id text PRIMARY KEY, total int CHECK (total > 0))');
+  const options = { name: 'ship', store: databaseStore(pool), limits, overflow: 'reject' } as const;
+  await using jobs = createQueue<{ id: string; total: number }>(options);
+
+  await placeOrder(pool, jobs, { id: 'a', total: 5 });
+  await expect(placeOrder(pool, jobs, { id: 'b', total: -1 })).rejects.toThrow('total');
+  await expect(placeOrder(pool, jobs, { id: 'a', total: 5 })).rejects.toThrow('orders_pkey');
+
+  expect((await pool.query('SELECT id FROM orders')).rows).toEqual([{ id: 'a' }]);
+  expect(await jobs.stats()).toMatchObject({ ready: 1 });
+});
+
+test('redrive-timeouts redrives what timed out, and tells how far it is', async () => {
+  const options = { name: 'calls', store: memoryStore(), limits, overflow: 'reject' } as const;
+  await using queue = createQueue<unknown>(options);
+  await queue.addMany(['timeout of a', 'no such b', 'timeout of c']);
+  const consumer = queue.consume(async (batch) =>
+    batch.map(({ id, value }) => ({ id, status: 'dead', reason: String(value) })),
+  );
+  while (queue.snapshot().dead < 3) await new Promise((resolve) => setImmediate(resolve));
+  await consumer.close();
+  const lines: string[] = [];
+
+  const { signal } = new AbortController();
+  const report = await redriveTimeouts(queue, { signal, log: (line) => lines.push(line) });
+
+  expect(report).toEqual({ matched: 2, redriven: 2, full: 0 });
+  expect(lines).toEqual(['2 letters', '3 of 3: 2 redriven, 0 found no room']);
 });
 
 async function addAndCount(store: QueueStore, name: string): Promise<number> {
