@@ -31,7 +31,8 @@ export interface Load {
   finish(): Promise<LoadAccount>;
 }
 
-const CALLERS = 8;
+/** How many adds are on their way at a time. */
+export const CALLERS = 8;
 
 /** Adds numbers from several callers. Never more than `ahead` of what `doneCount` tells. */
 export function startProducing(
