@@ -4,6 +4,7 @@ import type { WriterEvents, WriterSnapshot } from './batch-writer.ts';
 import type { DecodedRow, RejectedRow, Settled } from './row-outcome.ts';
 import { rowsOf, type Batch } from './blocks/batch.ts';
 import { classifyPgError, sqlstateOf, type PgFailure } from './classify.ts';
+import { PartTooSlowError } from './errors.ts';
 import type { Lane } from './lane.ts';
 import type { ResolvedOptions } from './options.ts';
 import { runWithRetry, type Outcome } from './retry-loop.ts';
@@ -156,7 +157,7 @@ export class Sending {
           () => this.#sender.readDone(batch, ++questions, this.#context.signal),
           classifyPgError,
         ),
-      sendPart: (part) => this.#retry(lane, () => this.#attempt(part), classifierOf(part)),
+      sendPart: (part) => this.#retry(lane, () => this.#sendPart(part), classifierOf(part)),
       deliver: (rows) => this.#deliver(lane, rows),
       onIsolation: () => void (this.#tally.isolations += 1),
       onSettled: async (settled) => {
@@ -184,12 +185,20 @@ export class Sending {
     }
   }
 
-  async #attempt(part: Part): Promise<Sent> {
+  async #sendPart(part: Part): Promise<Sent> {
+    const sent = await this.#attempt(part);
+    if (sent !== 'too-slow') return sent;
+    // Not within the guard, which would count it as a failure, and may reject with an error of its own.
+    const { table, flushTimeoutMs } = this.#options;
+    throw new PartTooSlowError(table.label, part.timeouts, flushTimeoutMs);
+  }
+
+  async #attempt(part: Part): Promise<Sent | 'too-slow'> {
     const { guard } = this.#options;
     const { signal } = this.#context;
     if (guard === undefined) return this.#sender.send(part, signal);
-    let sending: Promise<Sent> | undefined;
-    const run = (context: { readonly signal: AbortSignal }): Promise<Sent> => {
+    let sending: Promise<Sent | 'too-slow'> | undefined;
+    const run = (context: { readonly signal: AbortSignal }): Promise<Sent | 'too-slow'> => {
       const ended = new AbortController();
       const offs = [context.signal, signal].map((one) =>
         onAbort(one, (reason) => ended.abort(reason)),

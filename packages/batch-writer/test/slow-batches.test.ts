@@ -36,6 +36,34 @@ test('a batch that times out twice is sent in halves; a row alone is tried again
   expectAccounted(report);
 });
 
+test('a guard that rejects with errors of its own does not keep a slow batch from being halved', async () => {
+  let calls = 0;
+  const never = new Promise<number>(() => undefined);
+  const pool = createFakePool(({ ids }) => (ids.length > 4 ? never : ids.length));
+  const { clock, writer } = setUp(pool, {
+    ...{ batch: { maxRows: 8 }, lanes: 1, flushTimeoutMs: 100 },
+    retry: { baseMs: 1, capMs: 1, jitter: 'none' },
+    guard: {
+      async execute(work, options) {
+        calls += 1;
+        try {
+          return await work({ signal: options?.signal ?? new AbortController().signal });
+        } catch (cause) {
+          throw new Error('guarded', { cause });
+        }
+      },
+    },
+  });
+
+  for (let id = 0; id < 8; id++) writeNow(writer, reading(id));
+  for (let step = 0; step < 6; step++) await clock.advance(101);
+  const report = await writer.close();
+
+  expect(report).toMatchObject({ accepted: 8, stored: 8, rejected: 0 });
+  expect(pool.calls.map(({ ids }) => ids.length)).toEqual([8, 8, 4, 4]);
+  expect(calls).toBe(5);
+});
+
 interface Row {
   readonly id: number;
   readonly value: number;

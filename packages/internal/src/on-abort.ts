@@ -50,7 +50,12 @@ function share(signal: AbortSignal, handle: () => void): () => void {
   let shared = SHARED.get(signal);
   if (shared === undefined) {
     const handles = new Set<() => void>();
-    shared = { handles, off: add(signal, () => callAll(handles)) };
+    const off = add(signal, () => {
+      // It is called once: whoever comes from now on needs another one.
+      SHARED.delete(signal);
+      callAll(handles);
+    });
+    shared = { handles, off };
     SHARED.set(signal, shared);
   }
   const { handles, off } = shared;
@@ -58,7 +63,7 @@ function share(signal: AbortSignal, handle: () => void): () => void {
   return () => {
     if (!handles.delete(handle) || handles.size > 0) return;
     off();
-    SHARED.delete(signal);
+    if (SHARED.get(signal)?.handles === handles) SHARED.delete(signal);
   };
 }
 

@@ -81,4 +81,16 @@ describe('many waits on one signal', () => {
     expect(isHeard).toBe(true);
     expect(thrown).toEqual([new Error('bad listener')]);
   });
+
+  it('hear the abort although somebody has dispatched an event of that name before', () => {
+    const controller = new AbortController();
+    const heard: string[] = [];
+
+    onAbort(controller.signal, () => heard.push('first'));
+    controller.signal.dispatchEvent(new Event('abort'));
+    onAbort(controller.signal, () => heard.push('second'));
+    controller.abort();
+
+    expect(heard).toEqual(['first', 'second']);
+  });
 });

@@ -18,7 +18,7 @@ export async function explainIdFailure(
   error: unknown,
 ): Promise<unknown> {
   const state = sqlstateOf(error);
-  if (state === undefined || !OF_OPTIONS.has(state)) return error;
+  if (state === undefined || !OF_OPTIONS.has(state) || isFromFunction(error)) return error;
   try {
     const fault = await findFault(client, table, state);
     if (fault === undefined) return error;
@@ -27,6 +27,11 @@ export async function explainIdFailure(
     // There is no such table; whatever else it is, the first error says more.
     return isHoldfastError(second, 'TABLE_MISMATCH') ? second : error;
   }
+}
+
+/** The server tells where in the functions of the database it happened: in a trigger, for example. */
+function isFromFunction(error: unknown): boolean {
+  return typeof (error as { readonly where?: unknown }).where === 'string';
 }
 
 async function findFault(

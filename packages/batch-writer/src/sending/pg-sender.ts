@@ -1,12 +1,7 @@
 import { isHoldfastError } from '@holdfast/internal';
 import type { Batch } from '../blocks/batch.ts';
 import { sqlstateOf } from '../classify.ts';
-import {
-  AmbiguousCommitError,
-  CommitPendingError,
-  PartTooSlowError,
-  PoolClosedError,
-} from '../errors.ts';
+import { AmbiguousCommitError, CommitPendingError, PoolClosedError } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { hasEnded } from '../pool-ended.ts';
 import type { BoundClient } from './bound-client.ts';
@@ -60,8 +55,11 @@ export class PgSender {
     return this.#use(signal, (client) => this.#askLedger(client, exactlyOnce, { batch, question }));
   }
 
-  /** One attempt. Rejects with what went wrong, `ANSWER_LOST` when the part may be in the table. */
-  send(part: Part, signal: AbortSignal): Promise<Sent> {
+  /**
+   * One attempt. Rejects with what went wrong, `ANSWER_LOST` when the part may be in the table. `too-slow`: nothing of it is,
+   * and nothing was tried, for it has timed out too often.
+   */
+  send(part: Part, signal: AbortSignal): Promise<Sent | 'too-slow'> {
     return this.#use(signal, (client) => this.#sendOn(client, part));
   }
 
@@ -78,8 +76,8 @@ export class PgSender {
     }
   }
 
-  async #sendOn(client: BoundClient, part: Part): Promise<Sent> {
-    const { exactlyOnce, table, flushTimeoutMs } = this.#options;
+  async #sendOn(client: BoundClient, part: Part): Promise<Sent | 'too-slow'> {
+    const { exactlyOnce, table } = this.#options;
     const facts = (this.#facts ??= await readTableFacts(client, table));
     if (typeof exactlyOnce === 'object') await this.#requireLedger(client, exactlyOnce.ledger);
     if (part.doubt !== undefined) {
@@ -87,9 +85,7 @@ export class PgSender {
       if (sent !== undefined) return sent;
     }
     // Only here, where it is known that none of it is in the table.
-    if (part.timeouts >= MOST_TIMEOUTS && rowCount(part) > 1) {
-      throw new PartTooSlowError(table.label, part.timeouts, flushTimeoutMs);
-    }
+    if (part.timeouts >= MOST_TIMEOUTS && rowCount(part) > 1) return 'too-slow';
     const settled = this.#settled.splice(0);
     const before =
       typeof exactlyOnce === 'object' && settled.length > 0
