@@ -32,9 +32,13 @@ export async function openSchema(
   }
   if (server.encoding !== 'UTF8')
     throw unusable(`the database must be UTF8, got ${server.encoding}`);
-  if (isCurrent(await versionOf(pool, schema), schema)) return;
-  if (!mayInstall)
-    throw unusable(`the schema ${schema} is not installed: see postgresStoreStatements`);
+  const version = await versionOf(pool, schema);
+  if (isCurrent(version, schema)) return;
+  if (!mayInstall) {
+    const state =
+      version === undefined ? 'is not installed' : `has version ${version} of ${SCHEMA_VERSION}`;
+    throw unusable(`the schema ${schema} ${state}: see postgresStoreStatements`);
+  }
   await install(pool, schema);
   isCurrent(await versionOf(pool, schema), schema);
 }

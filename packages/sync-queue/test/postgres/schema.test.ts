@@ -78,6 +78,15 @@ describe('opening', () => {
     await expect(store.open()).rejects.toThrow('nowhere is not installed');
   });
 
+  test('of an older version fails when it may not bring it up to date', async () => {
+    const { pool } = database;
+    await postgresStore({ pool, schema: 'behind' }).open();
+    await pool.query('UPDATE behind.version SET version = 1');
+    const store = postgresStore({ pool, schema: 'behind', install: false });
+
+    await expect(store.open()).rejects.toThrow('the schema behind has version 1 of 2: see');
+  });
+
   test('refuses a schema of a newer release', async () => {
     const store = postgresStore({ pool: database.pool, schema: 'newer' });
     await store.open();
