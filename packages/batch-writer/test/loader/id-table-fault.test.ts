@@ -13,7 +13,11 @@ beforeAll(async () => {
     CREATE TABLE watched (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, uid text UNIQUE);
     CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN PERFORM FROM missing; RETURN NEW; END $$;
-    CREATE TRIGGER look BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION look();`);
+    CREATE TRIGGER look BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION look();
+    CREATE TABLE counted (id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int8 UNIQUE);
+    CREATE FUNCTION call() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM missing(); RETURN NEW; END $$;
+    CREATE TRIGGER call BEFORE INSERT ON counted FOR EACH ROW EXECUTE FUNCTION call();`);
 });
 afterAll(() => database.close());
 
@@ -49,4 +53,7 @@ test.each<[options: Partial<PgIdResolverOptions<string>>, message: string]>([
 
 test('what a trigger misses is no matter of the options', async () => {
   expect(await failureWith({ table: 'watched', create: true })).toMatchObject({ code: '42P01' });
+  // Keys of a narrower type fit as well.
+  const counted = { table: 'counted', keyColumn: 'n', keyType: 'int4', create: true } as const;
+  expect(await failureWith(counted)).toMatchObject({ code: '42883' });
 });

@@ -3,6 +3,7 @@ import type { QueueStore } from '@holdfast/sync-queue';
 import { isTorture, recordTorture, testSeed } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
 import type { CreateFixture } from '../conformance/kit.ts';
+import { wrapStore } from '../fixtures/wrap-store.ts';
 import { runSchedule } from './run-schedule.ts';
 
 const STEPS = 60;
@@ -68,7 +69,7 @@ export function checkLedger(create: CreateFixture): void {
 }
 
 function breakStats(store: QueueStore): QueueStore {
-  return wrap(store, (queue) => ({
+  return wrapStore(store, (queue) => ({
     stats: async () => {
       const stats = await queue.stats();
       return stats.count > 3 ? { ...stats, bytes: stats.bytes + 1 } : stats;
@@ -77,7 +78,7 @@ function breakStats(store: QueueStore): QueueStore {
 }
 
 function breakFence(store: QueueStore): QueueStore {
-  return wrap(store, (queue) => ({
+  return wrapStore(store, (queue) => ({
     settle: async (settlements) => {
       await queue.settle(settlements);
       return settlements.map(() => 'settled');
@@ -86,7 +87,7 @@ function breakFence(store: QueueStore): QueueStore {
 }
 
 function breakClaim(store: QueueStore): QueueStore {
-  return wrap(store, (queue) => {
+  return wrapStore(store, (queue) => {
     let last: Awaited<ReturnType<typeof queue.claim>> | undefined;
     return {
       claim: async (request) => {
@@ -97,28 +98,4 @@ function breakClaim(store: QueueStore): QueueStore {
       },
     };
   });
-}
-
-type StoredQueue = ReturnType<QueueStore['queue']>;
-
-function wrap(store: QueueStore, change: (queue: StoredQueue) => Partial<StoredQueue>): QueueStore {
-  return {
-    ...store,
-    queue(name, settings) {
-      const queue = store.queue(name, settings);
-      return {
-        enqueue: (items) => queue.enqueue(items),
-        claim: (request) => queue.claim(request),
-        settle: (settlements) => queue.settle(settlements),
-        extend: (leases, leaseMs) => queue.extend(leases, leaseMs),
-        stats: () => queue.stats(),
-        listDead: (page) => queue.listDead(page),
-        redrive: (ids) => queue.redrive(ids),
-        purge: (ids) => queue.purge(ids),
-        setPaused: (target, isPaused) => queue.setPaused(target, isPaused),
-        watch: (onNews) => queue.watch(onNews),
-        ...change(queue),
-      };
-    },
-  };
 }
