@@ -38,7 +38,8 @@ export default defineConfig({
     allowOnly: false,
     // Two cores: more workers only make real servers wait for each other.
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // Ends what hangs; no measure: a shared machine is several times slower at times.
+    testTimeout: 60_000,
     hookTimeout: 120_000,
   },
 });
