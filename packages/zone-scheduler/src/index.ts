@@ -1,4 +1,20 @@
 export { isHoldfastError, type Clock, type Timer } from '@holdfast/internal';
+export type { Controller, LimitExplanation, PlanInput, WindowStats } from './controller.ts';
+export type { AdaptiveOptions } from './controllers/adaptive-options.ts';
+export { adaptive } from './controllers/adaptive.ts';
+export { aimd, type AimdOptions } from './controllers/aimd.ts';
+export {
+  createBudget,
+  type Budget,
+  type BudgetOptions,
+  type BudgetShare,
+  type BudgetShareOptions,
+} from './controllers/budget.ts';
+export { fixed } from './controllers/fixed.ts';
+export { gradient2, type Gradient2Options } from './controllers/gradient2.ts';
+export { littlesLaw, type LittlesLawOptions } from './controllers/littles-law.ts';
+export type { SampledLimitOptions } from './controllers/sampled-limit.ts';
+export { vegas, type VegasOptions } from './controllers/vegas.ts';
 export { createZoneScheduler } from './create-zone-scheduler.ts';
 export {
   CycleRunningError,

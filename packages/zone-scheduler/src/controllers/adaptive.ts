@@ -1,0 +1,230 @@
+import type { Controller, LimitExplanation, PlanInput, WindowStats } from '../controller.ts';
+import {
+  resolveAdaptiveOptions,
+  type AdaptiveOptions,
+  type ResolvedAdaptiveOptions,
+} from './adaptive-options.ts';
+import { median } from './median.ts';
+import { orNull, SnapshotReader, type SnapshotFields } from './snapshot-fields.ts';
+
+/** A window with fewer successes says less, in proportion. */
+const FULL_SAMPLE = 20;
+const PROBE_WEIGHT = 0.3;
+const INFLATION_WEIGHT = 0.5;
+/** Slower than the latency itself: what is usual shows only in many windows. */
+const VARIANCE_WEIGHT = 0.1;
+/** Of the sums from which the slot time is taken, in each window. */
+const DECAY = 0.5;
+/** Windows in which the best rate is looked for. */
+const RATES = 10;
+/** Deviations widen the tolerance to this at most: a latency that swings would excuse itself. */
+const WIDEST_TOLERANCE = 0.5;
+/** Times as long as 90 % of the runs. */
+const STALL = 3;
+
+/**
+ * As few slots as finish the cycle in time, and never more than the downstream bears: a feed-forward from the slot time
+ * of an idle downstream, under a cap.
+ *
+ * - feed-forward: by Little's law, `remaining * slot time / time left`, planned anew in each window. The slot time is
+ *   that without the wait of a saturated downstream: with the observed one, a slow database would be given more and more
+ *   (J. D. C. Little, "A proof for the queuing formula L = λW", Operations Research 9, 1961).
+ * - cap: while the median latency is well above that of the probes, `bdpGain` times the bandwidth-delay product, best
+ *   delivered rate times slot time, as in BBR (N. Cardwell et al., "BBR: Congestion-based congestion control", ACM Queue
+ *   14, 2016); else it grows. Push-back of the downstream cuts it without that floor.
+ *
+ * A window in which most runs failed, or none ended, says nothing of latencies: the cap then does not rise above the limit
+ * of that moment.
+ *
+ * @throws {TypeError | RangeError} when an option is wrong.
+ */
+export function adaptive(options: AdaptiveOptions = {}): Controller {
+  return new AdaptiveController(resolveAdaptiveOptions(options));
+}
+
+class AdaptiveController implements Controller {
+  readonly probeZones: number;
+  readonly windowMs: number;
+  readonly #options: ResolvedAdaptiveOptions;
+  #noLoadMs = NaN;
+  #inflation = NaN;
+  #variance = 0;
+  /** Without the wait of a saturated downstream. */
+  #slotMs = 0;
+  #completed = 0;
+  /** What the last zones of a cycle take, once they are started. */
+  #tailMs = 0;
+  /** Successes a millisecond of the last full windows. */
+  #rates: number[] = [];
+  #cap: number;
+  #feedForward = NaN;
+  #limit: number;
+
+  constructor(options: ResolvedAdaptiveOptions) {
+    this.#options = options;
+    this.probeZones = options.probeZones;
+    this.windowMs = options.windowMs;
+    this.#cap = options.max;
+    this.#limit = options.initial;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  probe(latenciesMs: readonly number[]): void {
+    const count = latenciesMs.length;
+    if (count === 0) return;
+    const sampleMs = median(latenciesMs);
+    const weight = PROBE_WEIGHT * Math.min(1, count / this.#options.probeZones);
+    this.#noLoadMs = Number.isNaN(this.#noLoadMs)
+      ? sampleMs
+      : this.#noLoadMs + weight * (sampleMs - this.#noLoadMs);
+    if (this.#completed > 0) return;
+    this.#slotMs = latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0);
+    this.#completed = count;
+    this.#tailMs = Math.max(...latenciesMs);
+  }
+
+  plan({ remaining, leftMs }: PlanInput): void {
+    if (this.#completed > 0) {
+      const neededMs = (remaining * this.#slotMs) / this.#completed;
+      this.#feedForward = neededMs / Math.max(leftMs - this.#tailMs, this.windowMs / 2);
+    }
+    this.#decide();
+  }
+
+  observe(window: WindowStats): void {
+    const succeeded = window.completed - window.failed - window.timedOut;
+    const isBlind = succeeded * 2 < window.completed || this.#isStalled(window);
+    if (isBlind) this.#cap = Math.max(this.#options.min, Math.min(this.#cap, this.#limit));
+    else if (succeeded > 0) this.#learn(window, succeeded);
+    if (window.isPushedBack) this.#cut(0);
+    this.#decide();
+  }
+
+  explain(): LimitExplanation {
+    return {
+      limit: this.#limit,
+      binding: this.#binding(),
+      feedForward: this.#feedForward,
+      cap: this.#cap,
+      noLoadMs: this.#reference(),
+      inflation: this.#inflation,
+    };
+  }
+
+  snapshot(): SnapshotFields {
+    return {
+      kind: 'adaptive',
+      noLoadMs: orNull(this.#noLoadMs),
+      inflation: orNull(this.#inflation),
+      variance: this.#variance,
+      slotMs: this.#slotMs,
+      completed: this.#completed,
+      tailMs: this.#tailMs,
+      rates: [...this.#rates],
+      cap: this.#cap,
+      feedForward: orNull(this.#feedForward),
+      limit: this.#limit,
+    };
+  }
+
+  restore(snapshot: unknown): void {
+    const { min, max } = this.#options;
+    const fields = new SnapshotReader('adaptive', snapshot);
+    const rates = fields.numbers('rates', RATES);
+    const numbers = {
+      noLoadMs: fields.numberOrNaN('noLoadMs'),
+      inflation: fields.numberOrNaN('inflation'),
+      variance: fields.number('variance'),
+      slotMs: fields.number('slotMs'),
+      completed: fields.number('completed'),
+      tailMs: fields.number('tailMs'),
+      cap: fields.number('cap', 1),
+      feedForward: fields.numberOrNaN('feedForward'),
+      limit: fields.number('limit', 1),
+    };
+    // All is read before any of it is kept: a snapshot that is refused changes nothing.
+    this.#noLoadMs = numbers.noLoadMs;
+    this.#inflation = numbers.inflation;
+    this.#variance = numbers.variance;
+    this.#slotMs = numbers.slotMs;
+    this.#completed = numbers.completed;
+    this.#tailMs = numbers.tailMs;
+    this.#rates = rates;
+    this.#cap = Math.min(max, Math.max(min, numbers.cap));
+    this.#feedForward = numbers.feedForward;
+    this.#limit = Math.min(max, Math.max(min, Math.floor(numbers.limit)));
+  }
+
+  #learn(window: WindowStats, succeeded: number): void {
+    const { maxHealthyMs, maxLoopDelayMs, max, growth } = this.#options;
+    const ratio = window.p50Ms / this.#reference();
+    const isInflated = Number.isFinite(ratio) && this.#inflate(ratio, succeeded);
+    const isSaturated =
+      isInflated || window.p50Ms > maxHealthyMs || window.loopDelayMs > maxLoopDelayMs;
+
+    // The inflation is not known without a probe.
+    const waitShare = isSaturated && this.#inflation > 1 ? 1 - 1 / this.#inflation : 0;
+    const succeededMs = Math.min(window.slotMs, succeeded * window.meanMs);
+    this.#slotMs = this.#slotMs * DECAY + window.slotMs - succeededMs * waitShare;
+    this.#completed = this.#completed * DECAY + window.completed;
+    this.#tailMs = window.p90Ms;
+    const rate = succeeded / window.durationMs;
+    if (window.isFull) this.#rates = [...this.#rates, rate].slice(-RATES);
+
+    if (isSaturated) {
+      const bestRate = Math.max(...(this.#rates.length === 0 ? [rate] : this.#rates));
+      this.#cut((bestRate * this.#slotMs) / this.#completed);
+    } else if (window.isFull && !window.isPushedBack) {
+      this.#cap = Math.min(max, this.#cap * growth);
+    }
+  }
+
+  /** Nothing has ended for much longer than nearly every run takes. */
+  #isStalled({ completed, slotMs, durationMs }: WindowStats): boolean {
+    return completed === 0 && slotMs > 0 && durationMs > STALL * this.#tailMs && this.#tailMs > 0;
+  }
+
+  /** Takes up how far the latency is above that of an idle downstream; returns whether that is too far. */
+  #inflate(ratio: number, succeeded: number): boolean {
+    const { tolerance, deviationScale } = this.#options;
+    const share = Math.min(1, succeeded / FULL_SAMPLE);
+    const before = Number.isNaN(this.#inflation) ? 1 : this.#inflation;
+    const step = ratio - before;
+    this.#inflation = before + INFLATION_WEIGHT * share * step;
+    const usual = Math.min(WIDEST_TOLERANCE, deviationScale * Math.sqrt(this.#variance));
+    const isInflated = this.#inflation > 1 + Math.max(tolerance, usual);
+    // Not of the step into saturation itself, which would excuse it.
+    if (!isInflated) this.#variance += VARIANCE_WEIGHT * share * (step * step - this.#variance);
+    return isInflated;
+  }
+
+  #cut(inWork: number): void {
+    const { min, bdpGain, maxCut } = this.#options;
+    const lowest = Math.max(bdpGain * inWork, maxCut * this.#limit);
+    this.#cap = Math.max(min, Math.min(this.#cap, lowest));
+  }
+
+  /** What no drift of the probes can lift above `maxHealthyMs`. */
+  #reference(): number {
+    return Math.min(this.#noLoadMs, this.#options.maxHealthyMs);
+  }
+
+  #decide(): void {
+    const { min, max, initial } = this.#options;
+    const wanted = Number.isNaN(this.#feedForward) ? initial : Math.ceil(this.#feedForward);
+    this.#limit = Math.min(max, Math.max(min, Math.min(wanted, Math.floor(this.#cap))));
+  }
+
+  #binding(): LimitExplanation['binding'] {
+    const { min, max } = this.#options;
+    if (Number.isNaN(this.#feedForward)) return 'probe';
+    const wanted = Math.ceil(this.#feedForward);
+    const cap = Math.floor(this.#cap);
+    if (Math.min(wanted, cap) < min) return 'min';
+    if (wanted > max && cap >= max) return 'max';
+    return wanted <= cap ? 'feed-forward' : 'cap';
+  }
+}

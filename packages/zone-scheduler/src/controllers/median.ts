@@ -1,0 +1,10 @@
+/**
+ * The middle of the whole set, of an even one the mean of the two in the middle; NaN of an empty one. To be taken of a
+ * sample that is complete: the median of those that came first is too small, for the slow ones come last.
+ */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[sorted.length >> 1] ?? NaN;
+  const lower = sorted[(sorted.length - 1) >> 1] ?? NaN;
+  return (lower + upper) / 2;
+}

@@ -1,0 +1,275 @@
+import { describe, expect, it } from 'vitest';
+import { adaptive } from '../../src/controllers/adaptive.ts';
+import type { Controller } from '../../src/controller.ts';
+import { windowOf } from './windows.ts';
+
+const PROBES = Array.from({ length: 16 }, () => 100);
+
+/** Knows an idle downstream of 100 ms, and 5 000 zones that are due in 12 s. */
+function planned(options: Parameters<typeof adaptive>[0] = {}): Controller {
+  const controller = adaptive(options);
+  controller.probe(PROBES);
+  controller.plan({ remaining: 5_000, leftMs: 12_100 });
+  return controller;
+}
+
+describe('feed-forward', () => {
+  it('takes the slots that finish in time by the slot time of the probes', () => {
+    // The last zones need their 100 ms: 5 000 * 100 / (12 100 - 100) = 41.7
+    expect(planned().explain()).toEqual({
+      limit: 42,
+      binding: 'feed-forward',
+      feedForward: 500_000 / 12_000,
+      cap: 500,
+      noLoadMs: 100,
+      inflation: NaN,
+    });
+  });
+
+  it('follows what is left', () => {
+    const controller = planned();
+
+    controller.plan({ remaining: 2_000, leftMs: 2_100 });
+
+    expect(controller.limit).toBe(100);
+  });
+
+  it('hurries no more than if half a window were left', () => {
+    const controller = planned();
+
+    controller.plan({ remaining: 100, leftMs: -3_000 });
+
+    // 100 * 100 / 500
+    expect(controller.limit).toBe(20);
+  });
+
+  it('counts the slots that hung zones hold', () => {
+    const controller = planned();
+
+    controller.observe(
+      windowOf({ completed: 400, timedOut: 20, slotMs: 380 * 100 + 20 * 5_000, p90Ms: 100 }),
+    );
+    controller.plan({ remaining: 5_000, leftMs: 12_100 });
+
+    // The sums of the probes count half: (800 + 138 000) / (8 + 400) = 340.2 ms; * 5 000 / 12 000 = 141.7
+    expect(controller.limit).toBe(142);
+  });
+
+  it('begins with the initial limit, and keeps it while nothing is known', () => {
+    const controller = adaptive({ initial: 30 });
+    expect(controller.explain()).toMatchObject({ limit: 30, binding: 'probe', noLoadMs: NaN });
+
+    controller.probe([]);
+    controller.plan({ remaining: 5_000, leftMs: 12_000 });
+
+    expect(controller.limit).toBe(30);
+  });
+
+  it.each([
+    [10, 12_100, 4, 'min'],
+    [5_000_000, 12_100, 500, 'max'],
+  ])('for %d zones stays within its range', (remaining, leftMs, limit, binding) => {
+    const controller = planned();
+    controller.plan({ remaining, leftMs });
+    expect(controller.explain()).toMatchObject({ limit, binding });
+  });
+});
+
+describe('probe', () => {
+  it('takes the order statistic of the whole set: of 16, the mean of the 8th and the 9th', () => {
+    const controller = adaptive();
+
+    controller.probe([160, 10, 150, 20, 140, 30, 130, 40, 120, 50, 110, 60, 100, 70, 90, 80]);
+
+    expect(controller.explain().noLoadMs).toBe(85);
+  });
+
+  it('takes up a later sample at three tenths, and less of one that is smaller', () => {
+    const controller = planned();
+
+    controller.probe(Array.from({ length: 16 }, () => 200));
+    expect(controller.explain().noLoadMs).toBeCloseTo(130);
+
+    controller.probe([230, 230, 230, 230]);
+    // 130 + 100 * 0.3 * 4 / 16
+    expect(controller.explain().noLoadMs).toBeCloseTo(137.5);
+  });
+
+  it('forgets nothing when none succeeded', () => {
+    const controller = planned();
+    controller.probe([]);
+    expect(controller.explain().noLoadMs).toBe(100);
+  });
+});
+
+describe('cap', () => {
+  /** Latency 4 times that of the probes, at 400 zones a second. */
+  const saturated = windowOf({ meanMs: 400, maxInFlight: 160 });
+
+  it('falls to 1.2 times the bandwidth-delay product', () => {
+    const controller = planned();
+
+    controller.observe(saturated);
+
+    // Inflation 1 + 0.5 * 3 = 2.5: 160 000 / 2.5 = 64 000 slot-ms; (800 + 64 000) / (8 + 400) = 158.8 ms; * 0.4 * 1.2
+    expect(controller.explain().inflation).toBe(2.5);
+    expect(controller.explain().cap).toBeCloseTo((64_800 / 408) * 0.4 * 1.2);
+  });
+
+  it('does not give a slow database more: without the wait its slot time is the old one', () => {
+    const controller = planned();
+    for (let n = 0; n < 20; n += 1) {
+      controller.observe(saturated);
+      controller.plan({ remaining: 5_000, leftMs: 6_000 });
+    }
+
+    // 0.4 a millisecond * 100 ms * 1.2
+    expect(controller.explain()).toMatchObject({ limit: 48, binding: 'cap' });
+  });
+
+  it('falls to seven tenths of the limit in one window at most', () => {
+    const controller = planned();
+    controller.plan({ remaining: 50_000, leftMs: 12_200 });
+    expect(controller.limit).toBeGreaterThan(400);
+    const before = controller.limit;
+
+    controller.observe(saturated);
+
+    expect(controller.explain().cap).toBeCloseTo(before * 0.7);
+  });
+
+  it('grows by a quarter in a window that was full and healthy, else not', () => {
+    const controller = planned();
+    for (let n = 0; n < 20; n += 1) controller.observe(saturated);
+    for (let n = 0; n < 8; n += 1) controller.observe(windowOf({ isFull: false }));
+    const { cap, inflation } = controller.explain();
+    expect(inflation).toBeLessThan(1.2);
+
+    controller.observe(windowOf({ isFull: false }));
+    expect(controller.explain().cap).toBe(cap);
+
+    controller.observe(windowOf());
+    expect(controller.explain().cap).toBeCloseTo(cap * 1.25);
+  });
+
+  it('bears a quarter more latency when the deviation is usual, but not a half', () => {
+    const controller = planned();
+    for (let n = 0; n < 40; n += 1)
+      controller.observe(windowOf({ meanMs: n % 2 === 0 ? 70 : 130 }));
+    for (let n = 0; n < 10; n += 1) controller.observe(windowOf({ meanMs: 125 }));
+    expect(controller.explain().cap).toBe(500);
+
+    for (let n = 0; n < 10; n += 1) controller.observe(windowOf({ meanMs: 160 }));
+    expect(controller.explain().cap).toBeLessThan(100);
+  });
+
+  it.each([
+    ['maxHealthyMs', { maxHealthyMs: 80 }, windowOf()],
+    ['maxLoopDelayMs', { maxLoopDelayMs: 20 }, windowOf({ loopDelayMs: 21 })],
+  ])('treats a window above %s as saturated', (_, options, window) => {
+    const controller = planned(options);
+    controller.observe(window);
+    expect(controller.explain().cap).toBeLessThan(60);
+  });
+
+  it('is cut at each push-back, however good the latency', () => {
+    const controller = planned();
+    const { limit } = controller;
+
+    controller.observe(windowOf({ isPushedBack: true }));
+
+    expect(controller.explain().cap).toBeCloseTo(limit * 0.7);
+    expect(controller.limit).toBe(29);
+  });
+
+  it('is not lifted by probes that drift above maxHealthyMs', () => {
+    const controller = adaptive({ maxHealthyMs: 150 });
+    for (let n = 0; n < 50; n += 1) controller.probe(PROBES.map(() => 400));
+
+    controller.observe(windowOf({ meanMs: 400 }));
+
+    expect(controller.explain()).toMatchObject({ noLoadMs: 150 });
+    expect(controller.explain().inflation).toBeGreaterThan(1.2);
+  });
+});
+
+describe('failures', () => {
+  it('learns nothing from refusals: 2 ms are not a fast database', () => {
+    const controller = planned();
+    const before = controller.explain();
+
+    controller.observe(
+      windowOf({ completed: 4_000, failed: 4_000, meanMs: NaN, p50Ms: NaN, slotMs: 8_000 }),
+    );
+
+    expect(controller.explain()).toEqual({ ...before, cap: before.limit });
+  });
+
+  it('does not grow while all time out', () => {
+    const controller = planned();
+    const { limit } = controller;
+    for (let n = 0; n < 30; n += 1) {
+      controller.observe(
+        windowOf({ completed: 9, timedOut: 9, meanMs: NaN, p50Ms: NaN, slotMs: 42_000 }),
+      );
+      controller.plan({ remaining: 5_000 - n * 9, leftMs: 12_000 - n * 1_000 });
+      expect(controller.limit).toBeLessThanOrEqual(limit);
+    }
+  });
+
+  it('does not grow while nothing ends at all', () => {
+    const controller = planned();
+    const { limit } = controller;
+
+    controller.observe(windowOf({ completed: 0, meanMs: NaN, p50Ms: NaN, slotMs: 42_000 }));
+    controller.plan({ remaining: 5_000, leftMs: 3_000 });
+
+    expect(controller.limit).toBe(limit);
+  });
+});
+
+describe('restart', () => {
+  it('goes on where the snapshot was taken', () => {
+    const controller = planned();
+    controller.observe(windowOf({ meanMs: 300 }));
+    const next = adaptive();
+
+    next.restore(JSON.parse(JSON.stringify(controller.snapshot())));
+
+    expect(next.explain()).toEqual(controller.explain());
+    expect(next.snapshot()).toEqual(controller.snapshot());
+  });
+
+  it.each([
+    [null, 'snapshot must be one of a controller of the kind adaptive'],
+    [{ kind: 'vegas' }, 'snapshot must be one of a controller of the kind adaptive'],
+    [{ cap: -1 }, 'snapshot.cap must be a number of at least 1'],
+    [{ noLoadMs: 'fast' }, 'snapshot.noLoadMs must be a number of at least 0'],
+    [{ rates: [1, -1] }, 'snapshot.rates must be a list of at most 10 numbers'],
+  ])('refuses %o and stays as it is', (wrong, message) => {
+    const controller = planned();
+    const before = controller.snapshot() as object;
+    const given = wrong === null || 'kind' in wrong ? wrong : { ...before, ...wrong };
+
+    expect(() => controller.restore(given)).toThrow(new TypeError(message));
+    expect(controller.snapshot()).toEqual(before);
+  });
+});
+
+it.each([
+  [{ min: 0 }, 'min must be an integer of at least 1, got 0'],
+  [{ min: 10, max: 9 }, 'max must be an integer of at least 10, got 9'],
+  [{ initial: 2 }, 'initial must be an integer from 4 to 500, got 2'],
+  [{ probeZones: 0 }, 'probeZones must be an integer of at least 1, got 0'],
+  [{ windowMs: 1 }, 'windowMs must be an integer of at least 10, got 1'],
+  [{ growth: 0.9 }, 'growth must be a finite number of at least 1, got 0.9'],
+  [{ bdpGain: '2' }, 'bdpGain must be a number of at least 1, got "2"'],
+  [{ maxCut: 2 }, 'maxCut must be a finite number from 5e-324 to 1, got 2'],
+  [{ tolerance: 0 }, 'tolerance must be a finite number of at least 5e-324, got 0'],
+  [{ deviationScale: NaN }, 'deviationScale must be a finite number of at least 0, got NaN'],
+  [{ maxHealthyMs: 0 }, 'maxHealthyMs must be a finite number of at least 5e-324, got 0'],
+  [{ maxLoopDelayMs: -1 }, 'maxLoopDelayMs must be a finite number of at least 5e-324, got -1'],
+  [{ mni: 1 }, 'mni is not an option of adaptive'],
+])('refuses the wrong option %o', (wrong, message) => {
+  expect(() => adaptive(wrong as never)).toThrow(message);
+});
