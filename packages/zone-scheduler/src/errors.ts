@@ -48,3 +48,19 @@ export class SchedulerClosedError extends HoldfastError {
     super('SCHEDULER_CLOSED', 'the zone scheduler is closed');
   }
 }
+
+/** A variable that says which part of the zones is ours is missing or wrong. */
+export class ShardSettingsError extends HoldfastError {
+  override readonly name = 'ShardSettingsError';
+  override readonly code = 'SHARD_SETTINGS';
+  readonly variable: string;
+  /** As it was found; of `HOSTNAME` when that was looked at in its place. */
+  readonly value: string | undefined;
+
+  constructor(variable: string, rule: string, value: string | undefined) {
+    const got = value === undefined ? 'nothing' : JSON.stringify(value);
+    super('SHARD_SETTINGS', `${variable} must be ${rule}, got ${got}`);
+    this.variable = variable;
+    this.value = value;
+  }
+}

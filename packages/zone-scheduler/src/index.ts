@@ -19,10 +19,28 @@ export { createZoneScheduler } from './create-zone-scheduler.ts';
 export {
   CycleRunningError,
   SchedulerClosedError,
+  ShardSettingsError,
   ZoneSourceTimeoutError,
   ZoneTimeoutError,
 } from './errors.ts';
 export type { ZoneSchedulerOptions } from './options.ts';
+export type {
+  Fence,
+  ShardHost,
+  ShardOwnership,
+  Shards,
+  ShardsEvents,
+  ShardsSnapshot,
+} from './shards.ts';
+export { allZones } from './shards/all-zones.ts';
+export { assignBounded } from './shards/assign-bounded.ts';
+export { shardOf } from './shards/hash.ts';
+export { rendezvous, type Member } from './shards/rendezvous.ts';
+export {
+  staticShards,
+  type Environment,
+  type StaticShardsOptions,
+} from './shards/static-shards.ts';
 export type {
   CycleReport,
   DrainReport,
