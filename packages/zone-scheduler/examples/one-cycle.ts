@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createZoneScheduler } from '@holdfast/zone-scheduler';
+import { createZoneScheduler, fixed } from '@holdfast/zone-scheduler';
 
 const scheduler = createZoneScheduler({
   zones: function* () {
@@ -9,7 +9,7 @@ const scheduler = createZoneScheduler({
     if (zone.id === 'zone-13') throw new Error('valve stuck');
     return Promise.resolve();
   },
-  limit: 100,
+  controller: fixed(100),
 });
 
 const report = await scheduler.runCycle();

@@ -17,7 +17,7 @@ export interface WindowStats {
   readonly maxInFlight: number;
   /** Whether the limit was in use, so that the window says what more slots would bring. */
   readonly isFull: boolean;
-  /** p99 of how late the event loop ran timers in the window. */
+  /** How late the event loop ran the timer that ended the window. */
   readonly loopDelayMs: number;
   /** A handler reported push-back of the downstream in the window. */
   readonly isPushedBack: boolean;
@@ -31,7 +31,7 @@ export interface PlanInput {
   readonly leftMs: number;
 }
 
-/** Why the limit is what it is. Plain JSON. */
+/** Why the limit is what it is. */
 export interface LimitExplanation {
   readonly limit: number;
   /** The term that decided. */
@@ -55,12 +55,17 @@ export interface Controller {
   readonly probeZones: number;
   /** From one `observe` to the next. */
   readonly windowMs: number;
-  /** Latencies of the successful probes of a cycle, in any order. */
+  /**
+   * Latencies of the probes of a cycle that did not fail, in any order. One that still runs counts with what it has taken
+   * so far, which changes no median: the sample ends when more than half have ended.
+   */
   probe(latenciesMs: readonly number[]): void;
   /** Called when a cycle starts, after its probe, and after every window. */
   plan(input: PlanInput): void;
   observe(window: WindowStats): void;
-  /** An integer of at least 1. */
+  /** Most slots that it ever gives. */
+  readonly max: number;
+  /** An integer of at least 1, and at most `max`. */
   readonly limit: number;
   explain(): LimitExplanation;
   /** What was learned, as plain JSON, for `restore` after a restart. */

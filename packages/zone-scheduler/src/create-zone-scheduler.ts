@@ -5,57 +5,68 @@ import {
   requireInteger,
   requireObject,
 } from '@holdfast/internal';
-import { Cycle } from './cycle.ts';
-import { CycleRunningError, SchedulerClosedError, ZoneSourceTimeoutError } from './errors.ts';
+import { AlertRules } from './alert-rules.ts';
+import { CycleRunner } from './cycle-runner.ts';
+import type { CycleReport, DrainReport, ZoneCounts } from './cycle-report.ts';
+import { CycleRunningError, SchedulerClosedError } from './errors.ts';
 import { resolveZoneSchedulerOptions, type ZoneSchedulerOptions } from './options.ts';
+import { reportLimit } from './report-limit.ts';
 import { startTicker, type Ticker } from './ticker.ts';
 import type { Tick } from './ticks.ts';
 import type {
-  CycleReport,
-  DrainReport,
-  ZoneCounts,
   ZoneScheduler,
   ZoneSchedulerEvents,
   ZoneSchedulerSnapshot,
-} from './zone.ts';
+} from './zone-scheduler.ts';
 
 /**
- * Runs `handler` for every zone once a cycle, at most `limit` at the same time, each for at most `timeoutMs`.
+ * Runs `handler` for every zone once a cycle, with as many zones in work at the same time as the controller says, each
+ * for at most `timeoutMs`.
  *
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D>): ZoneScheduler {
   const resolved = resolveZoneSchedulerOptions(options);
-  const { clock, cycleMs } = resolved;
+  const { clock, cycleMs, shards, controller } = resolved;
   const listeners = createListeners<ZoneSchedulerEvents>({
     ...{ cycle: true, missed: true, zombie: true },
+    ...{ quarantine: true, downstream: true, alert: true },
   });
-  const zombies = new Set<string>();
+  const alertRules = resolved.alerts === false ? undefined : new AlertRules(resolved.alerts);
   const drained = createDeferred<void>();
   const counters: Record<keyof ZoneSchedulerSnapshot['counters'], number> = {
-    cycles: 0,
-    missedTicks: 0,
-    planned: 0,
-    ok: 0,
-    failed: 0,
-    timedOut: 0,
-    deferred: 0,
-    skipped: 0,
-    duplicates: 0,
+    ...{ cycles: 0, missedTicks: 0, planned: 0, ok: 0, failed: 0, timedOut: 0, fenced: 0 },
+    ...{ deferred: 0, skipped: 0, quarantined: 0, stuck: 0, duplicates: 0 },
   };
-  let first: ReadonlySet<string> = new Set();
-  let deferredZones = 0;
-  let isSourceHanging = false;
-  let current: Cycle<D> | undefined;
   let ticker: Ticker | undefined;
+  let shardsStarted: Promise<void> | undefined;
   let isPaused = false;
-  let startedCycles = 0;
+  let isStartingCycle = false;
   let unreportedMissedTicks = 0;
   let closed: Promise<DrainReport> | undefined;
   let isDrained = false;
 
+  const runner = new CycleRunner<D>(resolved, {
+    onZombie: (zombie) => listeners.emit('zombie', zombie),
+    onQuarantine: (zoneId, isOn) => listeners.emit('quarantine', { zoneId, isOn }),
+    onDownstream: (isDown) => listeners.emit('downstream', { isDown }),
+    onIdle: () => {
+      if (closed !== undefined) drained.resolve();
+    },
+  });
+
+  const startShards = (): Promise<void> => {
+    shardsStarted ??= shards.start({
+      drain: (ids) => runner.current?.drain(ids) ?? Promise.resolve(),
+      abandon: (ids) => runner.current?.abandon(ids),
+    });
+    return shardsStarted;
+  };
+
   const lifecycle = createLifecycle({
-    start: () => {
+    start: async () => {
+      await startShards();
+      if (closed !== undefined) return;
       ticker = startTicker({ clock, cycleMs, onTick, onMissed });
     },
     close: () => ticker?.stop(),
@@ -72,83 +83,69 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
   const onTick = async (tick: Tick): Promise<void> => {
     // A listener for `missed` may have closed the scheduler.
     if (isPaused || closed !== undefined) return;
-    if (current !== undefined) onMissed(1);
+    if (runner.current !== undefined) onMissed(1);
     else await runOne(tick);
   };
 
   const runOne = async (tick?: Tick): Promise<CycleReport> => {
-    startedCycles += 1;
-    const number = startedCycles;
-    const cycle = new Cycle<D>({
-      // A source that still hangs is not asked again: each call would hang with it.
-      options: isSourceHanging ? { ...resolved, zones: hangingSource } : resolved,
-      number,
-      endMs: tick?.endMs ?? Infinity,
-      // A timer may fire a fraction of a millisecond early.
-      lagMs: tick === undefined ? 0 : Math.max(0, clock.now() - tick.plannedMs),
-      missedTicks: unreportedMissedTicks,
-      deferredBefore: first,
-      zombies,
-      onZombie: (zoneId, runningMs) =>
-        listeners.emit('zombie', { zoneId, cycle: number, runningMs }),
-      onZombieSettled: () => {
-        current?.pump();
-        resolveIfDrained();
-      },
-    });
+    const missedTicks = unreportedMissedTicks;
     unreportedMissedTicks = 0;
-    current = cycle;
-    const report = await cycle.run();
-    current = undefined;
-    first = cycle.first;
-    deferredZones = cycle.deferred.size;
-    if (!isSourceHanging) watchSource(cycle.sourceSettled);
+    const report = await runner.run(tick, missedTicks);
     counters.cycles += 1;
     for (const outcome of Object.keys(report.zones) as (keyof ZoneCounts)[]) {
       counters[outcome] += report.zones[outcome];
     }
     listeners.emit('cycle', report);
-    resolveIfDrained();
+    warn(report);
     return report;
   };
 
-  const hangingSource = (): never => {
-    throw new ZoneSourceTimeoutError(resolved.timeoutMs);
-  };
-
-  const watchSource = (settled: Promise<void>): void => {
-    isSourceHanging = true;
-    void settled.then(() => {
-      isSourceHanging = false;
+  const warn = (report: CycleReport): void => {
+    if (alertRules === undefined) return;
+    const { unowned, mismatch } = shards.snapshot();
+    const alerts = alertRules.evaluate({
+      ...{ report, nowMs: clock.now(), isDownstreamDown: runner.isDownstreamDown },
+      ...{ unownedShards: unowned, mismatch },
     });
+    for (const alert of alerts) listeners.emit('alert', alert);
   };
 
-  const resolveIfDrained = (): void => {
-    if (closed !== undefined && current === undefined && zombies.size === 0) drained.resolve();
+  const runByHand = async (): Promise<CycleReport> => {
+    isStartingCycle = true;
+    try {
+      await startShards();
+    } finally {
+      isStartingCycle = false;
+    }
+    if (closed !== undefined) throw new SchedulerClosedError();
+    // A tick may have come meanwhile.
+    if (runner.current !== undefined) throw new CycleRunningError(runner.current.number);
+    return runOne();
   };
 
   const drain = async (timeoutMs: number): Promise<DrainReport> => {
     const startedMs = clock.now();
-    const last = current;
+    const last = runner.current;
     const inFlight = last?.inFlight ?? 0;
     const abortedBefore = last?.aborted ?? 0;
     const stopped = lifecycle.close();
     last?.cut();
     let timer = clock.setTimer(() => {
-      current?.abort(new SchedulerClosedError());
+      runner.current?.abort(new SchedulerClosedError());
       // One turn of the event loop, so that handlers that obey at once are not reported as zombies.
       timer = clock.setTimer(() => drained.resolve(), 0);
     }, timeoutMs);
     await stopped;
-    resolveIfDrained();
+    if (runner.isIdle) drained.resolve();
     await drained.promise;
     timer.cancel();
+    await shards.close();
     isDrained = true;
     const aborted = (last?.aborted ?? 0) - abortedBefore;
     return {
       finished: inFlight - aborted,
       aborted,
-      zombies: [...zombies],
+      zombies: [...runner.zombies],
       durationMs: clock.now() - startedMs,
     };
   };
@@ -163,27 +160,28 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     start: () => lifecycle.start(),
     runCycle() {
       if (closed !== undefined) return Promise.reject(new SchedulerClosedError());
-      if (current !== undefined) return Promise.reject(new CycleRunningError(current.number));
-      return runOne();
+      const running = runner.current?.number ?? (isStartingCycle ? runner.started + 1 : undefined);
+      if (running !== undefined) return Promise.reject(new CycleRunningError(running));
+      return runByHand();
     },
     pause() {
       isPaused = true;
-      current?.cut();
+      runner.current?.cut();
     },
     resume() {
       isPaused = false;
     },
+    release: (zoneId) => runner.release(zoneId),
     close,
     on: (event, listener) => listeners.on(event, listener),
     snapshot: () => ({
       state: closed === undefined || isDrained ? lifecycle.state : 'closing',
       isPaused,
       counters: { ...counters },
-      gauges: {
-        inFlight: current?.inFlight ?? 0,
-        zombies: zombies.size,
-        deferred: deferredZones,
-      },
+      gauges: { ...runner.gauges, limit: controller.limit },
+      isDownstreamDown: runner.isDownstreamDown,
+      explanation: reportLimit(controller.explain()),
+      shards: shards.snapshot(),
     }),
     async [Symbol.asyncDispose]() {
       await close();

@@ -1,25 +1,44 @@
-import type { ZoneCounts, ZoneFailure } from './zone.ts';
+import type { FailureGroup, ZoneCounts, ZoneFailure } from './cycle-report.ts';
+import type { FailureClass } from './zone.ts';
 
 /** How one zone ended. */
 export type ZoneOutcome = Exclude<keyof ZoneCounts, 'planned'>;
 
-/** Counts each zone once, and keeps the first failures. */
+/** Most causes that are told apart in a report, the last of which is all others. */
+const MOST_GROUPS = 20;
+
+/** Counts each zone once, keeps the first failures, and counts all by cause. */
 export class CycleTally {
   readonly counts: Record<keyof ZoneCounts, number> = {
     planned: 0,
     ok: 0,
     failed: 0,
     timedOut: 0,
+    fenced: 0,
     deferred: 0,
     skipped: 0,
+    quarantined: 0,
+    stuck: 0,
     duplicates: 0,
   };
   readonly failures: ZoneFailure[] = [];
   failuresTruncated = 0;
+  readonly #groups = new Map<string, FailureGroup>();
   readonly #maxFailures: number;
 
   constructor(maxFailures: number) {
     this.#maxFailures = maxFailures;
+  }
+
+  get failureRate(): number {
+    const { ok, failed, timedOut } = this.counts;
+    const ended = ok + failed + timedOut;
+    return ended === 0 ? 0 : (failed + timedOut) / ended;
+  }
+
+  /** Most frequent first. */
+  get byError(): FailureGroup[] {
+    return [...this.#groups.values()].sort((a, b) => b.count - a.count);
   }
 
   plan(): void {
@@ -32,15 +51,32 @@ export class CycleTally {
 
   fail(
     outcome: 'failed' | 'timedOut',
-    failed: { readonly zoneId: string; readonly error: unknown; readonly durationMs: number },
+    failed: {
+      readonly zoneId: string;
+      readonly class: FailureClass;
+      readonly error: unknown;
+      readonly durationMs: number;
+    },
   ): void {
     this.counts[outcome] += 1;
-    if (this.failures.length >= this.#maxFailures) {
-      this.failuresTruncated += 1;
-      return;
-    }
     const { zoneId, error, durationMs } = failed;
-    this.failures.push({ zoneId, ...describeError(error), durationMs });
+    const described = describeError(error);
+    this.#group(failed.class, described.code ?? described.message);
+    if (this.failures.length >= this.#maxFailures) this.failuresTruncated += 1;
+    else this.failures.push({ zoneId, class: failed.class, ...described, durationMs });
+  }
+
+  #group(failureClass: FailureClass, cause: string): void {
+    const own = `${failureClass} ${cause}`;
+    const isKnown = this.#groups.has(own);
+    const hasRoom = this.#groups.size < MOST_GROUPS - 1;
+    const key = isKnown || hasRoom ? own : 'other';
+    const group = this.#groups.get(key);
+    this.#groups.set(key, {
+      class: group?.class ?? failureClass,
+      key: key === own ? cause : 'other',
+      count: (group?.count ?? 0) + 1,
+    });
   }
 }
 

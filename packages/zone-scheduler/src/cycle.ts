@@ -1,12 +1,16 @@
-import { createDeferred, requireText } from '@holdfast/internal';
-import { CycleTally, describeError } from './cycle-tally.ts';
-import { ZoneTimeoutError } from './errors.ts';
+import { createDeferred } from '@holdfast/internal';
+import { CycleBooks } from './cycle-books.ts';
+import type { CycleReport } from './cycle-report.ts';
+import { describeError } from './cycle-tally.ts';
+import type { DownstreamBreaker } from './downstream-breaker.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
+import { RunningZones, type EndedRun } from './running-zones.ts';
 import { SourceReader } from './source-reader.ts';
 import { createSweepTimer, type SweepTimer } from './sweep-timer.ts';
-import { LazyZoneContext } from './zone-context.ts';
-import { ZoneQueue } from './zone-queue.ts';
-import type { CycleReport, Zone } from './zone.ts';
+import type { ZoneHealth } from './zone-health.ts';
+import { ZoneIntake } from './zone-intake.ts';
+import { ZoneLanes, type NextZone } from './zone-lanes.ts';
+import type { Zone } from './zone.ts';
 
 export interface CycleSetup<D> {
   readonly options: ResolvedZoneSchedulerOptions<D>;
@@ -17,23 +21,26 @@ export interface CycleSetup<D> {
   readonly missedTicks: number;
   /** Ids that go first in this cycle. */
   readonly deferredBefore: ReadonlySet<string>;
+  /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */
+  readonly expectedWeight: number;
   /** Zones of any cycle whose handlers still run though they were aborted. A cycle adds and removes its own. */
   readonly zombies: Set<string>;
+  readonly health: ZoneHealth;
+  readonly breaker: DownstreamBreaker | undefined;
   readonly onZombie: (zoneId: string, runningMs: number) => void;
   readonly onZombieSettled: () => void;
+  readonly onDownstream: (isDown: boolean) => void;
 }
 
-interface Run {
-  readonly zoneId: string;
-  readonly startedMs: number;
-  readonly context: LazyZoneContext;
-}
+/** Latencies of so many zones are needed to tell whether one more fits into the cycle. */
+const ENOUGH_LATENCIES = 20;
 
 /**
  * One cycle: starts each zone that the reader brings when there is a place, and accounts for all.
  *
- * - filling  from the start: zones are started
- * - cut      entered at `endMs`, by `cut()`, or when zombies have held all places for `timeoutMs`: no zone is started
+ * - filling  from the start: zones are started, one at a time while the downstream is down
+ * - cut      entered when no further zone would be done by `endMs`, by `cut()`, when zombies have held all places for
+ *            `timeoutMs`, or when a cycle without an end has found the downstream down for `cycleMs`: no zone is started
  *            any more; what is queued, or still read, is deferred
  * - done     entered from either when nothing is read, queued or running any more; final
  */
@@ -44,12 +51,11 @@ export class Cycle<D> {
   /** Those of them that had to go first in this cycle already. */
   readonly #stillFirst = new Set<string>();
   readonly #setup: CycleSetup<D>;
-  readonly #tally: CycleTally;
-  readonly #queue: ZoneQueue<D>;
+  readonly #books: CycleBooks;
+  readonly #intake: ZoneIntake<D>;
+  readonly #lanes: ZoneLanes<D>;
+  readonly #running: RunningZones<D>;
   readonly #reader: SourceReader<D>;
-  /** In the order of start, which is the order of the deadlines. */
-  readonly #running = new Map<string, Run>();
-  readonly #seen = new Set<string>();
   readonly #sweep: SweepTimer;
   readonly #done = createDeferred<CycleReport>();
   readonly #startedMs: number;
@@ -57,28 +63,43 @@ export class Cycle<D> {
   /** Resolves when the source has ended, which may be long after it was given up. */
   sourceSettled: Promise<void> = Promise.resolve();
   #isCut = false;
-  #aborted = 0;
+  #isAborted = false;
+  #isFinished = false;
   #stuckDueMs = Infinity;
   #sourceError: CycleReport['sourceError'];
 
   constructor(setup: CycleSetup<D>) {
-    const { clock, timeoutMs, zones, maxReportedFailures } = setup.options;
-    this.number = setup.number;
+    const { options, number, zombies, health } = setup;
+    const { clock, timeoutMs, zones, maxReadAhead, shards } = options;
+    this.number = number;
     this.#setup = setup;
-    this.#tally = new CycleTally(maxReportedFailures);
-    this.#queue = new ZoneQueue(setup.deferredBefore);
+    this.#startedMs = clock.now();
+    this.#startedAtMs = clock.wallNow();
+    this.#books = new CycleBooks({
+      ...{ cycle: number, startedMs: this.#startedMs, health },
+      maxReportedFailures: options.maxReportedFailures,
+    });
+    this.#intake = new ZoneIntake({
+      ...{ cycle: number, shards, health, zombies, deferredBefore: setup.deferredBefore },
+    });
+    this.#lanes = new ZoneLanes({
+      ...{ options, startedMs: this.#startedMs, deferredBefore: setup.deferredBefore },
+      ...{ expectedWeight: setup.expectedWeight, breaker: setup.breaker },
+      onFenced: (zoneId) => this.#books.miss('fenced', zoneId),
+    });
+    this.#running = new RunningZones({
+      ...{ handler: options.handler, classify: options.classify, clock, zombies },
+      ...{ onZombie: setup.onZombie, onZombieSettled: setup.onZombieSettled },
+      onEnd: (ended) => this.#endRun(ended),
+    });
     this.#sweep = createSweepTimer(clock, (nowMs) => this.#expire(nowMs));
     this.#reader = new SourceReader({
-      zones,
-      timeoutMs,
-      clock,
+      ...{ zones, timeoutMs, clock },
       onZone: (zone) => this.#accept(zone),
-      hasRoom: () => this.#isCut || !this.#queue.hasNext,
+      hasRoom: () => this.#isCut || this.#lanes.size < maxReadAhead,
       onEnd: (failure) => this.#endReading(failure),
       watch: (dueMs) => this.#sweep.watch(dueMs),
     });
-    this.#startedMs = clock.now();
-    this.#startedAtMs = clock.wallNow();
   }
 
   /**
@@ -89,18 +110,23 @@ export class Cycle<D> {
     return this.#stillFirst.size > 0 ? this.#stillFirst : this.deferred;
   }
 
+  /** Of the healthy zones that were given. */
+  get weight(): number {
+    return this.#lanes.weight;
+  }
+
   get inFlight(): number {
     return this.#running.size;
   }
 
   /** How many handlers were aborted so far. */
   get aborted(): number {
-    return this.#aborted;
+    return this.#running.aborted;
   }
 
   /** To be called once. Never rejects. */
   run(): Promise<CycleReport> {
-    if (this.#setup.endMs !== Infinity) this.#sweep.watch(this.#setup.endMs);
+    this.#sweep.watch(Math.min(this.#setup.endMs, this.#lanes.dueMs));
     this.sourceSettled = this.#reader.read();
     return this.#done.promise;
   }
@@ -111,60 +137,60 @@ export class Cycle<D> {
     this.#isCut = true;
     // The rest of the source is read only to know what to defer.
     this.#reader.hurry();
-    for (const zone of this.#queue.takeAll()) this.#defer(zone.id);
+    for (const { id } of this.#lanes.takeAll(this.#setup.options.clock.now())) this.#leave(id);
     this.pump();
   }
 
   /** Cuts, and gives up on the source and on everything that runs. */
   abort(reason: Error): void {
+    this.#isAborted = true;
     this.cut();
-    for (const run of this.#running.values()) this.#abortRun(run, 'failed', reason);
+    this.#running.abortAll(reason);
     this.#reader.giveUp(reason);
     this.pump();
   }
 
-  /** Starts what there is a place for. Called whenever one may have become free. */
-  pump(): void {
-    while (!this.#isCut && this.#hasPlace()) {
-      const zone = this.#queue.take();
-      if (zone === undefined) break;
-      this.#start(zone);
-    }
-    this.#watchForStuck();
-    if (this.#isCut || !this.#queue.hasNext) this.#reader.wake();
-    this.#finishIfDone();
+  /** Aborts what runs of shards that were lost. */
+  abandon(shards: readonly number[]): void {
+    this.#running.abandon(shards);
+    this.pump();
   }
 
-  #accept(zone: Zone<D>): void {
-    this.#tally.plan();
-    let own: Zone<D>;
-    try {
-      // Read once and kept: a source may fill one object again and again.
-      own = { id: requireText('zone.id', zone.id), data: zone.data };
-    } catch (error) {
-      this.#tally.fail('failed', { zoneId: '', error, durationMs: 0 });
-      return;
+  /** Resolves when nothing of these shards runs. */
+  drain(shards: readonly number[]): Promise<void> {
+    return this.#running.drain(shards);
+  }
+
+  /** Starts what there is a place for. Called whenever one may have become free. */
+  pump(): void {
+    const nowMs = this.#setup.options.clock.now();
+    if (!this.#isCut && this.#isTooLate(nowMs)) this.cut();
+    while (!this.#isCut && this.#hasPlace()) {
+      const next = this.#lanes.takeNext(nowMs);
+      if (next === undefined) break;
+      this.#start(next, nowMs);
     }
-    const { id } = own;
-    if (this.#seen.has(id)) {
-      this.#tally.count('duplicates');
-      return;
-    }
-    this.#seen.add(id);
-    if (this.#setup.zombies.has(id)) {
-      this.#queue.forget(id);
-      this.#tally.count('skipped');
-    } else if (this.#isCut) {
-      this.#queue.forget(id);
-      this.#defer(id);
+    this.#watchForStuck(nowMs);
+    this.#reader.wake();
+    if (this.#isDone) this.#finish(nowMs);
+    else this.#sweep.watch(this.#lanes.dueMs);
+  }
+
+  #accept(given: Zone<D>): void {
+    const verdict = this.#intake.accept(given);
+    if (verdict.kind !== 'run') {
+      this.#lanes.forget(verdict.zoneId);
+      this.#books.turnAway(verdict);
     } else {
-      this.#queue.push(own);
+      this.#books.tally.plan();
+      if (this.#isCut) this.#leave(verdict.zone.id);
+      else this.#lanes.push(verdict);
     }
     this.pump();
   }
 
   #endReading(failure: { readonly error: unknown } | undefined): void {
-    const notGiven = this.#queue.release();
+    const notGiven = this.#lanes.release();
     if (failure !== undefined) {
       this.#sourceError = describeError(failure.error);
       // The source may not have come to them: they keep their turn.
@@ -176,111 +202,94 @@ export class Cycle<D> {
     this.pump();
   }
 
-  #start(zone: Zone<D>): void {
-    const { clock, handler, timeoutMs } = this.#setup.options;
-    const startedMs = clock.now();
-    const deadlineMs = Math.min(startedMs + timeoutMs, this.#setup.endMs);
-    const context = new LazyZoneContext(this.number, deadlineMs);
-    const run: Run = { zoneId: zone.id, startedMs, context };
-    this.#running.set(zone.id, run);
+  #start({ zone, isSuspect, ownership }: NextZone<D>, nowMs: number): void {
+    const { options, endMs } = this.#setup;
+    const dueMs = nowMs + (zone.timeoutMs ?? options.timeoutMs);
+    const deadlineMs = Math.min(dueMs, endMs);
+    this.#books.start(nowMs);
     this.#sweep.watch(deadlineMs);
-    callHandler(() => handler(zone, context)).then(
-      () => this.#settle(run, undefined),
-      (error: unknown) => this.#settle(run, { error }),
-    );
+    this.#running.start({
+      ...{ zone, cycle: this.number, isSuspect, startedMs: nowMs, deadlineMs },
+      ...{ isCutShort: deadlineMs < dueMs, ownership, shards: options.shards },
+      onPushBack: () => this.#lanes.pushBack(),
+    });
   }
 
-  #settle(run: Run, failure: { readonly error: unknown } | undefined): void {
-    if (!this.#running.delete(run.zoneId)) {
-      this.#setup.zombies.delete(run.zoneId);
-      this.#setup.onZombieSettled();
-      return;
-    }
-    if (failure === undefined) {
-      this.#tally.count('ok');
-    } else {
-      const durationMs = this.#setup.options.clock.now() - run.startedMs;
-      this.#tally.fail('failed', { zoneId: run.zoneId, error: failure.error, durationMs });
-    }
+  #endRun(ended: EndedRun<D>): void {
+    this.#books.end(ended);
+    const { breaker, onDownstream } = this.#setup;
+    if (this.#lanes.end(ended)) onDownstream(breaker?.isOpen === true);
     this.pump();
   }
 
-  #abortRun(run: Run, outcome: 'failed' | 'timedOut', reason: Error): void {
-    const runningMs = this.#setup.options.clock.now() - run.startedMs;
-    this.#running.delete(run.zoneId);
-    this.#setup.zombies.add(run.zoneId);
-    this.#aborted += 1;
-    this.#tally.fail(outcome, { zoneId: run.zoneId, error: reason, durationMs: runningMs });
-    run.context.abort(reason);
-    this.#setup.onZombie(run.zoneId, runningMs);
-  }
-
-  /** Deals with every deadline that has passed; returns the next one. */
+  /** Deals with everything that is due; returns when the next is. */
   #expire(nowMs: number): number | undefined {
+    this.#lanes.tick(nowMs);
     if (nowMs >= Math.min(this.#setup.endMs, this.#stuckDueMs)) this.cut();
-    for (const run of this.#running.values()) {
-      if (run.context.deadlineMs > nowMs) break;
-      const hadMs = run.context.deadlineMs - run.startedMs;
-      this.#abortRun(run, 'timedOut', new ZoneTimeoutError(run.zoneId, hadMs));
-    }
+    const runDueMs = this.#running.expire(nowMs);
     this.#reader.expire(nowMs);
     this.pump();
-    const [oldest] = this.#running.values();
+    if (this.#isDone) return undefined;
     const cutDueMs = this.#isCut ? Infinity : Math.min(this.#setup.endMs, this.#stuckDueMs);
-    const runDueMs = oldest?.context.deadlineMs ?? Infinity;
-    const nextMs = Math.min(runDueMs, cutDueMs, this.#reader.dueMs);
-    return nextMs === Infinity || this.#isDone() ? undefined : nextMs;
+    return Math.min(runDueMs, cutDueMs, this.#lanes.dueMs, this.#reader.dueMs);
   }
 
-  #defer(zoneId: string): void {
-    this.#tally.count('deferred');
+  #leave(zoneId: string): void {
+    this.#lanes.forget(zoneId);
+    if (this.#setup.options.overrun === 'skip') {
+      this.#books.miss('skipped', zoneId);
+      return;
+    }
+    this.#books.miss('deferred', zoneId);
     this.deferred.add(zoneId);
     if (this.#setup.deferredBefore.has(zoneId)) this.#stillFirst.add(zoneId);
   }
 
+  /** No zone that is started now would be done in time, or the downstream was down for long enough. */
+  #isTooLate(nowMs: number): boolean {
+    const { endMs, breaker, options } = this.#setup;
+    if (breaker?.isOpen === true && nowMs - this.#startedMs >= options.cycleMs) return true;
+    const { latencies } = this.#books;
+    const leftMs = endMs - nowMs;
+    if (leftMs > latencies.maxMs || latencies.count < ENOUGH_LATENCIES) return false;
+    return this.#lanes.hasNext && leftMs < latencies.quantile(0.9);
+  }
+
   #hasPlace(): boolean {
-    const { limit, maxZombies } = this.#setup.options;
-    const inFlight = this.#running.size;
-    return inFlight < limit && inFlight + this.#setup.zombies.size < limit + maxZombies;
+    const { options, zombies } = this.#setup;
+    return this.#running.size + zombies.size < this.#lanes.places + options.maxZombies;
   }
 
   /** Nothing runs and zombies hold every place: without an end of its own the cycle would wait for ever. */
-  #watchForStuck(): void {
-    const isStuck = !this.#isCut && this.#running.size === 0 && this.#queue.hasNext;
-    if (!isStuck) {
+  #watchForStuck(nowMs: number): void {
+    const { breaker, options } = this.#setup;
+    const isWaiting = !this.#isCut && this.#running.size === 0 && this.#lanes.hasNext;
+    if (!isWaiting || breaker?.isOpen === true) {
       this.#stuckDueMs = Infinity;
     } else if (this.#stuckDueMs === Infinity) {
-      const { clock, timeoutMs } = this.#setup.options;
-      this.#stuckDueMs = clock.now() + timeoutMs;
+      this.#stuckDueMs = nowMs + options.timeoutMs;
       this.#sweep.watch(this.#stuckDueMs);
     }
   }
 
-  #isDone(): boolean {
-    return !this.#reader.isReading && !this.#queue.hasNext && this.#running.size === 0;
+  get #isDone(): boolean {
+    return !this.#reader.isReading && !this.#lanes.hasNext && this.#running.size === 0;
   }
 
-  #finishIfDone(): void {
-    if (!this.#isDone()) return;
+  #finish(nowMs: number): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
     this.#sweep.stop();
-    // A handler that hangs holds on to this cycle: let it hold little.
-    this.#seen.clear();
-    const { options, lagMs, missedTicks } = this.#setup;
-    this.#done.resolve({
-      cycle: this.number,
-      startedAtMs: this.#startedAtMs,
-      lagMs,
-      durationMs: options.clock.now() - this.#startedMs,
-      missedTicks,
-      zones: { ...this.#tally.counts },
-      failures: this.#tally.failures,
-      failuresTruncated: this.#tally.failuresTruncated,
+    this.#intake.forget();
+    const { options, lagMs, missedTicks, breaker } = this.#setup;
+    const report = this.#books.close({
+      ...{ nowMs, lagMs, missedTicks, startedAtMs: this.#startedAtMs },
+      isAborted: this.#isAborted || breaker?.isOpen === true,
+      controller: options.controller,
+      suspectSlots: this.#lanes.suspectSlots,
       sourceError: this.#sourceError,
+      isSourceRead: this.#sourceError === undefined,
     });
+    this.#done.resolve(report);
   }
-}
-
-/** A handler that throws at once is one that rejects. */
-async function callHandler(call: () => Promise<void>): Promise<void> {
-  await call();
 }

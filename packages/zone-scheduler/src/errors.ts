@@ -64,3 +64,15 @@ export class ShardSettingsError extends HoldfastError {
     this.value = value;
   }
 }
+
+/** The zone went to another instance. Its signal has been aborted with this error; nothing more may be done for it. */
+export class OwnershipLostError extends HoldfastError {
+  override readonly name = 'OwnershipLostError';
+  override readonly code = 'OWNERSHIP_LOST';
+  readonly shard: number;
+
+  constructor(shard: number) {
+    super('OWNERSHIP_LOST', `shard ${shard} is no longer owned by this instance`);
+    this.shard = shard;
+  }
+}

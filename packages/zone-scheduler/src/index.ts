@@ -1,3 +1,4 @@
+export type { Alert, AlertKind, AlertLevel, AlertOptions } from './alert.ts';
 export { isHoldfastError, type Clock, type Timer } from '@holdfast/internal';
 export type { Controller, LimitExplanation, PlanInput, WindowStats } from './controller.ts';
 export type { AdaptiveOptions } from './controllers/adaptive-options.ts';
@@ -18,12 +19,19 @@ export { vegas, type VegasOptions } from './controllers/vegas.ts';
 export { createZoneScheduler } from './create-zone-scheduler.ts';
 export {
   CycleRunningError,
+  OwnershipLostError,
   SchedulerClosedError,
   ShardSettingsError,
   ZoneSourceTimeoutError,
   ZoneTimeoutError,
 } from './errors.ts';
-export type { ZoneSchedulerOptions } from './options.ts';
+export type {
+  BreakerOptions,
+  Overrun,
+  QuarantineOptions,
+  SuspectOptions,
+  ZoneSchedulerOptions,
+} from './options.ts';
 export type {
   Fence,
   ShardHost,
@@ -42,15 +50,18 @@ export {
   type StaticShardsOptions,
 } from './shards/static-shards.ts';
 export type {
+  CycleOutcome,
   CycleReport,
   DrainReport,
-  Zone,
-  ZoneContext,
+  FailureGroup,
+  LatencySummary,
+  ReportedLimit,
   ZoneCounts,
   ZoneFailure,
-  ZoneHandler,
+} from './cycle-report.ts';
+export type { Classify, FailureClass, Zone, ZoneContext, ZoneHandler, ZoneSource } from './zone.ts';
+export type {
   ZoneScheduler,
   ZoneSchedulerEvents,
   ZoneSchedulerSnapshot,
-  ZoneSource,
-} from './zone.ts';
+} from './zone-scheduler.ts';

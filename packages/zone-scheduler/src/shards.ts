@@ -26,8 +26,8 @@ export interface ShardsSnapshot {
   /** Shards that nobody owns, as far as this instance knows. */
   readonly unowned: number;
   readonly members: number;
-  /** How long the ownership may still be trusted; Infinity when nobody can take it away. */
-  readonly trustedForMs: number;
+  /** How long the ownership may still be trusted; null when nobody can take it away. */
+  readonly trustedForMs: number | null;
   /** What is wrong with the set of instances, such as two that disagree on the total. */
   readonly mismatch: string | undefined;
 }

@@ -1,4 +1,4 @@
-import { createDeferred, type Clock, type Deferred } from '@holdfast/internal';
+import { createDeferred, nextTurn, type Clock, type Deferred } from '@holdfast/internal';
 import { ZoneSourceTimeoutError } from './errors.ts';
 import type { Zone, ZoneSource } from './zone.ts';
 
@@ -14,6 +14,9 @@ export interface SourceReaderParts<D> {
   /** Somebody must call `expire` at that time, or before. */
   readonly watch: (dueMs: number) => void;
 }
+
+/** So many zones of a list are taken at once, before what has arrived meanwhile has its turn. */
+const CHUNK = 500;
 
 /**
  * Reads one cycle's zones, one at a time and only while there is room. The source has `timeoutMs` for each; a source
@@ -41,28 +44,20 @@ export class SourceReader<D> {
 
   /** To be called once. Never rejects. */
   async read(): Promise<void> {
-    const { zones, onZone, hasRoom } = this.#parts;
     try {
       this.#expect();
-      for await (const zone of await zones()) {
-        // Leaving the loop closes the iterator of a source that was given up.
-        if (!this.#isReading) return;
-        this.#dueMs = Infinity;
-        onZone(zone);
-        if (!hasRoom()) {
-          this.#room = createDeferred();
-          await this.#room.promise;
-        }
-        this.#expect();
-      }
+      const given = await this.#parts.zones();
+      if (isAsync(given)) await this.#readAsync(given);
+      else await this.#readChunks(given);
       this.#end(undefined);
     } catch (error) {
       this.#end({ error });
     }
   }
 
+  /** Goes on if there is room now. */
   wake(): void {
-    this.#room?.resolve();
+    if (this.#room !== undefined && this.#parts.hasRoom()) this.#room.resolve();
   }
 
   /** From now on all the rest together has `timeoutMs`. */
@@ -76,7 +71,38 @@ export class SourceReader<D> {
 
   giveUp(error: Error): void {
     this.#end({ error });
-    this.wake();
+    this.#room?.resolve();
+  }
+
+  async #readAsync(zones: AsyncIterable<Zone<D>>): Promise<void> {
+    for await (const zone of zones) {
+      // Leaving the loop closes the iterator of a source that was given up.
+      if (!this.#isReading) return;
+      this.#dueMs = Infinity;
+      this.#parts.onZone(zone);
+      if (!this.#parts.hasRoom()) await this.#waitForRoom();
+      this.#expect();
+    }
+  }
+
+  /** Without a promise for each zone. */
+  async #readChunks(zones: Iterable<Zone<D>>): Promise<void> {
+    let read = 0;
+    for (const zone of zones) {
+      if (!this.#isReading) return;
+      this.#parts.onZone(zone);
+      read += 1;
+      if (read % CHUNK === 0) await nextTurn();
+      if (!this.#parts.hasRoom()) await this.#waitForRoom();
+    }
+  }
+
+  async #waitForRoom(): Promise<void> {
+    this.#dueMs = Infinity;
+    this.#room = createDeferred();
+    await this.#room.promise;
+    this.#room = undefined;
+    this.#expect();
   }
 
   #expect(): void {
@@ -92,4 +118,8 @@ export class SourceReader<D> {
     this.#dueMs = Infinity;
     this.#parts.onEnd(failure);
   }
+}
+
+function isAsync<T>(given: Iterable<T> | AsyncIterable<T>): given is AsyncIterable<T> {
+  return typeof given === 'object' && Symbol.asyncIterator in given;
 }

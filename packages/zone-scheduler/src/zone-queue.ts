@@ -1,48 +1,66 @@
 import type { Zone } from './zone.ts';
 
+type Priority = 0 | 1 | 2;
+
 /**
- * The order in which a cycle starts its zones: those that the cycle before had deferred first, the others as they
- * come. The others are held back while a deferred one may still come: until each has been given, or `release()`.
+ * The order in which a lane of a cycle starts its zones: those that the cycle before had deferred first, the others by
+ * priority and then as they come. The others are held back while a deferred one may still come.
  */
 export class ZoneQueue<D> {
-  readonly #awaited: Set<string>;
+  /** Deferred zones that have not come yet: one set for all lanes of the cycle, which the owner empties at the end. */
+  readonly #awaited: ReadonlySet<string>;
   readonly #first: Fifo<Zone<D>> = { items: [], head: 0 };
-  readonly #others: Fifo<Zone<D>> = { items: [], head: 0 };
+  readonly #others: Readonly<Record<Priority, Fifo<Zone<D>>>> = {
+    0: { items: [], head: 0 },
+    1: { items: [], head: 0 },
+    2: { items: [], head: 0 },
+  };
+  #size = 0;
 
-  constructor(deferredBefore: ReadonlySet<string>) {
-    this.#awaited = new Set(deferredBefore);
+  constructor(awaited: ReadonlySet<string>) {
+    this.#awaited = awaited;
   }
 
-  push(zone: Zone<D>): void {
-    (this.#awaited.delete(zone.id) ? this.#first : this.#others).items.push(zone);
-  }
-
-  /** The zone will not come into the queue. */
-  forget(zoneId: string): void {
-    this.#awaited.delete(zoneId);
-  }
-
-  /** No further zone comes: holds nothing back any more. Returns the deferred ones that were not given. */
-  release(): string[] {
-    const missing = [...this.#awaited];
-    this.#awaited.clear();
-    return missing;
+  get size(): number {
+    return this.#size;
   }
 
   get hasNext(): boolean {
-    return !isEmpty(this.#first) || (this.#awaited.size === 0 && !isEmpty(this.#others));
+    return !isEmpty(this.#first) || (this.#awaited.size === 0 && this.#size > 0);
+  }
+
+  pushFirst(zone: Zone<D>): void {
+    this.#size += 1;
+    this.#first.items.push(zone);
+  }
+
+  push(zone: Zone<D>): void {
+    this.#size += 1;
+    this.#others[zone.priority ?? 1].items.push(zone);
   }
 
   take(): Zone<D> | undefined {
-    if (!isEmpty(this.#first)) return takeFrom(this.#first);
-    return this.#awaited.size === 0 ? takeFrom(this.#others) : undefined;
+    const fifo = this.#next();
+    if (fifo === undefined) return undefined;
+    this.#size -= 1;
+    return takeFrom(fifo);
   }
 
   /** Empties the queue, also of what is held back. */
   takeAll(): Zone<D>[] {
-    const all = [...remaining(this.#first), ...remaining(this.#others)];
-    for (const fifo of [this.#first, this.#others]) Object.assign(fifo, { items: [], head: 0 });
+    const fifos = [this.#first, this.#others[0], this.#others[1], this.#others[2]];
+    const all = fifos.flatMap(({ items, head }) => items.slice(head));
+    for (const fifo of fifos) Object.assign(fifo, { items: [], head: 0 });
+    this.#size = 0;
     return all;
+  }
+
+  #next(): Fifo<Zone<D>> | undefined {
+    if (!isEmpty(this.#first)) return this.#first;
+    if (this.#awaited.size > 0) return undefined;
+    if (!isEmpty(this.#others[0])) return this.#others[0];
+    if (!isEmpty(this.#others[1])) return this.#others[1];
+    return isEmpty(this.#others[2]) ? undefined : this.#others[2];
   }
 }
 
@@ -61,8 +79,4 @@ function takeFrom<T>(fifo: Fifo<T>): T | undefined {
   fifo.head += 1;
   if (fifo.head >= fifo.items.length) Object.assign(fifo, { items: [], head: 0 });
   return item;
-}
-
-function remaining<T>(fifo: Fifo<T>): T[] {
-  return fifo.items.slice(fifo.head);
 }

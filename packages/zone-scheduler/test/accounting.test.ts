@@ -2,8 +2,12 @@ import fc from 'fast-check';
 import { sleep } from '@holdfast/internal';
 import { createFakeClock, testSeed, type FakeClock } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
+import { fixed } from '../src/controllers/fixed.ts';
 import { createZoneScheduler } from '../src/create-zone-scheduler.ts';
-import type { CycleReport, Zone, ZoneContext } from '../src/zone.ts';
+import type { CycleReport } from '../src/cycle-report.ts';
+import { allZones } from '../src/shards/all-zones.ts';
+import type { ShardHost, ShardOwnership, Shards } from '../src/shards.ts';
+import type { Zone, ZoneContext } from '../src/zone.ts';
 
 const CYCLE_MS = 100;
 const TIMEOUT_MS = 30;
@@ -26,11 +30,40 @@ const script = fc.record({
   maxZombies: fc.nat(4),
   source: fc.constantFrom('array', 'async', 'throws', 'hangs'),
   sourceBreaksAt: fc.nat(20),
-  steps: fc.array(fc.constantFrom('wait', 'wait', 'wait', 'pause', 'resume', 'byHand'), {
-    minLength: 3,
-    maxLength: 12,
-  }),
+  overrun: fc.constantFrom('defer' as const, 'defer' as const, 'skip' as const),
+  steps: fc.array(
+    fc.constantFrom('wait', 'wait', 'wait', 'pause', 'resume', 'byHand', 'lose', 'gain'),
+    { minLength: 3, maxLength: 12 },
+  ),
 });
+
+/** Two shards by the last digit of the id, of which an even one can be taken away. */
+function createTakeableShards() {
+  const even: ShardOwnership = { shard: 0, fence: undefined };
+  const odd: ShardOwnership = { shard: 1, fence: undefined };
+  let host: ShardHost | undefined;
+  let isEvenOurs = true;
+  const shards: Shards = {
+    ...allZones(),
+    start(starting) {
+      host = starting;
+      return Promise.resolve();
+    },
+    ownershipOf: (zoneId) =>
+      Number(zoneId.slice(1)) % 2 === 1 ? odd : isEvenOurs ? even : undefined,
+    isHeld: (ownership) => ownership === odd || isEvenOurs,
+  };
+  return {
+    ...shards,
+    lose() {
+      isEvenOurs = false;
+      host?.abandon([0], new Error('lost'));
+    },
+    gain() {
+      isEvenOurs = true;
+    },
+  };
+}
 
 async function behave(how: Behaviour, clock: FakeClock, context: ZoneContext): Promise<void> {
   switch (how.kind) {
@@ -57,6 +90,7 @@ it('puts every planned zone into exactly one count, within the limits, whatever 
   await fc.assert(
     fc.asyncProperty(script, async (drawn) => {
       const clock = createFakeClock();
+      const suspectSlots = Math.ceil(drawn.limit / 4);
       const live = new Map<string, AbortSignal>();
       const reports: CycleReport[] = [];
       // What a handler throws would only be one more failed zone.
@@ -77,20 +111,28 @@ it('puts every planned zone into exactly one count, within the limits, whatever 
           yield await Promise.resolve(zone);
         }
       }
+      const shards = createTakeableShards();
       const scheduler = createZoneScheduler<Behaviour>({
+        shards,
+        overrun: drawn.overrun,
+        quarantine: { failures: 1, baseCycles: 1, maxFraction: 1 },
         zones: () => (drawn.source === 'array' ? list : lazily()),
-        limit: drawn.limit,
+        controller: fixed(drawn.limit),
         maxZombies: drawn.maxZombies,
         cycleMs: CYCLE_MS,
         timeoutMs: TIMEOUT_MS,
         clock,
         handler: (zone, context) => {
           demand(!live.has(zone.id), 'a zone runs twice');
+          demand(shards.ownershipOf(zone.id) !== undefined, 'a zone runs that is not ours');
           if (zone.data?.kind === 'throw') throw new Error('at once');
           live.set(zone.id, context.signal);
           const inFlight = [...live.values()].filter((signal) => !signal.aborted).length;
-          demand(inFlight <= drawn.limit, 'more zones in work than limit');
-          demand(live.size <= drawn.limit + drawn.maxZombies, 'more handlers than allowed');
+          demand(inFlight <= drawn.limit + suspectSlots, 'more zones in work than limit');
+          demand(
+            live.size <= drawn.limit + suspectSlots + drawn.maxZombies,
+            'more handlers than allowed',
+          );
           return behave(zone.data!, clock, context).finally(() => live.delete(zone.id));
         },
       });
@@ -100,6 +142,8 @@ it('puts every planned zone into exactly one count, within the limits, whatever 
       for (const step of drawn.steps) {
         if (step === 'pause') scheduler.pause();
         else if (step === 'resume') scheduler.resume();
+        else if (step === 'lose') shards.lose();
+        else if (step === 'gain') shards.gain();
         else if (step === 'byHand') scheduler.runCycle().catch(() => undefined);
         await clock.advance(step === 'wait' ? 70 : 13);
       }
@@ -122,7 +166,7 @@ it('puts every planned zone into exactly one count, within the limits, whatever 
       expect(counters.planned).toBe(reports.reduce((sum, report) => sum + report.zones.planned, 0));
       expect(scheduler.snapshot().gauges.zombies).toBe(live.size);
     }),
-    { numRuns: 300, seed: testSeed() },
+    { numRuns: 500, seed: testSeed() },
   );
 
   expect(reportsSeen).toBeGreaterThan(300);
@@ -131,8 +175,11 @@ it('puts every planned zone into exactly one count, within the limits, whatever 
     'deferred',
     'duplicates',
     'failed',
+    'fenced',
     'ok',
+    'quarantined',
     'skipped',
+    'stuck',
     'timedOut',
   ]);
 }, 60_000);

@@ -1,7 +1,7 @@
 import { createDeferred, sleep } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
-import { createZoneScheduler } from '../src/index.ts';
+import { createZoneScheduler, fixed } from '../src/index.ts';
 import type { Zone } from '../src/zone.ts';
 import { counts, done, setUp, zonesOf } from './set-up.ts';
 
@@ -60,7 +60,7 @@ describe('ticking', () => {
     let ids = ['a', 'b', 'c', 'd', 'e', 'f'];
     const { clock, scheduler, reports, started, closeNow } = setUp([], {
       zones: () => zonesOf(ids),
-      limit: 1,
+      controller: fixed(1),
       timeoutMs: 400,
       maxZombies: 100,
     });
@@ -85,7 +85,7 @@ describe('ticking', () => {
         if (sources === 2) throw new Error('no list');
         yield* zonesOf(['a', 'b', 'c']);
       },
-      limit: 1,
+      controller: fixed(1),
       timeoutMs: 600,
       maxZombies: 100,
     });
@@ -372,7 +372,16 @@ it('shows its state as plain JSON', async () => {
     state: 'running',
     isPaused: false,
     counters: { cycles: 0, missedTicks: 0, ...counts({}) },
-    gauges: { inFlight: 1, zombies: 2, deferred: 0 },
+    gauges: { inFlight: 1, zombies: 2, deferred: 0, quarantined: 0, limit: 2 },
+    isDownstreamDown: false,
+    explanation: {
+      ...{ limit: 2, binding: 'fixed', feedForward: null, cap: null },
+      ...{ noLoadMs: null, inflation: null },
+    },
+    shards: {
+      ...{ total: 1, owned: 1, unowned: 0, members: 1 },
+      ...{ trustedForMs: null, mismatch: undefined },
+    },
   });
   expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot);
   expect((await closeNow()).zombies).toEqual(['a', 'b', 'c']);
@@ -389,7 +398,7 @@ describe('under lasting trouble', () => {
         runs.set(id, (runs.get(id) ?? 0) + 1);
         await sleep(20, { clock, signal }).catch(() => undefined);
       },
-      limit: 2,
+      controller: fixed(2),
       cycleMs: 110,
       timeoutMs: 100,
       clock,
@@ -420,7 +429,7 @@ describe('under lasting trouble', () => {
         seen.push(id);
         await sleep(1, { clock });
       },
-      limit: 1,
+      controller: fixed(1),
       clock,
     });
 
@@ -445,7 +454,7 @@ describe('under lasting trouble', () => {
         started.push(cycle);
         return Promise.resolve();
       },
-      limit: 1,
+      controller: fixed(1),
       cycleMs: 100,
       clock: lateClock,
     });
@@ -472,7 +481,7 @@ describe('under lasting trouble', () => {
         yield { id: 'a' };
       },
       handler: () => Promise.resolve(),
-      limit: 1,
+      controller: fixed(1),
       cycleMs: 100,
       timeoutMs: 10,
       clock,

@@ -5,14 +5,33 @@ it('keeps the first failures and counts the rest', () => {
   const tally = new CycleTally(2);
 
   for (let n = 1; n <= 5; n += 1) {
-    tally.fail('failed', { zoneId: `z${n}`, error: new Error(`e${n}`), durationMs: n });
+    tally.fail('failed', {
+      ...{ zoneId: `z${n}`, class: 'zone', error: new Error(`e${n % 2}`), durationMs: n },
+    });
   }
 
   expect(tally.failures).toEqual([
-    { zoneId: 'z1', message: 'e1', durationMs: 1 },
-    { zoneId: 'z2', message: 'e2', durationMs: 2 },
+    { zoneId: 'z1', class: 'zone', message: 'e1', durationMs: 1 },
+    { zoneId: 'z2', class: 'zone', message: 'e0', durationMs: 2 },
   ]);
   expect([tally.counts.failed, tally.failuresTruncated]).toEqual([5, 3]);
+  expect(tally.byError).toEqual([
+    { class: 'zone', key: 'e1', count: 3 },
+    { class: 'zone', key: 'e0', count: 2 },
+  ]);
+});
+
+it('tells 19 causes apart and counts the rest together', () => {
+  const tally = new CycleTally(0);
+
+  for (let n = 1; n <= 100; n += 1) {
+    tally.fail('failed', {
+      ...{ zoneId: 'z', class: 'zone', error: new Error(`e${n}`), durationMs: 1 },
+    });
+  }
+
+  expect(tally.byError).toHaveLength(20);
+  expect(tally.byError[0]).toEqual({ class: 'zone', key: 'other', count: 81 });
 });
 
 const hostile = {

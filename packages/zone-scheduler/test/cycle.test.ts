@@ -1,6 +1,7 @@
 import { createDeferred } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { fixed } from '../src/controllers/fixed.ts';
 import { createZoneScheduler } from '../src/create-zone-scheduler.ts';
 import type { Zone, ZoneSource } from '../src/zone.ts';
 import { counts, done, hang, setUp, zonesOf } from './set-up.ts';
@@ -22,19 +23,34 @@ describe('the pump', () => {
 
     expect(await report).toEqual({
       cycle: 1,
+      outcome: 'partial',
       startedAtMs: Date.UTC(2026, 0, 1),
       lagMs: 0,
       durationMs: 3,
       missedTicks: 0,
       zones: counts({ planned: 4, ok: 3, failed: 1 }),
-      failures: [{ zoneId: 'c', message: 'broken pump', durationMs: 1 }],
+      notPlanned: { elsewhere: 0, notDue: 0 },
+      failureRate: 0.25,
+      failures: [{ zoneId: 'c', class: 'zone', message: 'broken pump', durationMs: 1 }],
       failuresTruncated: 0,
+      byError: [{ class: 'zone', key: 'broken pump', count: 1 }],
+      latency: { p50Ms: expect.closeTo(1, 1) as number, p90Ms: 2, p99Ms: 2, maxMs: 2 },
+      concurrency: {
+        mean: 5 / 3,
+        max: 2,
+        explanation: {
+          ...{ limit: 2, binding: 'fixed', feedForward: null, cap: null },
+          ...{ noLoadMs: null, inflation: null },
+        },
+        suspectSlots: 0,
+      },
+      staleness: { maxCycles: 1, oldest: ['c'] },
       sourceError: undefined,
     });
     expect(clock.pending()).toBe(0);
   });
 
-  it('asks the source for the next zone only when it can start it', async () => {
+  it('reads no more zones ahead than maxReadAhead', async () => {
     let given = 0;
     function* zones(): Generator<Zone> {
       for (;;) {
@@ -43,7 +59,7 @@ describe('the pump', () => {
         yield { id: `z${given}` };
       }
     }
-    const { clock, scheduler, finish } = setUp([], { zones });
+    const { clock, scheduler, finish } = setUp([], { zones, maxReadAhead: 1 });
 
     void scheduler.runCycle();
     await clock.advance(1);
@@ -70,7 +86,8 @@ describe('the pump', () => {
     }
     const scheduler = createZoneScheduler<number>({
       zones,
-      limit: 200,
+      controller: fixed(200),
+      maxReadAhead: 1_000,
       clock,
       handler: async () => {
         alive += 1;
@@ -85,7 +102,7 @@ describe('the pump', () => {
 
     expect(report.zones).toEqual(counts({ planned: 50_000, ok: 50_000 }));
     expect(most).toBeLessThanOrEqual(200);
-    expect(mostAhead).toBeLessThanOrEqual(202);
+    expect(mostAhead).toBeLessThanOrEqual(1_202);
     expect(clock.pending()).toBe(0);
   });
 
@@ -94,7 +111,7 @@ describe('the pump', () => {
     const clock = createFakeClock({ startMs: 40 });
     const scheduler = createZoneScheduler({
       zones: () => [{ id: 'north', data: { bed: 3 } }],
-      limit: 1,
+      controller: fixed(1),
       clock,
       handler: async (zone, { cycle, signal, deadlineMs }) => {
         seen.push(zone.data?.bed, cycle, signal.aborted, deadlineMs);
@@ -127,11 +144,13 @@ describe('a zone that misbehaves harms no other', () => {
     const report = await scheduler.runCycle();
 
     expect(report.zones).toEqual(counts({ planned: 3, ok: 2, failed: 1 }));
-    expect(report.failures).toEqual([{ zoneId: 'bad', durationMs: 0, ...failure }]);
+    expect(report.failures).toEqual([{ zoneId: 'bad', class: 'zone', durationMs: 0, ...failure }]);
   });
 
   it('when its handler never settles: it times out, frees its place and aborts its signal', async () => {
-    const { clock, scheduler, contextOf, started } = setUp(['a', 'b', 'c', 'd'], { limit: 1 });
+    const { clock, scheduler, contextOf, started } = setUp(['a', 'b', 'c', 'd'], {
+      controller: fixed(1),
+    });
     const zombies: unknown[] = [];
     scheduler.on('zombie', (event) => zombies.push(event));
     const early = createDeferred<unknown>();
@@ -156,6 +175,7 @@ describe('a zone that misbehaves harms no other', () => {
     expect((await report).zones).toEqual(counts({ planned: 4, timedOut: 2, deferred: 2 }));
     expect((await report).failures[0]).toEqual({
       zoneId: 'a',
+      class: 'timeout',
       message: 'zone "a" did not settle within 300 ms',
       code: 'ZONE_TIMEOUT',
       durationMs: 300,
@@ -181,6 +201,7 @@ describe('a zone that misbehaves harms no other', () => {
     expect(report.zones).toEqual(counts({ planned: 5, ok: 2, failed: 3 }));
     expect(report.failures[1]).toEqual({
       zoneId: '',
+      class: 'bug',
       message: 'zone.id must be a non-empty string, got ""',
       durationMs: 0,
     });
@@ -225,7 +246,7 @@ describe('a zombie', () => {
     await clock.advance(300);
     await first;
     const second = await scheduler.runCycle();
-    expect(second.zones).toEqual(counts({ planned: 1, skipped: 1 }));
+    expect(second.zones).toEqual(counts({ planned: 1, stuck: 1 }));
     finish('a');
     await clock.advance(0);
     const third = scheduler.runCycle();
@@ -254,7 +275,10 @@ describe('a zombie', () => {
   });
 
   it('keeps its place when maxZombies is 0, and gives it back when it settles', async () => {
-    const { clock, scheduler, started, finish } = setUp(['a', 'b'], { limit: 1, maxZombies: 0 });
+    const { clock, scheduler, started, finish } = setUp(['a', 'b'], {
+      controller: fixed(1),
+      maxZombies: 0,
+    });
 
     const report = scheduler.runCycle();
     await clock.advance(400);
@@ -271,7 +295,7 @@ describe('a zombie', () => {
 
   it('never lets more than limit and maxZombies handlers run together', async () => {
     const ids = Array.from({ length: 20 }, (_value, index) => `z${index}`);
-    const { clock, scheduler, started } = setUp(ids, { limit: 3, maxZombies: 2 });
+    const { clock, scheduler, started } = setUp(ids, { controller: fixed(3), maxZombies: 2 });
 
     const report = scheduler.runCycle();
     await clock.advance(5_000);
@@ -370,7 +394,10 @@ describe('a source', () => {
   });
 
   it('is not timed while it waits for room', async () => {
-    const { clock, scheduler, finish } = setUp(['a', 'b'], { limit: 1, timeoutMs: 300 });
+    const { clock, scheduler, finish } = setUp(['a', 'b'], {
+      controller: fixed(1),
+      timeoutMs: 300,
+    });
 
     const report = scheduler.runCycle();
     await clock.advance(299);
@@ -393,5 +420,5 @@ it('starts nothing twice when every zone hangs for several cycles', async () => 
   }
 
   expect(started).toEqual([]);
-  expect(scheduler.snapshot().counters).toMatchObject({ planned: 9, timedOut: 3, skipped: 6 });
+  expect(scheduler.snapshot().counters).toMatchObject({ planned: 9, timedOut: 3, stuck: 6 });
 });

@@ -1,8 +1,11 @@
 import { createDeferred, type Deferred } from '@holdfast/internal';
 import { createFakeClock, type FakeClock } from '@holdfast/testkit';
+import { fixed } from '../src/controllers/fixed.ts';
 import { createZoneScheduler } from '../src/create-zone-scheduler.ts';
 import type { ZoneSchedulerOptions } from '../src/options.ts';
-import type { CycleReport, DrainReport, Zone, ZoneContext, ZoneScheduler } from '../src/zone.ts';
+import type { CycleReport, DrainReport } from '../src/cycle-report.ts';
+import type { ZoneScheduler } from '../src/zone-scheduler.ts';
+import type { Zone, ZoneContext } from '../src/zone.ts';
 
 export interface World {
   readonly clock: FakeClock;
@@ -35,7 +38,7 @@ export function setUp(
       runs.set(zone.id, { work, context });
       return work.promise;
     },
-    limit: 2,
+    controller: fixed(2),
     cycleMs: 1_000,
     timeoutMs: 300,
     clock,
@@ -78,8 +81,11 @@ export function counts(named: Partial<CycleReport['zones']>): CycleReport['zones
     ok: 0,
     failed: 0,
     timedOut: 0,
+    fenced: 0,
     deferred: 0,
     skipped: 0,
+    quarantined: 0,
+    stuck: 0,
     duplicates: 0,
   };
   return { ...zero, ...named };

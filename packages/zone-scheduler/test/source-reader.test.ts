@@ -33,6 +33,8 @@ it('stops after each zone until there is room', async () => {
   expect(reader.dueMs).toBe(Infinity);
   reader.wake();
   await clock.advance(0);
+  expect(seen).toEqual(['a']);
+  state.hasRoom = true;
   reader.wake();
   await clock.advance(0);
 

@@ -1,6 +1,7 @@
 import { expectTypeOf } from 'vitest';
 import {
   createZoneScheduler,
+  fixed,
   type CycleReport,
   type DrainReport,
   type ZoneContext,
@@ -17,7 +18,7 @@ const scheduler = createZoneScheduler<{ bed: number }>({
     expectTypeOf(context).toEqualTypeOf<ZoneContext>();
     return Promise.resolve();
   },
-  limit: 1,
+  controller: fixed(1),
 });
 
 expectTypeOf(scheduler).toEqualTypeOf<ZoneScheduler>();
@@ -29,7 +30,6 @@ scheduler.on('cycle', (report) => {
 });
 // @ts-expect-error: no such event
 scheduler.on('tick', () => undefined);
-// @ts-expect-error: limit has no default
 createZoneScheduler({ zones: () => [], handler: () => Promise.resolve() });
 // @ts-expect-error: a handler returns a promise
-createZoneScheduler({ zones: () => [], handler: () => 5, limit: 1 });
+createZoneScheduler({ zones: () => [], handler: () => 5 });

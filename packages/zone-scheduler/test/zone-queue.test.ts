@@ -1,10 +1,16 @@
 import { expect, it } from 'vitest';
 import { ZoneQueue } from '../src/zone-queue.ts';
 
-function queueAfter(deferred: string[], pushed: string[]): ZoneQueue<unknown> {
-  const queue = new ZoneQueue(new Set(deferred));
-  for (const id of pushed) queue.push({ id });
+function queueAfter(awaited: Set<string>, pushed: string[]): ZoneQueue<unknown> {
+  const queue = new ZoneQueue(awaited);
+  for (const id of pushed) push(queue, awaited, id);
   return queue;
+}
+
+/** As the lanes do it. */
+function push(queue: ZoneQueue<unknown>, awaited: Set<string>, id: string): void {
+  if (awaited.delete(id)) queue.pushFirst({ id });
+  else queue.push({ id });
 }
 
 function takeWhatItGives(queue: ZoneQueue<unknown>): string[] {
@@ -14,42 +20,47 @@ function takeWhatItGives(queue: ZoneQueue<unknown>): string[] {
 }
 
 it('gives zones in the order they came when none was deferred', () => {
-  const queue = queueAfter([], ['a', 'b', 'c']);
+  const queue = queueAfter(new Set(), ['a', 'b', 'c']);
 
   expect(takeWhatItGives(queue)).toEqual(['a', 'b', 'c']);
   expect(queue.take()).toBeUndefined();
 });
 
+it('gives zones by priority, and those of one priority as they came', () => {
+  const queue = new ZoneQueue(new Set());
+  queue.push({ id: 'late', priority: 2 });
+  queue.push({ id: 'a' });
+  queue.push({ id: 'b', priority: 1 });
+  queue.push({ id: 'urgent', priority: 0 });
+
+  expect(takeWhatItGives(queue)).toEqual(['urgent', 'a', 'b', 'late']);
+});
+
 it('gives deferred zones first and holds the others back until all deferred ones have come', () => {
-  const queue = queueAfter(['c', 'd'], ['a', 'b', 'c']);
+  const awaited = new Set(['c', 'd']);
+  const queue = queueAfter(awaited, ['a', 'b', 'c']);
 
   expect(takeWhatItGives(queue)).toEqual(['c']);
   expect(queue.take()).toBeUndefined();
-  queue.push({ id: 'd' });
+  push(queue, awaited, 'd');
 
   expect(takeWhatItGives(queue)).toEqual(['d', 'a', 'b']);
 });
 
-it('holds nothing back when the source has ended, and names the deferred zones that are gone', () => {
-  const queue = queueAfter(['gone', 'b'], ['a', 'b']);
+it('holds nothing back once no deferred zone is awaited any more', () => {
+  const awaited = new Set(['gone', 'b']);
+  const queue = queueAfter(awaited, ['a', 'b']);
 
-  expect(queue.release()).toEqual(['gone']);
+  awaited.clear();
 
   expect(takeWhatItGives(queue)).toEqual(['b', 'a']);
 });
 
-it('does not wait for a zone that will not come', () => {
-  const queue = queueAfter(['skipped'], ['a']);
-
-  queue.forget('skipped');
-
-  expect(takeWhatItGives(queue)).toEqual(['a']);
-});
-
 it('hands over everything at once, deferred ones first', () => {
-  const queue = queueAfter(['c', 'later'], ['a', 'b', 'c']);
+  const queue = queueAfter(new Set(['c', 'later']), ['a', 'b', 'c']);
 
   expect(queue.takeAll().map((zone) => zone.id)).toEqual(['c', 'a', 'b']);
   expect(queue.hasNext).toBe(false);
+  expect(queue.size).toBe(0);
   expect(queue.takeAll()).toEqual([]);
 });

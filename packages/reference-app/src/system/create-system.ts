@@ -1,7 +1,7 @@
 import { sleep } from '@holdfast/internal';
 import { createLocks } from '@holdfast/locks';
 import { createQueue, type QueueStore } from '@holdfast/sync-queue';
-import { createZoneScheduler, type ZoneScheduler } from '@holdfast/zone-scheduler';
+import { createZoneScheduler, fixed, type ZoneScheduler } from '@holdfast/zone-scheduler';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { connectMqtt } from './connect.ts';
@@ -131,7 +131,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const scheduler = createZoneScheduler({
     zones: () => zoneControl.zones(),
     handler: (zone, context) => zoneControl.run(zone, context),
-    limit: zones.limit,
+    controller: fixed(zones.limit),
     cycleMs: zones.cycleMs,
   });
   scheduler.on('cycle', ({ failures, sourceError }) => {

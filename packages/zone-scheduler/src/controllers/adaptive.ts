@@ -43,6 +43,7 @@ export function adaptive(options: AdaptiveOptions = {}): Controller {
 }
 
 class AdaptiveController implements Controller {
+  readonly max: number;
   readonly probeZones: number;
   readonly windowMs: number;
   readonly #options: ResolvedAdaptiveOptions;
@@ -62,6 +63,7 @@ class AdaptiveController implements Controller {
 
   constructor(options: ResolvedAdaptiveOptions) {
     this.#options = options;
+    this.max = options.max;
     this.probeZones = options.probeZones;
     this.windowMs = options.windowMs;
     this.#cap = options.max;

@@ -10,6 +10,7 @@ import { SnapshotReader } from './snapshot-fields.ts';
 export function fixed(limit: number): Controller {
   requireInteger('limit', limit, { min: 1 });
   return {
+    max: limit,
     probeZones: 0,
     windowMs: 1_000,
     probe: () => undefined,

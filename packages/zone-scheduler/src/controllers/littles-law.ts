@@ -56,6 +56,7 @@ interface Resolved extends LimitRange {
 }
 
 class LittlesLawController implements Controller {
+  readonly max: number;
   readonly probeZones: number;
   readonly windowMs: number;
   readonly #options: Resolved;
@@ -64,6 +65,7 @@ class LittlesLawController implements Controller {
 
   constructor(options: Resolved) {
     this.#options = options;
+    this.max = options.max;
     this.probeZones = options.probeZones;
     this.windowMs = options.windowMs;
   }

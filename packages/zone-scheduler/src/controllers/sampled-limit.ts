@@ -37,6 +37,7 @@ const LEAST_SAMPLES = 10;
 
 /** Runs a law over windows. It does not look at the deadline, and starts every cycle where the last one ended. */
 export class SampledLimit implements Controller {
+  readonly max: number;
   readonly probeZones = 0;
   readonly windowMs: number;
   readonly #law: LimitLaw;
@@ -50,6 +51,7 @@ export class SampledLimit implements Controller {
 
   constructor(law: LimitLaw, range: LimitRange, windowMs: number | undefined) {
     this.#law = law;
+    this.max = range.max;
     this.#range = range;
     this.windowMs = requireInteger('windowMs', windowMs ?? 1_000, { min: 10 });
     this.#exact = range.initial;

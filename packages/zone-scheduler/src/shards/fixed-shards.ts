@@ -31,7 +31,7 @@ export function createFixedShards({ total, members, shard, isOurs }: FixedShards
       // What the other instances do, this one does not see.
       unowned: 0,
       members,
-      trustedForMs: closed === undefined ? Infinity : 0,
+      trustedForMs: closed === undefined ? null : 0,
       mismatch: undefined,
     }),
     // Nothing ever changes.

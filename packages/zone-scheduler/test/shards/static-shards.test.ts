@@ -53,7 +53,7 @@ describe('static shards', () => {
     expect(ownership).toEqual({ shard: 0, fence: undefined });
     expect(shards.ownershipOf('b')).toBe(ownership);
     expect(shards.isHeld(ownership)).toBe(true);
-    expect(shards.snapshot()).toMatchObject({ total: 1, owned: 1, trustedForMs: Infinity });
+    expect(shards.snapshot()).toMatchObject({ total: 1, owned: 1, trustedForMs: null });
 
     await Promise.all([shards.close(), shards.close()]);
 

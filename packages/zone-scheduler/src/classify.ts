@@ -1,0 +1,40 @@
+import { isHoldfastError } from '@holdfast/internal';
+import type { FailureClass } from './zone.ts';
+
+/**
+ * SQLSTATE classes of a database that cannot serve anybody: 08 connection exception, 53 insufficient resources, 57P
+ * operator intervention (PostgreSQL manual, appendix A).
+ */
+const DOWNSTREAM_STATE = /^(08[0-9A-Z]{3}|53[0-9A-Z]{3}|57P[0-9A-Z]{2})$/;
+const DOWNSTREAM_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'CIRCUIT_OPEN',
+]);
+/** What `pg` says without a code: its pool had no client in time, or the connection ended. */
+const DOWNSTREAM_MESSAGE = /timeout exceeded when trying to connect|Connection terminated/;
+const OWNERSHIP_CODES: ReadonlySet<string> = new Set(['OWNERSHIP_LOST', 'FENCED']);
+
+/** Whose fault an error is, unless `classify` of the options knows better. */
+export function classifyFailure(error: unknown): FailureClass {
+  if (isHoldfastError(error, 'ZONE_TIMEOUT')) return 'timeout';
+  if (!(error instanceof Error)) return 'zone';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (OWNERSHIP_CODES.has(code)) return 'ownership';
+  if (DOWNSTREAM_CODES.has(code) || DOWNSTREAM_STATE.test(code)) return 'downstream';
+  if (code === '' && DOWNSTREAM_MESSAGE.test(error.message)) return 'downstream';
+  return isBug(error) ? 'bug' : 'zone';
+}
+
+function isBug(error: Error): boolean {
+  return (
+    error instanceof TypeError ||
+    error instanceof ReferenceError ||
+    error instanceof RangeError ||
+    error instanceof SyntaxError
+  );
+}

@@ -1,0 +1,154 @@
+import type { Controller } from './controller.ts';
+import type { CycleOutcome, CycleReport } from './cycle-report.ts';
+import { CycleTally } from './cycle-tally.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { reportLimit } from './report-limit.ts';
+import type { EndedRun } from './running-zones.ts';
+import type { ZoneHealth } from './zone-health.ts';
+import type { NotRun } from './zone-intake.ts';
+import type { FailureClass } from './zone.ts';
+
+export interface CycleBooksParts {
+  readonly cycle: number;
+  readonly startedMs: number;
+  readonly maxReportedFailures: number;
+  readonly health: ZoneHealth;
+}
+
+/** Accounts for the zones of one cycle. */
+export class CycleBooks {
+  readonly tally: CycleTally;
+  readonly latencies = new LatencyHistogram();
+  readonly notPlanned = { elsewhere: 0, notDue: 0 };
+  readonly #parts: CycleBooksParts;
+  /** Failures that may be held against their zones. */
+  readonly #blamable = new Map<string, FailureClass>();
+  #changedMs: number;
+  #slotMs = 0;
+  #inFlight = 0;
+  #maxInFlight = 0;
+
+  constructor(parts: CycleBooksParts) {
+    this.#parts = parts;
+    this.tally = new CycleTally(parts.maxReportedFailures);
+    this.#changedMs = parts.startedMs;
+  }
+
+  start(nowMs: number): void {
+    this.#integrate(nowMs);
+    this.#inFlight += 1;
+    if (this.#inFlight > this.#maxInFlight) this.#maxInFlight = this.#inFlight;
+  }
+
+  end<D>({ parts, nowMs, durationMs, failure }: EndedRun<D>): void {
+    const { id: zoneId } = parts.zone;
+    this.#integrate(nowMs);
+    this.#inFlight -= 1;
+    if (failure === undefined) {
+      this.tally.count('ok');
+      this.latencies.record(durationMs);
+      this.#parts.health.succeeded(zoneId);
+      return;
+    }
+    this.#parts.health.missed(zoneId, this.#parts.cycle);
+    if (failure.outcome === 'fenced') {
+      this.tally.count('fenced');
+      return;
+    }
+    this.tally.fail(failure.outcome, { zoneId, ...failure, durationMs });
+    const isZonesFault = failure.class !== 'downstream' && failure.class !== 'ownership';
+    if (isZonesFault && !parts.isCutShort) this.#blamable.set(zoneId, failure.class);
+  }
+
+  /** What the source gave and is not to be run. */
+  turnAway(given: NotRun): void {
+    switch (given.kind) {
+      case 'elsewhere':
+      case 'notDue':
+        this.notPlanned[given.kind] += 1;
+        return;
+      case 'duplicates':
+        this.tally.plan();
+        this.tally.count('duplicates');
+        return;
+      case 'quarantined':
+      case 'stuck':
+        this.tally.plan();
+        this.miss(given.kind, given.zoneId);
+        return;
+      case 'invalid': {
+        const { zoneId, error } = given;
+        this.tally.plan();
+        this.tally.fail('failed', { zoneId, class: 'bug', error, durationMs: 0 });
+        return;
+      }
+      default: {
+        const impossible: never = given;
+        return impossible;
+      }
+    }
+  }
+
+  /** The zone is planned and was not started. */
+  miss(outcome: 'fenced' | 'deferred' | 'skipped' | 'quarantined' | 'stuck', zoneId: string): void {
+    this.tally.count(outcome);
+    this.#parts.health.missed(zoneId, this.#parts.cycle);
+  }
+
+  close(ended: {
+    readonly nowMs: number;
+    readonly isAborted: boolean;
+    readonly controller: Controller;
+    readonly suspectSlots: number;
+    readonly sourceError: CycleReport['sourceError'];
+    readonly isSourceRead: boolean;
+    readonly startedAtMs: number;
+    readonly lagMs: number;
+    readonly missedTicks: number;
+  }): CycleReport {
+    const { cycle, startedMs, health } = this.#parts;
+    const { nowMs, controller, suspectSlots, isAborted, isSourceRead } = ended;
+    const { counts, failureRate } = this.tally;
+    const durationMs = nowMs - startedMs;
+    this.#integrate(nowMs);
+    health.endCycle({
+      ...{ cycle, planned: counts.planned, failureRate },
+      ...{ failed: this.#blamable, isSourceRead },
+    });
+    return {
+      cycle,
+      outcome: this.#outcome(isAborted),
+      startedAtMs: ended.startedAtMs,
+      lagMs: ended.lagMs,
+      durationMs,
+      missedTicks: ended.missedTicks,
+      zones: { ...counts },
+      notPlanned: { ...this.notPlanned },
+      failureRate,
+      failures: this.tally.failures,
+      failuresTruncated: this.tally.failuresTruncated,
+      byError: this.tally.byError,
+      latency: this.latencies.summary(),
+      concurrency: {
+        mean: durationMs > 0 ? this.#slotMs / durationMs : 0,
+        max: this.#maxInFlight,
+        explanation: reportLimit(controller.explain()),
+        suspectSlots,
+      },
+      staleness: health.staleness(cycle),
+      sourceError: ended.sourceError,
+    };
+  }
+
+  #outcome(isAborted: boolean): CycleOutcome {
+    const { planned, ok, deferred, skipped, duplicates } = this.tally.counts;
+    if (isAborted) return 'aborted';
+    if (deferred + skipped > 0) return 'overrun';
+    return ok + duplicates === planned ? 'ok' : 'partial';
+  }
+
+  #integrate(nowMs: number): void {
+    this.#slotMs += this.#inFlight * (nowMs - this.#changedMs);
+    this.#changedMs = nowMs;
+  }
+}

@@ -1,0 +1,122 @@
+import { Cycle } from './cycle.ts';
+import type { CycleReport } from './cycle-report.ts';
+import { DownstreamBreaker } from './downstream-breaker.ts';
+import { ZoneSourceTimeoutError } from './errors.ts';
+import type { ResolvedZoneSchedulerOptions } from './options.ts';
+import type { Tick } from './ticks.ts';
+import { ZoneHealth } from './zone-health.ts';
+import type { ZoneSchedulerEvents } from './zone-scheduler.ts';
+
+export interface CycleRunnerEvents {
+  readonly onZombie: (zombie: ZoneSchedulerEvents['zombie']) => void;
+  readonly onQuarantine: (zoneId: string, isOn: boolean) => void;
+  readonly onDownstream: (isDown: boolean) => void;
+  /** No cycle and no handler runs any more. */
+  readonly onIdle: () => void;
+}
+
+/** Runs one cycle after the other, and keeps what one leaves to the next. */
+export class CycleRunner<D> {
+  /** Zones of any cycle whose handlers still run though they were aborted. */
+  readonly zombies = new Set<string>();
+  readonly #options: ResolvedZoneSchedulerOptions<D>;
+  readonly #events: CycleRunnerEvents;
+  readonly #health: ZoneHealth;
+  readonly #breaker: DownstreamBreaker | undefined;
+  #current: Cycle<D> | undefined;
+  #started = 0;
+  #first: ReadonlySet<string> = new Set();
+  #deferred = 0;
+  #weight = 0;
+  #isSourceHanging = false;
+
+  constructor(options: ResolvedZoneSchedulerOptions<D>, events: CycleRunnerEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#health = new ZoneHealth(options, events.onQuarantine);
+    this.#breaker = options.breaker === false ? undefined : new DownstreamBreaker(options.breaker);
+  }
+
+  get current(): Cycle<D> | undefined {
+    return this.#current;
+  }
+
+  /** How many cycles were started. */
+  get started(): number {
+    return this.#started;
+  }
+
+  get isIdle(): boolean {
+    return this.#current === undefined && this.zombies.size === 0;
+  }
+
+  get isDownstreamDown(): boolean {
+    return this.#breaker?.isOpen === true;
+  }
+
+  get gauges(): Record<'inFlight' | 'zombies' | 'deferred' | 'quarantined', number> {
+    return {
+      inFlight: this.#current?.inFlight ?? 0,
+      zombies: this.zombies.size,
+      deferred: this.#deferred,
+      quarantined: this.#health.quarantined,
+    };
+  }
+
+  release(zoneId: string): boolean {
+    return this.#health.release(zoneId);
+  }
+
+  /** To be called while no cycle runs. Without a tick the cycle has no end but its own. */
+  async run(tick: Tick | undefined, missedTicks: number): Promise<CycleReport> {
+    const options = this.#options;
+    const { onDownstream, onZombie } = this.#events;
+    const hasEnd = tick !== undefined && options.overrun !== 'finish';
+    this.#started += 1;
+    const number = this.#started;
+    const cycle = new Cycle<D>({
+      // A source that still hangs is not asked again: each call would hang with it.
+      options: this.#isSourceHanging ? { ...options, zones: () => this.#hang() } : options,
+      number,
+      endMs: hasEnd ? tick.endMs : Infinity,
+      // A timer may fire a fraction of a millisecond early.
+      lagMs: tick === undefined ? 0 : Math.max(0, options.clock.now() - tick.plannedMs),
+      missedTicks,
+      deferredBefore: this.#first,
+      expectedWeight: this.#weight,
+      zombies: this.zombies,
+      health: this.#health,
+      breaker: this.#breaker,
+      onZombie: (zoneId, runningMs) => onZombie({ zoneId, cycle: number, runningMs }),
+      onZombieSettled: () => {
+        this.#current?.pump();
+        this.#tellIfIdle();
+      },
+      onDownstream,
+    });
+    this.#current = cycle;
+    const report = await cycle.run();
+    this.#current = undefined;
+    this.#first = cycle.first;
+    this.#deferred = cycle.deferred.size;
+    this.#weight = cycle.weight;
+    if (!this.#isSourceHanging) this.#watchSource(cycle.sourceSettled);
+    this.#tellIfIdle();
+    return report;
+  }
+
+  #hang(): never {
+    throw new ZoneSourceTimeoutError(this.#options.timeoutMs);
+  }
+
+  #watchSource(settled: Promise<void>): void {
+    this.#isSourceHanging = true;
+    void settled.then(() => {
+      this.#isSourceHanging = false;
+    });
+  }
+
+  #tellIfIdle(): void {
+    if (this.isIdle) this.#events.onIdle();
+  }
+}

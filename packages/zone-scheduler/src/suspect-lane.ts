@@ -1,0 +1,45 @@
+export interface SuspectLaneOptions {
+  /** Most slots. */
+  readonly maxSlots: number;
+  readonly timeoutMs: number;
+  /** When the cycle should be done, from its start. */
+  readonly targetMs: number;
+}
+
+/** Slots in which zones run that failed the last time, so that those which hang hold none of the healthy ones'. */
+export class SuspectLane {
+  readonly #options: SuspectLaneOptions;
+  #zones = 0;
+  #inFlight = 0;
+
+  constructor(options: SuspectLaneOptions) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** As many as finish all suspects by the target if each of them times out. */
+  get slots(): number {
+    const { maxSlots, timeoutMs, targetMs } = this.#options;
+    const rounds = Math.max(1, Math.floor(targetMs / timeoutMs));
+    return Math.min(Math.ceil(this.#zones / rounds), maxSlots);
+  }
+
+  get hasPlace(): boolean {
+    return this.#inFlight < this.slots;
+  }
+
+  add(): void {
+    this.#zones += 1;
+  }
+
+  start(): void {
+    this.#inFlight += 1;
+  }
+
+  end(): void {
+    this.#inFlight -= 1;
+  }
+}

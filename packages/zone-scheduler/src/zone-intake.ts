@@ -1,0 +1,86 @@
+import { requireInteger, requireNumber, requireText } from '@holdfast/internal';
+import { hashText } from './shards/hash.ts';
+import type { Shards } from './shards.ts';
+import type { ZoneHealth } from './zone-health.ts';
+import type { Zone } from './zone.ts';
+
+/** What a cycle does with something that its source gave. */
+export type Verdict<D> =
+  { readonly kind: 'run'; readonly zone: Zone<D>; readonly isSuspect: boolean } | NotRun;
+
+/** Why it is not run. */
+export type NotRun =
+  | {
+      readonly kind: 'quarantined' | 'stuck' | 'duplicates' | 'elsewhere' | 'notDue';
+      readonly zoneId: string;
+    }
+  | { readonly kind: 'invalid'; readonly zoneId: string; readonly error: unknown };
+
+export interface ZoneIntakeParts {
+  readonly cycle: number;
+  readonly shards: Shards;
+  readonly health: ZoneHealth;
+  /** Zones whose handlers still run though they were aborted in an earlier cycle. */
+  readonly zombies: { has(zoneId: string): boolean };
+  /** Zones that the cycle before had deferred: due whatever `every` says. */
+  readonly deferredBefore: ReadonlySet<string>;
+}
+
+/** Looks at everything that the source of one cycle gives. */
+export class ZoneIntake<D> {
+  readonly #parts: ZoneIntakeParts;
+  readonly #seen = new Set<string>();
+
+  constructor(parts: ZoneIntakeParts) {
+    this.#parts = parts;
+  }
+
+  accept(given: Zone<D>): Verdict<D> {
+    const { cycle, shards, health, zombies, deferredBefore } = this.#parts;
+    let zone: Zone<D>;
+    try {
+      zone = copyOf(given);
+    } catch (error) {
+      return { kind: 'invalid', zoneId: idOf(given), error };
+    }
+    const { id: zoneId, every } = zone;
+    if (this.#seen.has(zoneId)) return { kind: 'duplicates', zoneId };
+    this.#seen.add(zoneId);
+    if (shards.ownershipOf(zoneId) === undefined) return { kind: 'elsewhere', zoneId };
+    if (zombies.has(zoneId)) return { kind: 'stuck', zoneId };
+    const lane = health.laneOf(zoneId, cycle);
+    if (lane === 'quarantined') return { kind: 'quarantined', zoneId };
+    const isDue = every === undefined || (cycle + hashText(zoneId)) % every === 0;
+    if (!isDue && !deferredBefore.has(zoneId)) return { kind: 'notDue', zoneId };
+    return { kind: 'run', zone, isSuspect: lane === 'suspect' };
+  }
+
+  /** A handler that hangs holds on to its cycle: let it hold little. */
+  forget(): void {
+    this.#seen.clear();
+  }
+}
+
+/**
+ * Read once and kept: a source may fill one object again and again.
+ *
+ * @throws {TypeError | RangeError} when it is no zone.
+ */
+function copyOf<D>({ id, data, priority, weight, timeoutMs, every }: Zone<D>): Zone<D> {
+  requireText('zone.id', id);
+  if (priority !== undefined) requireInteger('zone.priority', priority, { min: 0, max: 2 });
+  if (weight !== undefined) requireNumber('zone.weight', weight, { min: Number.MIN_VALUE });
+  if (timeoutMs !== undefined) requireInteger('zone.timeoutMs', timeoutMs, { min: 1 });
+  if (every !== undefined) requireInteger('zone.every', every, { min: 1 });
+  return { id, data, priority, weight, timeoutMs, every };
+}
+
+/** Empty when there is none. */
+function idOf(given: unknown): string {
+  try {
+    const { id } = given as { readonly id: unknown };
+    return typeof id === 'string' ? id : '';
+  } catch {
+    return '';
+  }
+}
