@@ -40,8 +40,8 @@ export class CycleBooks {
     if (this.#inFlight > this.#maxInFlight) this.#maxInFlight = this.#inFlight;
   }
 
-  end<D>({ parts, nowMs, durationMs, failure }: EndedRun<D>): void {
-    const { id: zoneId } = parts.zone;
+  end<D>({ run, nowMs, durationMs, failure }: EndedRun<D>): void {
+    const { id: zoneId } = run.zone;
     this.#integrate(nowMs);
     this.#inFlight -= 1;
     if (failure === undefined) {
@@ -57,7 +57,7 @@ export class CycleBooks {
     }
     this.tally.fail(failure.outcome, { zoneId, ...failure, durationMs });
     const isZonesFault = failure.class !== 'downstream' && failure.class !== 'ownership';
-    if (isZonesFault && !parts.isCutShort) this.#blamable.set(zoneId, failure.class);
+    if (isZonesFault && !run.isCutShort) this.#blamable.set(zoneId, failure.class);
   }
 
   /** What the source gave and is not to be run. */

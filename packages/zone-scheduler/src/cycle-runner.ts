@@ -3,6 +3,7 @@ import type { CycleReport } from './cycle-report.ts';
 import { DownstreamBreaker } from './downstream-breaker.ts';
 import { ZoneSourceTimeoutError } from './errors.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
+import { SeenZones } from './seen-zones.ts';
 import type { Tick } from './ticks.ts';
 import { ZoneHealth } from './zone-health.ts';
 import type { ZoneSchedulerEvents } from './zone-scheduler.ts';
@@ -21,6 +22,7 @@ export class CycleRunner<D> {
   readonly zombies = new Set<string>();
   readonly #options: ResolvedZoneSchedulerOptions<D>;
   readonly #events: CycleRunnerEvents;
+  readonly #seen = new SeenZones();
   readonly #health: ZoneHealth;
   readonly #breaker: DownstreamBreaker | undefined;
   #current: Cycle<D> | undefined;
@@ -85,6 +87,7 @@ export class CycleRunner<D> {
       deferredBefore: this.#first,
       expectedWeight: this.#weight,
       zombies: this.zombies,
+      seen: this.#seen,
       health: this.#health,
       breaker: this.#breaker,
       onZombie: (zoneId, runningMs) => onZombie({ zoneId, cycle: number, runningMs }),

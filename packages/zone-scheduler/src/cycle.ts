@@ -5,11 +5,14 @@ import { describeError } from './cycle-tally.ts';
 import type { DownstreamBreaker } from './downstream-breaker.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
 import { RunningZones, type EndedRun } from './running-zones.ts';
+import type { SeenZones } from './seen-zones.ts';
+import type { ShardOwnership } from './shards.ts';
 import { SourceReader } from './source-reader.ts';
 import { createSweepTimer, type SweepTimer } from './sweep-timer.ts';
 import type { ZoneHealth } from './zone-health.ts';
 import { ZoneIntake } from './zone-intake.ts';
-import { ZoneLanes, type NextZone } from './zone-lanes.ts';
+import { ZoneLanes } from './zone-lanes.ts';
+import type { RunLane } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 export interface CycleSetup<D> {
@@ -25,6 +28,7 @@ export interface CycleSetup<D> {
   readonly expectedWeight: number;
   /** Zones of any cycle whose handlers still run though they were aborted. A cycle adds and removes its own. */
   readonly zombies: Set<string>;
+  readonly seen: SeenZones;
   readonly health: ZoneHealth;
   readonly breaker: DownstreamBreaker | undefined;
   readonly onZombie: (zoneId: string, runningMs: number) => void;
@@ -80,14 +84,17 @@ export class Cycle<D> {
       maxReportedFailures: options.maxReportedFailures,
     });
     this.#intake = new ZoneIntake({
-      ...{ cycle: number, shards, health, zombies, deferredBefore: setup.deferredBefore },
+      ...{ cycle: number, seen: setup.seen, shards, health, zombies },
+      deferredBefore: setup.deferredBefore,
     });
     this.#lanes = new ZoneLanes({
       ...{ options, startedMs: this.#startedMs, deferredBefore: setup.deferredBefore },
       ...{ expectedWeight: setup.expectedWeight, breaker: setup.breaker },
+      onTurn: (zone, lane, ownership) => this.#start(zone, lane, ownership),
       onFenced: (zoneId) => this.#books.miss('fenced', zoneId),
     });
     this.#running = new RunningZones({
+      scope: { cycle: number, shards, lanes: this.#lanes },
       ...{ handler: options.handler, classify: options.classify, clock, zombies },
       ...{ onZombie: setup.onZombie, onZombieSettled: setup.onZombieSettled },
       onEnd: (ended) => this.#endRun(ended),
@@ -162,14 +169,9 @@ export class Cycle<D> {
   }
 
   /** Starts what there is a place for. Called whenever one may have become free. */
-  pump(): void {
-    const nowMs = this.#setup.options.clock.now();
+  pump(nowMs: number = this.#setup.options.clock.now()): void {
     if (!this.#isCut && this.#isTooLate(nowMs)) this.cut();
-    while (!this.#isCut && this.#hasPlace()) {
-      const next = this.#lanes.takeNext(nowMs);
-      if (next === undefined) break;
-      this.#start(next, nowMs);
-    }
+    while (!this.#isCut && this.#hasPlace() && this.#lanes.startNext(nowMs));
     this.#watchForStuck(nowMs);
     this.#reader.wake();
     if (this.#isDone) this.#finish(nowMs);
@@ -184,9 +186,10 @@ export class Cycle<D> {
     } else {
       this.#books.tally.plan();
       if (this.#isCut) this.#leave(verdict.zone.id);
-      else this.#lanes.push(verdict);
+      else this.#lanes.push(verdict.zone, verdict.lane);
     }
-    this.pump();
+    // Most zones come long before their turn.
+    if (this.#hasPlace()) this.pump();
   }
 
   #endReading(failure: { readonly error: unknown } | undefined): void {
@@ -202,24 +205,22 @@ export class Cycle<D> {
     this.pump();
   }
 
-  #start({ zone, isSuspect, ownership }: NextZone<D>, nowMs: number): void {
+  #start(zone: Zone<D>, lane: RunLane, ownership: ShardOwnership): void {
     const { options, endMs } = this.#setup;
-    const dueMs = nowMs + (zone.timeoutMs ?? options.timeoutMs);
+    const startedMs = options.clock.now();
+    const dueMs = startedMs + (zone.timeoutMs ?? options.timeoutMs);
     const deadlineMs = Math.min(dueMs, endMs);
-    this.#books.start(nowMs);
+    const isCutShort = deadlineMs < dueMs;
+    this.#books.start(startedMs);
     this.#sweep.watch(deadlineMs);
-    this.#running.start({
-      ...{ zone, cycle: this.number, isSuspect, startedMs: nowMs, deadlineMs },
-      ...{ isCutShort: deadlineMs < dueMs, ownership, shards: options.shards },
-      onPushBack: () => this.#lanes.pushBack(),
-    });
+    this.#running.start({ zone, lane, ownership, startedMs, deadlineMs, isCutShort });
   }
 
   #endRun(ended: EndedRun<D>): void {
     this.#books.end(ended);
     const { breaker, onDownstream } = this.#setup;
     if (this.#lanes.end(ended)) onDownstream(breaker?.isOpen === true);
-    this.pump();
+    this.pump(ended.nowMs);
   }
 
   /** Deals with everything that is due; returns when the next is. */
@@ -280,7 +281,7 @@ export class Cycle<D> {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#sweep.stop();
-    this.#intake.forget();
+    if (this.#sourceError === undefined) this.#intake.forgetOthers();
     const { options, lagMs, missedTicks, breaker } = this.#setup;
     const report = this.#books.close({
       ...{ nowMs, lagMs, missedTicks, startedAtMs: this.#startedAtMs },

@@ -1,13 +1,12 @@
-import type { Clock } from '@holdfast/internal';
+import { createDeferred, type Clock, type Deferred } from '@holdfast/internal';
 import { classifyFailure } from './classify.ts';
-import { createDeferred, type Deferred } from '@holdfast/internal';
 import { OwnershipLostError, ZoneTimeoutError } from './errors.ts';
-import { ZoneRun, type ZoneRunParts } from './zone-run.ts';
+import { ZoneRun, type RunScope, type ZoneRunParts } from './zone-run.ts';
 import type { Classify, FailureClass, Zone, ZoneHandler } from './zone.ts';
 
 /** How a run ended. What fails because the zone went to another instance is fenced, and no failure. */
 export interface EndedRun<D> {
-  readonly parts: ZoneRunParts<D>;
+  readonly run: ZoneRun<D>;
   readonly nowMs: number;
   readonly durationMs: number;
   readonly failure: RunFailure | undefined;
@@ -20,6 +19,7 @@ export interface RunFailure {
 }
 
 export interface RunningZonesParts<D> {
+  readonly scope: RunScope;
   readonly handler: ZoneHandler<D>;
   readonly classify: Classify<D> | undefined;
   readonly clock: Clock;
@@ -33,7 +33,8 @@ export interface RunningZonesParts<D> {
 /** The handlers of one cycle that run. An aborted one has ended for the cycle, and is a zombie until it settles. */
 export class RunningZones<D> {
   readonly #parts: RunningZonesParts<D>;
-  readonly #runs = new Set<ZoneRun<D>>();
+  /** In no order: the last one takes the place of one that ends. */
+  readonly #runs: ZoneRun<D>[] = [];
   readonly #drains = new Set<{
     readonly shards: ReadonlySet<number>;
     readonly done: Deferred<void>;
@@ -45,7 +46,7 @@ export class RunningZones<D> {
   }
 
   get size(): number {
-    return this.#runs.size;
+    return this.#runs.length;
   }
 
   /** How many handlers were aborted so far. */
@@ -54,8 +55,8 @@ export class RunningZones<D> {
   }
 
   start(parts: ZoneRunParts<D>): void {
-    const run = new ZoneRun(parts);
-    this.#runs.add(run);
+    const run = new ZoneRun(this.#parts.scope, parts);
+    run.place = this.#runs.push(run) - 1;
     call(this.#parts.handler, parts.zone, run).then(
       () => this.#settle(run),
       (error: unknown) => this.#settle(run, { error }),
@@ -65,8 +66,8 @@ export class RunningZones<D> {
   /** Aborts what is overdue; returns the next deadline. */
   expire(nowMs: number): number {
     let nextMs = Infinity;
-    for (const run of this.#runs) {
-      const { deadlineMs, startedMs, zone } = run.parts;
+    for (const run of [...this.#runs]) {
+      const { deadlineMs, startedMs, zone } = run;
       if (deadlineMs > nowMs) nextMs = Math.min(nextMs, deadlineMs);
       else this.#abort(run, 'timedOut', new ZoneTimeoutError(zone.id, deadlineMs - startedMs));
     }
@@ -74,12 +75,12 @@ export class RunningZones<D> {
   }
 
   abortAll(reason: Error): void {
-    for (const run of this.#runs) this.#abort(run, 'failed', reason);
+    for (const run of [...this.#runs]) this.#abort(run, 'failed', reason);
   }
 
   abandon(shards: readonly number[]): void {
-    for (const run of this.#runs) {
-      const { shard } = run.parts.ownership;
+    for (const run of [...this.#runs]) {
+      const { shard } = run.ownership;
       if (shards.includes(shard)) this.#abort(run, 'fenced', new OwnershipLostError(shard));
     }
   }
@@ -93,29 +94,42 @@ export class RunningZones<D> {
   }
 
   #settle(run: ZoneRun<D>, rejection?: { readonly error: unknown }): void {
-    const { zone, startedMs } = run.parts;
-    if (!this.#runs.delete(run)) {
+    const { zone, startedMs } = run;
+    if (!this.#remove(run)) {
       this.#parts.zombies.delete(zone.id);
       this.#parts.onZombieSettled();
       return;
     }
     const nowMs = this.#parts.clock.now();
     const failure = rejection && this.#describe(rejection.error, zone);
-    this.#end({ parts: run.parts, nowMs, durationMs: nowMs - startedMs, failure });
+    this.#end({ run, nowMs, durationMs: nowMs - startedMs, failure });
   }
 
   #abort(run: ZoneRun<D>, outcome: RunFailure['outcome'], error: Error): void {
-    const { zone, startedMs } = run.parts;
+    // An abort before may have led to this one's end.
+    if (!this.#remove(run)) return;
+    const { zone, startedMs } = run;
     const nowMs = this.#parts.clock.now();
     const durationMs = nowMs - startedMs;
-    this.#runs.delete(run);
     this.#parts.zombies.add(zone.id);
     this.#aborted += 1;
     const failure: RunFailure = { outcome, class: CLASS_OF_ABORT[outcome], error };
     // Before its place is given to another.
     run.abort(error);
-    this.#end({ parts: run.parts, nowMs, durationMs, failure });
+    this.#end({ run, nowMs, durationMs, failure });
     this.#parts.onZombie(zone.id, durationMs);
+  }
+
+  /** Returns whether it was still among those that run. */
+  #remove(run: ZoneRun<D>): boolean {
+    const { place } = run;
+    if (place < 0) return false;
+    run.place = -1;
+    const last = this.#runs.pop();
+    if (last === undefined || last === run) return true;
+    this.#runs[place] = last;
+    last.place = place;
+    return true;
   }
 
   #end(ended: EndedRun<D>): void {
@@ -141,7 +155,7 @@ export class RunningZones<D> {
 
   #resolveDrains(): void {
     for (const drain of this.#drains) {
-      const isBusy = [...this.#runs].some((run) => drain.shards.has(run.parts.ownership.shard));
+      const isBusy = this.#runs.some((run) => drain.shards.has(run.ownership.shard));
       if (isBusy) continue;
       this.#drains.delete(drain);
       drain.done.resolve();

@@ -92,7 +92,10 @@ export class SourceReader<D> {
       if (!this.#isReading) return;
       this.#parts.onZone(zone);
       read += 1;
-      if (read % CHUNK === 0) await nextTurn();
+      if (read % CHUNK === 0) {
+        await nextTurn();
+        this.#expect();
+      }
       if (!this.#parts.hasRoom()) await this.#waitForRoom();
     }
   }

@@ -10,6 +10,7 @@ export interface SuspectLaneOptions {
 export class SuspectLane {
   readonly #options: SuspectLaneOptions;
   #zones = 0;
+  #slots = 0;
   #inFlight = 0;
 
   constructor(options: SuspectLaneOptions) {
@@ -22,17 +23,18 @@ export class SuspectLane {
 
   /** As many as finish all suspects by the target if each of them times out. */
   get slots(): number {
-    const { maxSlots, timeoutMs, targetMs } = this.#options;
-    const rounds = Math.max(1, Math.floor(targetMs / timeoutMs));
-    return Math.min(Math.ceil(this.#zones / rounds), maxSlots);
+    return this.#slots;
   }
 
   get hasPlace(): boolean {
-    return this.#inFlight < this.slots;
+    return this.#inFlight < this.#slots;
   }
 
   add(): void {
+    const { maxSlots, timeoutMs, targetMs } = this.#options;
+    const rounds = Math.max(1, Math.floor(targetMs / timeoutMs));
     this.#zones += 1;
+    this.#slots = Math.min(Math.ceil(this.#zones / rounds), maxSlots);
   }
 
   start(): void {

@@ -1,12 +1,14 @@
 import { requireInteger, requireNumber, requireText } from '@holdfast/internal';
+import type { SeenZones } from './seen-zones.ts';
 import { hashText } from './shards/hash.ts';
 import type { Shards } from './shards.ts';
 import type { ZoneHealth } from './zone-health.ts';
+import type { RunLane } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 /** What a cycle does with something that its source gave. */
 export type Verdict<D> =
-  { readonly kind: 'run'; readonly zone: Zone<D>; readonly isSuspect: boolean } | NotRun;
+  { readonly kind: 'run'; readonly zone: Zone<D>; readonly lane: RunLane } | NotRun;
 
 /** Why it is not run. */
 export type NotRun =
@@ -18,6 +20,7 @@ export type NotRun =
 
 export interface ZoneIntakeParts {
   readonly cycle: number;
+  readonly seen: SeenZones;
   readonly shards: Shards;
   readonly health: ZoneHealth;
   /** Zones whose handlers still run though they were aborted in an earlier cycle. */
@@ -29,14 +32,14 @@ export interface ZoneIntakeParts {
 /** Looks at everything that the source of one cycle gives. */
 export class ZoneIntake<D> {
   readonly #parts: ZoneIntakeParts;
-  readonly #seen = new Set<string>();
+  #zones = 0;
 
   constructor(parts: ZoneIntakeParts) {
     this.#parts = parts;
   }
 
   accept(given: Zone<D>): Verdict<D> {
-    const { cycle, shards, health, zombies, deferredBefore } = this.#parts;
+    const { cycle, seen, shards, health, zombies, deferredBefore } = this.#parts;
     let zone: Zone<D>;
     try {
       zone = copyOf(given);
@@ -44,20 +47,20 @@ export class ZoneIntake<D> {
       return { kind: 'invalid', zoneId: idOf(given), error };
     }
     const { id: zoneId, every } = zone;
-    if (this.#seen.has(zoneId)) return { kind: 'duplicates', zoneId };
-    this.#seen.add(zoneId);
+    if (!seen.isFirst(zoneId, cycle)) return { kind: 'duplicates', zoneId };
+    this.#zones += 1;
     if (shards.ownershipOf(zoneId) === undefined) return { kind: 'elsewhere', zoneId };
     if (zombies.has(zoneId)) return { kind: 'stuck', zoneId };
     const lane = health.laneOf(zoneId, cycle);
     if (lane === 'quarantined') return { kind: 'quarantined', zoneId };
     const isDue = every === undefined || (cycle + hashText(zoneId)) % every === 0;
     if (!isDue && !deferredBefore.has(zoneId)) return { kind: 'notDue', zoneId };
-    return { kind: 'run', zone, isSuspect: lane === 'suspect' };
+    return { kind: 'run', zone, lane };
   }
 
-  /** A handler that hangs holds on to its cycle: let it hold little. */
-  forget(): void {
-    this.#seen.clear();
+  /** The source was read to its end: what it did not give is gone. */
+  forgetOthers(): void {
+    this.#parts.seen.keepOnly(this.#parts.cycle, this.#zones);
   }
 }
 

@@ -5,6 +5,7 @@ import type { EndedRun } from './running-zones.ts';
 import type { ShardOwnership } from './shards.ts';
 import { SuspectLane } from './suspect-lane.ts';
 import { ZoneQueue } from './zone-queue.ts';
+import type { RunLane } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 export interface ZoneLanesParts<D> {
@@ -15,18 +16,10 @@ export interface ZoneLanesParts<D> {
   /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */
   readonly expectedWeight: number;
   readonly breaker: DownstreamBreaker | undefined;
+  /** It is the turn of a zone: it is in flight from then on. */
+  readonly onTurn: (zone: Zone<D>, lane: RunLane, ownership: ShardOwnership) => void;
   /** The zone went to another instance while it waited. */
   readonly onFenced: (zoneId: string) => void;
-}
-
-export interface WaitingZone<D> {
-  readonly zone: Zone<D>;
-  readonly isSuspect: boolean;
-}
-
-/** A zone whose turn it is. */
-export interface NextZone<D> extends WaitingZone<D> {
-  readonly ownership: ShardOwnership;
 }
 
 /**
@@ -92,9 +85,9 @@ export class ZoneLanes<D> {
     return Math.min(this.#pacer.windowDueMs, probeDueMs);
   }
 
-  push({ zone, isSuspect }: WaitingZone<D>): void {
-    const queue = isSuspect ? this.#suspects : this.#healthy;
-    if (isSuspect) this.#lane.add();
+  push(zone: Zone<D>, lane: RunLane): void {
+    const queue = lane === 'suspect' ? this.#suspects : this.#healthy;
+    if (lane === 'suspect') this.#lane.add();
     else this.#weight += zone.weight ?? 1;
     if (this.#awaited.delete(zone.id)) queue.pushFirst(zone);
     else queue.push(zone);
@@ -113,30 +106,30 @@ export class ZoneLanes<D> {
     return missing;
   }
 
-  /** Takes the zone that has a place now; it is in flight from then on. */
-  takeNext(nowMs: number): NextZone<D> | undefined {
+  /** Starts the zone that has a place now; returns whether there was one. */
+  startNext(nowMs: number): boolean {
     const { breaker } = this.#parts;
     if (breaker?.isOpen === true) {
       const isIdle = this.#pacer.inFlight + this.#lane.inFlight === 0;
-      if (!isIdle || !this.hasNext || !breaker.takeProbe(nowMs)) return undefined;
-      return this.#takeHealthy(nowMs) ?? this.#takeSuspect();
+      if (!isIdle || !this.hasNext || !breaker.takeProbe(nowMs)) return false;
+      return this.#startFrom('healthy', nowMs) || this.#startFrom('suspect', nowMs);
     }
     return (
-      (this.#pacer.hasPlace ? this.#takeHealthy(nowMs) : undefined) ??
-      (this.#lane.hasPlace && !this.#isProbing ? this.#takeSuspect() : undefined)
+      (this.#pacer.hasPlace && this.#startFrom('healthy', nowMs)) ||
+      (this.#lane.hasPlace && !this.#isProbing && this.#startFrom('suspect', nowMs))
     );
   }
 
   /** Returns whether the downstream has gone down, or has come back. */
-  end({ parts, nowMs, durationMs, failure }: EndedRun<D>): boolean {
+  end({ run, nowMs, durationMs, failure }: EndedRun<D>): boolean {
     const { breaker } = this.#parts;
     const result = failure === undefined ? 'ok' : failure.class;
-    if (parts.isSuspect) {
+    if (run.lane === 'suspect') {
       this.#lane.end();
       // Suspects tell nothing of the downstream, but for the one that is tried while it is down.
       return breaker?.isOpen === true && breaker.record(result, nowMs);
     }
-    const weight = parts.zone.weight ?? 1;
+    const weight = run.zone.weight ?? 1;
     const outcome = failure?.outcome === 'fenced' ? 'failed' : (failure?.outcome ?? 'ok');
     this.#endedWeight += weight;
     this.#pacer.end({ nowMs, outcome, latencyMs: durationMs, weight });
@@ -169,26 +162,20 @@ export class ZoneLanes<D> {
     return given - this.#endedWeight;
   }
 
-  #takeHealthy(nowMs: number): NextZone<D> | undefined {
-    const next = this.#takeOurs(this.#healthy, false);
-    if (next !== undefined) this.#pacer.start(nowMs);
-    return next;
-  }
-
-  #takeSuspect(): NextZone<D> | undefined {
-    const next = this.#takeOurs(this.#suspects, true);
-    if (next !== undefined) this.#lane.start();
-    return next;
-  }
-
-  #takeOurs(queue: ZoneQueue<D>, isSuspect: boolean): NextZone<D> | undefined {
-    const { options, onFenced } = this.#parts;
+  #startFrom(lane: RunLane, nowMs: number): boolean {
+    const { options, onFenced, onTurn } = this.#parts;
+    const queue = lane === 'suspect' ? this.#suspects : this.#healthy;
     for (;;) {
       const zone = queue.take();
-      if (zone === undefined) return undefined;
+      if (zone === undefined) return false;
       const ownership = options.shards.ownershipOf(zone.id);
-      if (ownership !== undefined) return { zone, isSuspect, ownership };
-      if (!isSuspect) this.#endedWeight += zone.weight ?? 1;
+      if (ownership !== undefined) {
+        if (lane === 'suspect') this.#lane.start();
+        else this.#pacer.start(nowMs);
+        onTurn(zone, lane, ownership);
+        return true;
+      }
+      if (lane === 'healthy') this.#endedWeight += zone.weight ?? 1;
       onFenced(zone.id);
     }
   }

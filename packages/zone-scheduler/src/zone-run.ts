@@ -2,43 +2,59 @@ import { OwnershipLostError } from './errors.ts';
 import type { Fence, ShardOwnership, Shards } from './shards.ts';
 import type { Zone, ZoneContext } from './zone.ts';
 
+export type RunLane = 'healthy' | 'suspect';
+
+/** What all runs of a cycle have in common. */
+export interface RunScope {
+  readonly cycle: number;
+  readonly shards: Shards;
+  /** Who wants to know of push-back. */
+  readonly lanes: { pushBack(): void };
+}
+
 export interface ZoneRunParts<D> {
   readonly zone: Zone<D>;
-  readonly cycle: number;
-  readonly isSuspect: boolean;
+  readonly lane: RunLane;
+  readonly ownership: ShardOwnership;
   readonly startedMs: number;
   readonly deadlineMs: number;
   /** Whether the end of the cycle left less than the zone's timeout. */
   readonly isCutShort: boolean;
-  readonly ownership: ShardOwnership;
-  readonly shards: Shards;
-  readonly onPushBack: () => void;
 }
 
-/** One run of a zone, and what its handler gets. The signal exists only when somebody has read it: most handlers never do. */
-export class ZoneRun<D> implements ZoneContext {
-  readonly #parts: ZoneRunParts<D>;
+/**
+ * One run of a zone, and what its handler gets. Thousands are made each second: it keeps its parts in fields of its own,
+ * and the signal exists only when somebody has read it, which most handlers never do.
+ */
+export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
+  readonly zone: Zone<D>;
+  readonly lane: RunLane;
+  readonly ownership: ShardOwnership;
+  readonly startedMs: number;
+  readonly deadlineMs: number;
+  readonly isCutShort: boolean;
+  /** Where it stands among those that run; -1 when it has ended. */
+  place = -1;
+  readonly #scope: RunScope;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor(parts: ZoneRunParts<D>) {
-    this.#parts = parts;
-  }
-
-  get parts(): ZoneRunParts<D> {
-    return this.#parts;
+  constructor(scope: RunScope, parts: ZoneRunParts<D>) {
+    this.#scope = scope;
+    this.zone = parts.zone;
+    this.lane = parts.lane;
+    this.ownership = parts.ownership;
+    this.startedMs = parts.startedMs;
+    this.deadlineMs = parts.deadlineMs;
+    this.isCutShort = parts.isCutShort;
   }
 
   get cycle(): number {
-    return this.#parts.cycle;
-  }
-
-  get deadlineMs(): number {
-    return this.#parts.deadlineMs;
+    return this.#scope.cycle;
   }
 
   get fence(): Fence | undefined {
-    return this.#parts.ownership.fence;
+    return this.ownership.fence;
   }
 
   get signal(): AbortSignal {
@@ -50,12 +66,12 @@ export class ZoneRun<D> implements ZoneContext {
   }
 
   assertOwned(): void {
-    const { shards, ownership } = this.#parts;
-    if (!shards.isHeld(ownership)) throw new OwnershipLostError(ownership.shard);
+    if (this.#scope.shards.isHeld(this.ownership)) return;
+    throw new OwnershipLostError(this.ownership.shard);
   }
 
   pushBack(): void {
-    this.#parts.onPushBack();
+    this.#scope.lanes.pushBack();
   }
 
   abort(reason: unknown): void {

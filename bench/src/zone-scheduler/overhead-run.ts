@@ -1,0 +1,84 @@
+/**
+ * One case in a process of its own: `overhead-run.mjs CASE ZONES`. Prints what a zone costs beside its handler, which does
+ * nothing but return a promise: CPU microseconds, and the most heap above that of the start.
+ */
+import { createZoneScheduler, fixed } from '@holdfast/zone-scheduler';
+import pLimit from 'p-limit';
+import PQueue from 'p-queue';
+
+const LIMIT = 200;
+const TIMEOUT_MS = 5_000;
+
+const [name = '', count = ''] = process.argv.slice(2);
+const zones = Array.from({ length: Number(count) }, (_, n) => ({ id: `zone-${n}` }));
+let peakBytes = 0;
+let handled = 0;
+
+/** Looks at the heap now and then: cheap enough not to be what is measured. */
+function work(): Promise<void> {
+  handled += 1;
+  if (handled % 1_000 === 0) peakBytes = Math.max(peakBytes, process.memoryUsage().heapUsed);
+  return Promise.resolve();
+}
+
+const CASES: Record<string, () => () => Promise<unknown>> = {
+  ours() {
+    const scheduler = createZoneScheduler({
+      zones: () => zones,
+      handler: work,
+      controller: fixed(LIMIT),
+      timeoutMs: TIMEOUT_MS,
+    });
+    return () => scheduler.runCycle();
+  },
+  'ours-signal'() {
+    const scheduler = createZoneScheduler({
+      zones: () => zones,
+      handler: (_zone, { signal }) =>
+        signal.aborted ? Promise.reject(signal.reason as Error) : work(),
+      controller: fixed(LIMIT),
+      timeoutMs: TIMEOUT_MS,
+    });
+    return () => scheduler.runCycle();
+  },
+  'p-limit'() {
+    const limit = pLimit(LIMIT);
+    return () => Promise.all(zones.map(() => limit(() => withTimeout(work))));
+  },
+  'p-queue'() {
+    const queue = new PQueue({ concurrency: LIMIT, timeout: TIMEOUT_MS });
+    return () => Promise.all(zones.map(() => queue.add(work)));
+  },
+};
+
+/** What users of p-limit write. */
+async function withTimeout(fn: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([fn(), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const cycle = CASES[name]?.();
+if (cycle === undefined) throw new Error(`there is no case ${name}`);
+await cycle();
+handled = 0;
+globalThis.gc?.();
+const startBytes = process.memoryUsage().heapUsed;
+peakBytes = startBytes;
+const cpu = process.cpuUsage();
+await cycle();
+const { user, system } = process.cpuUsage(cpu);
+if (handled !== zones.length) throw new Error(`${handled} zones ran, not ${zones.length}`);
+process.stdout.write(
+  `${JSON.stringify({
+    cpuMicros: (user + system) / zones.length,
+    heapMiB: (peakBytes - startBytes) / 2 ** 20,
+  })}\n`,
+);
+process.exit(0);
