@@ -144,7 +144,8 @@ export class Cycle<D> {
     this.#isCut = true;
     // The rest of the source is read only to know what to defer.
     this.#reader.hurry();
-    for (const { id } of this.#lanes.takeAll(this.#setup.options.clock.now())) this.#leave(id);
+    this.#lanes.finish(this.#setup.options.clock.now());
+    for (const { id } of this.#lanes.takeAll()) this.#leave(id);
     this.pump();
   }
 
@@ -193,7 +194,7 @@ export class Cycle<D> {
   }
 
   #endReading(failure: { readonly error: unknown } | undefined): void {
-    const notGiven = this.#lanes.release();
+    const notGiven = this.#lanes.release(this.#setup.options.clock.now());
     if (failure !== undefined) {
       this.#sourceError = describeError(failure.error);
       // The source may not have come to them: they keep their turn.
@@ -281,6 +282,7 @@ export class Cycle<D> {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#sweep.stop();
+    this.#lanes.finish(nowMs);
     if (this.#sourceError === undefined) this.#intake.forgetOthers();
     const { options, lagMs, missedTicks, breaker } = this.#setup;
     const report = this.#books.close({

@@ -79,6 +79,11 @@ export class Pacer {
     this.#meter.pushBack();
   }
 
+  /** What remains has become known. */
+  replan(nowMs: number): void {
+    if (this.#probes === undefined) this.#plan(nowMs);
+  }
+
   /** Nothing more will be started: the probes that ran are the sample. */
   finish(nowMs: number): void {
     if (this.#probes !== undefined) this.#endProbe(nowMs);

@@ -99,10 +99,11 @@ export class ZoneLanes<D> {
   }
 
   /** No further zone comes: holds nothing back any more. Returns the deferred ones that were not given. */
-  release(): string[] {
+  release(nowMs: number): string[] {
     const missing = [...this.#awaited];
     this.#awaited.clear();
     this.#isReading = false;
+    this.#pacer.replan(nowMs);
     return missing;
   }
 
@@ -144,9 +145,12 @@ export class ZoneLanes<D> {
     if (nowMs >= this.#pacer.windowDueMs) this.#pacer.closeWindow(nowMs);
   }
 
-  /** Empties the lanes: nothing more will be started. */
-  takeAll(nowMs: number): Zone<D>[] {
+  /** Nothing more will be started. */
+  finish(nowMs: number): void {
     this.#pacer.finish(nowMs);
+  }
+
+  takeAll(): Zone<D>[] {
     return [...this.#healthy.takeAll(), ...this.#suspects.takeAll()];
   }
 
