@@ -140,6 +140,7 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     await drained.promise;
     timer.cancel();
     await shards.close();
+    resolved.budget?.release();
     isDrained = true;
     const aborted = (last?.aborted ?? 0) - abortedBefore;
     return {

@@ -35,6 +35,7 @@ export class CycleRunner<D> {
   constructor(options: ResolvedZoneSchedulerOptions<D>, events: CycleRunnerEvents) {
     this.#options = options;
     this.#events = events;
+    options.budget?.watch(() => this.#current?.pump());
     this.#health = new ZoneHealth(options, events.onQuarantine);
     this.#breaker = options.breaker === false ? undefined : new DownstreamBreaker(options.breaker);
   }

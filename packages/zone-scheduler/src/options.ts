@@ -15,6 +15,7 @@ import {
 import type { AlertOptions } from './alert.ts';
 import type { Controller } from './controller.ts';
 import { adaptive } from './controllers/adaptive.ts';
+import type { BudgetShare } from './controllers/budget.ts';
 import type { DownstreamBreakerOptions } from './downstream-breaker.ts';
 import { allZones } from './shards/all-zones.ts';
 import type { Shards } from './shards.ts';
@@ -60,6 +61,8 @@ export interface ZoneSchedulerOptions<D = unknown> {
   readonly handler: ZoneHandler<D>;
   /** Decides how many zones are in work at the same time. Default `adaptive()`; `fixed(5)` for a constant. */
   readonly controller?: Controller | undefined;
+  /** Bounds the slots together with other schedulers on the same downstream: `budget.register('zones')`. Default: none. */
+  readonly budget?: BudgetShare | undefined;
   /** Which zones are this instance's. Default: all. */
   readonly shards?: Shards | undefined;
   /** From tick to tick, milliseconds; at least 1. Default 15 000. */
@@ -104,6 +107,7 @@ export interface ResolvedZoneSchedulerOptions<D> {
   readonly zones: ZoneSource<D>;
   readonly handler: ZoneHandler<D>;
   readonly controller: Controller;
+  readonly budget: BudgetShare | undefined;
   readonly shards: Shards;
   readonly cycleMs: number;
   readonly targetFraction: number;
@@ -122,7 +126,7 @@ export interface ResolvedZoneSchedulerOptions<D> {
 }
 
 const NAMES: OptionNames<ZoneSchedulerOptions> = {
-  ...{ zones: true, handler: true, controller: true, shards: true, cycleMs: true },
+  ...{ zones: true, handler: true, controller: true, budget: true, shards: true, cycleMs: true },
   ...{ targetFraction: true, timeoutMs: true, overrun: true, suspects: true, quarantine: true },
   ...{ breaker: true, alerts: true, classify: true, maxZombies: true, maxReadAhead: true },
   ...{ maxReportedFailures: true, clock: true, random: true },
@@ -135,11 +139,12 @@ export function resolveZoneSchedulerOptions<D>(
   const given = requireOptions('createZoneScheduler', options, NAMES);
   const controller = requireObject('controller', given.controller ?? adaptive());
   const { max } = controller;
-  const { classify } = given;
+  const { budget, classify } = given;
   return Object.freeze({
     zones: requireFunction('zones', given.zones),
     handler: requireFunction('handler', given.handler),
     controller,
+    budget: budget === undefined ? undefined : requireObject('budget', budget),
     shards: requireObject('shards', given.shards ?? allZones()),
     cycleMs: requireInteger('cycleMs', given.cycleMs ?? 15_000, { min: 1 }),
     targetFraction: requireShare('targetFraction', given.targetFraction ?? 0.8),

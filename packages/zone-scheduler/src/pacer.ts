@@ -8,6 +8,8 @@ export interface PacerParts {
   readonly targetMs: number;
   /** Weight of the healthy zones that have not ended, as far as it is known. */
   readonly remaining: () => number;
+  /** How many of so many slots may be used. */
+  readonly grant: (slots: number) => number;
 }
 
 /**
@@ -30,7 +32,8 @@ export class Pacer {
     this.#parts = parts;
     this.#meter = new FlowMeter(startedMs);
     this.#windowDueMs = startedMs + controller.windowMs;
-    if (controller.probeZones > 0) this.#probes = new ProbeSample(controller.probeZones);
+    const probes = Math.min(controller.probeZones, parts.grant(Math.max(1, controller.probeZones)));
+    if (probes > 0) this.#probes = new ProbeSample(probes);
     else this.#plan(startedMs);
   }
 
@@ -112,9 +115,9 @@ export class Pacer {
   }
 
   #plan(nowMs: number): void {
-    const { controller, targetMs, remaining } = this.#parts;
+    const { controller, targetMs, remaining, grant } = this.#parts;
     controller.plan({ remaining: remaining(), leftMs: targetMs - nowMs });
-    this.#limit = controller.limit;
+    this.#limit = Math.min(controller.limit, grant(controller.limit));
   }
 }
 

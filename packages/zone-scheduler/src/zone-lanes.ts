@@ -53,6 +53,7 @@ export class ZoneLanes<D> {
     this.#pacer = new Pacer({
       ...{ controller, startedMs, targetMs: startedMs + targetMs },
       remaining: () => this.#remaining,
+      grant: (slots) => this.#grant(slots),
     });
   }
 
@@ -109,10 +110,11 @@ export class ZoneLanes<D> {
 
   /** Starts the zone that has a place now; returns whether there was one. */
   startNext(nowMs: number): boolean {
-    const { breaker } = this.#parts;
+    const { breaker, options } = this.#parts;
+    const inFlight = this.#pacer.inFlight + this.#lane.inFlight;
+    if (options.budget?.hasRoom === false) return false;
     if (breaker?.isOpen === true) {
-      const isIdle = this.#pacer.inFlight + this.#lane.inFlight === 0;
-      if (!isIdle || !this.hasNext || !breaker.takeProbe(nowMs)) return false;
+      if (inFlight > 0 || !this.hasNext || !breaker.takeProbe(nowMs)) return false;
       return this.#startFrom('healthy', nowMs) || this.#startFrom('suspect', nowMs);
     }
     return (
@@ -122,19 +124,15 @@ export class ZoneLanes<D> {
   }
 
   /** Returns whether the downstream has gone down, or has come back. */
-  end({ run, nowMs, durationMs, failure }: EndedRun<D>): boolean {
-    const { breaker } = this.#parts;
-    const result = failure === undefined ? 'ok' : failure.class;
-    if (run.lane === 'suspect') {
-      this.#lane.end();
-      // Suspects tell nothing of the downstream, but for the one that is tried while it is down.
-      return breaker?.isOpen === true && breaker.record(result, nowMs);
-    }
-    const weight = run.zone.weight ?? 1;
-    const outcome = failure?.outcome === 'fenced' ? 'failed' : (failure?.outcome ?? 'ok');
-    this.#endedWeight += weight;
-    this.#pacer.end({ nowMs, outcome, latencyMs: durationMs, weight });
-    return breaker?.record(result, nowMs) ?? false;
+  end(ended: EndedRun<D>): boolean {
+    const { run, nowMs, failure } = ended;
+    const { breaker, options } = this.#parts;
+    if (run.lane === 'suspect') this.#lane.end();
+    else this.#endHealthy(ended);
+    options.budget?.giveBack();
+    // Suspects tell nothing of the downstream, but for the one that is tried while it is down.
+    if (breaker === undefined || (run.lane === 'suspect' && !breaker.isOpen)) return false;
+    return breaker.record(failure === undefined ? 'ok' : failure.class, nowMs);
   }
 
   pushBack(): void {
@@ -148,6 +146,7 @@ export class ZoneLanes<D> {
   /** Nothing more will be started. */
   finish(nowMs: number): void {
     this.#pacer.finish(nowMs);
+    this.#parts.options.budget?.request(1);
   }
 
   takeAll(): Zone<D>[] {
@@ -159,11 +158,25 @@ export class ZoneLanes<D> {
     return this.#pacer.isProbing && this.#healthy.hasNext;
   }
 
+  /** Of the slots of a shared budget the suspects' are asked for as well. */
+  #grant(slots: number): number {
+    const { budget } = this.#parts.options;
+    if (budget === undefined) return slots;
+    return Math.max(1, budget.request(slots + this.#lane.slots) - this.#lane.slots);
+  }
+
   get #remaining(): number {
     const given = this.#isReading
       ? Math.max(this.#weight, this.#parts.expectedWeight)
       : this.#weight;
     return given - this.#endedWeight;
+  }
+
+  #endHealthy({ run, nowMs, durationMs, failure }: EndedRun<D>): void {
+    const weight = run.zone.weight ?? 1;
+    const outcome = failure?.outcome === 'fenced' ? 'failed' : (failure?.outcome ?? 'ok');
+    this.#endedWeight += weight;
+    this.#pacer.end({ nowMs, outcome, latencyMs: durationMs, weight });
   }
 
   #startFrom(lane: RunLane, nowMs: number): boolean {
@@ -176,6 +189,7 @@ export class ZoneLanes<D> {
       if (ownership !== undefined) {
         if (lane === 'suspect') this.#lane.start();
         else this.#pacer.start(nowMs);
+        options.budget?.take();
         onTurn(zone, lane, ownership);
         return true;
       }

@@ -8,8 +8,6 @@ export interface BudgetOptions {
 export interface BudgetShareOptions {
   /** Of what is short, a share gets in proportion to its weight; above 0. Default 1. */
   readonly weight?: number | undefined;
-  /** Called when what is granted changes because of another share; not from within one's own `request`. */
-  readonly onGrant?: ((granted: number) => void) | undefined;
 }
 
 /** Slots of one downstream that several schedulers of one process share. */
@@ -31,68 +29,89 @@ export interface BudgetShare {
    * @throws {TypeError | RangeError} unless it is an integer of at least 1.
    */
   request(slots: number): number;
-  /** Gives everything back. Harmless when called again. */
+  /** Whether a slot may be taken: the share has less than is granted, and all together have less than `max`. */
+  readonly hasRoom: boolean;
+  /** Takes one slot; to be called while there is room. */
+  take(): void;
+  /** Gives a slot back that was taken. */
+  giveBack(): void;
+  /** Calls `onRoom` when another has given a slot back that this share may take; the one and only listener. */
+  watch(onRoom: () => void): void;
+  /** Leaves the budget. What was taken and not given back stays taken until it is. Harmless when called again. */
   release(): void;
 }
 
 interface Share {
   readonly weight: number;
-  readonly onGrant: ((granted: number) => void) | undefined;
   wanted: number;
   granted: number;
+  taken: number;
+  onRoom: (() => void) | undefined;
 }
 
 /**
  * Shares `max` slots max-min fairly: nobody gets more than it asks for, and nobody could get more without taking from
  * one that has less, by weight (D. Bertsekas and R. Gallager, "Data Networks", section 6.5.2). Each share has one slot
- * at least. Grants together are never above `max`; what runs is above it while a share whose grant fell still has runs
- * of before, which its scheduler does not stop.
+ * at least. Slots taken together are never above `max`: a share whose grant grew waits until another has given back.
  *
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function createBudget(options: BudgetOptions): Budget {
   const max = requireInteger('max', options.max, { min: 1 });
   const shares = new Map<string, Share>();
+  let taken = 0;
 
-  const divide = (asking: Share | undefined): void => {
-    const all = [...shares.values()];
-    const before = all.map(({ granted }) => granted);
-    grantFairly(all, max);
-    all.forEach((share, n) => {
-      if (share !== asking && share.granted !== before[n]) share.onGrant?.(share.granted);
-    });
+  const wakeOthers = (giver: Share): void => {
+    for (const share of shares.values()) {
+      if (taken >= max) return;
+      if (share !== giver && share.taken < share.granted) share.onRoom?.();
+    }
   };
+
+  const join = (name: string, share: Share): BudgetShare => ({
+    get granted() {
+      return share.granted;
+    },
+    request(slots) {
+      share.wanted = requireInteger('slots', slots, { min: 1 });
+      if (shares.get(name) === share) grantFairly([...shares.values()], max);
+      return share.granted;
+    },
+    get hasRoom() {
+      return share.taken < share.granted && taken < max;
+    },
+    take() {
+      share.taken += 1;
+      taken += 1;
+    },
+    giveBack() {
+      share.taken -= 1;
+      taken -= 1;
+      wakeOthers(share);
+    },
+    watch(onRoom) {
+      share.onRoom = requireFunction('onRoom', onRoom);
+    },
+    release() {
+      if (shares.get(name) !== share) return;
+      shares.delete(name);
+      share.granted = 0;
+      grantFairly([...shares.values()], max);
+      wakeOthers(share);
+    },
+  });
 
   return {
     max,
-    register(name, { weight = 1, onGrant } = {}) {
+    register(name, { weight = 1 } = {}) {
       requireText('name', name);
       if (shares.has(name)) throw new RangeError(`there is a share of the name "${name}" already`);
       if (shares.size >= max) throw new RangeError(`all ${max} slots have a share each`);
-      const share: Share = {
-        weight: requireNumber('weight', weight, { min: Number.MIN_VALUE }),
-        onGrant: onGrant === undefined ? undefined : requireFunction('onGrant', onGrant),
-        wanted: 1,
-        granted: 0,
-      };
+      requireNumber('weight', weight, { min: Number.MIN_VALUE });
+      const share: Share = { weight, wanted: 1, granted: 0, taken: 0, onRoom: undefined };
       shares.set(name, share);
-      divide(share);
-      return {
-        get granted() {
-          return share.granted;
-        },
-        request(slots) {
-          share.wanted = requireInteger('slots', slots, { min: 1 });
-          if (shares.get(name) === share) divide(share);
-          return share.granted;
-        },
-        release() {
-          if (shares.get(name) !== share) return;
-          shares.delete(name);
-          share.granted = 0;
-          divide(share);
-        },
-      };
+      grantFairly([...shares.values()], max);
+      return join(name, share);
     },
   };
 }

@@ -27,19 +27,27 @@ describe('createBudget', () => {
     expect([heavy.granted, light.granted]).toEqual([8, 4]);
   });
 
-  it('tells whose grant changes because of another', () => {
-    const budget = createBudget({ max: 10 });
-    const grants: number[] = [];
-    const a = budget.register('a', { onGrant: (granted) => grants.push(granted) });
-    a.request(10);
-    const b = budget.register('b');
-    b.request(10);
-    b.request(2);
-    b.release();
-    b.release();
+  it('lets nobody take a slot before another has given it back, and tells who may', () => {
+    const budget = createBudget({ max: 4 });
+    const [a, b] = [budget.register('a'), budget.register('b')];
+    const woken: string[] = [];
+    a.watch(() => woken.push('a'));
+    b.watch(() => woken.push('b'));
+    a.request(4);
+    for (let n = 0; n < 3; n += 1) a.take();
+    expect([a.granted, a.hasRoom, b.hasRoom]).toEqual([3, false, true]);
+    b.take();
+    b.request(4);
 
-    expect(grants).toEqual([9, 5, 8, 10]);
-    expect([a.granted, b.granted, b.request(3)]).toEqual([10, 0, 0]);
+    // Half is granted to it, which the other has not given back.
+    expect([a.granted, b.granted, b.hasRoom]).toEqual([2, 2, false]);
+    a.giveBack();
+
+    expect(woken).toEqual(['b']);
+    expect([a.hasRoom, b.hasRoom]).toEqual([false, true]);
+    b.release();
+    b.release();
+    expect([a.granted, b.granted, a.hasRoom]).toEqual([4, 0, true]);
   });
 
   it.each([
