@@ -15,6 +15,7 @@ import {
   measurePinnedClaims,
   measurePostgresQueue,
 } from './sync-queue/postgres.ts';
+import { measureOverhead, measureRealTime, measureSoak } from './zone-scheduler/zones.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
 const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<void>> = {
@@ -35,6 +36,9 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
     runBundled(new URL('policies/run.ts', import.meta.url), smoke ? ['--smoke'] : []),
   'queue-postgres': measurePostgresQueue,
   'queue-redis': measureRedisQueue,
+  'zone-overhead': (options) => measureOverhead(options, print),
+  'zone-real-time': (options) => measureRealTime(options, print),
+  'zone-soak': (options) => measureSoak(options, print),
   'policy-sizes': async () => (await measureSizes()).forEach(print),
 };
 
