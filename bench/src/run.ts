@@ -15,6 +15,7 @@ import {
   measurePinnedClaims,
   measurePostgresQueue,
 } from './sync-queue/postgres.ts';
+import { measurePostgresCycles } from './zone-scheduler/postgres.ts';
 import { measureOverhead, measureRealTime, measureSoak } from './zone-scheduler/zones.ts';
 
 /** Each prints one JSON line for a claim. `smoke`: the smallest size that still runs all of it. */
@@ -37,6 +38,7 @@ const CLAIMS: Record<string, (options: { readonly smoke: boolean }) => Promise<v
   'queue-postgres': measurePostgresQueue,
   'queue-redis': measureRedisQueue,
   'zone-overhead': (options) => measureOverhead(options, print),
+  'zone-postgres': (options) => measurePostgresCycles(options, print),
   'zone-real-time': (options) => measureRealTime(options, print),
   'zone-soak': (options) => measureSoak(options, print),
   'policy-sizes': async () => (await measureSizes()).forEach(print),
