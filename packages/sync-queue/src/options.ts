@@ -65,18 +65,19 @@ export function resolveQueueOptions<T>(options: QueueOptions<T>): ResolvedQueueO
   if (random !== undefined) requireFunction('random', random);
   const retry = resolveRetry(options);
   const { waitMs, spill, overflow } = resolveOverflow(options.overflow);
-  const { maxItemBytes, ...limits } = resolveLimits(options.limits);
+  const shards = options.store.shards ?? 1;
+  const { maxItemBytes, ...limits } = resolveLimits(options.limits, shards);
   return Object.freeze({
     name,
     store: options.store,
     maxItems: options.store.maxItemsPerCall ?? MAX_ITEMS_PER_CALL,
     settings: Object.freeze({
       limits,
-      dead: resolveDead(options, limits),
+      dead: resolveDead(options, limits, shards),
       maxTries: retry.maxAttempts,
       ...resolveOrder(options),
       idempotency: resolveIdempotency(options),
-      rate: resolveRate(options),
+      rate: resolveRate(options, shards),
       overflow,
     }),
     maxItemBytes,
@@ -123,18 +124,17 @@ export function resolveConsumeOptions(options: ConsumeOptions): ResolvedConsumeO
   };
 }
 
+/** Each shard of a store has a share of the bounds; in the smallest one there must be room, too. */
 function resolveLimits(
   limits: QueueOptions<never>['limits'],
+  shards: number,
 ): QueueSettings['limits'] & { readonly maxItemBytes: number } {
   requireOptionGroup('limits', limits, { maxCount: true, maxBytes: true, maxItemBytes: true });
-  const maxCount = requireInteger('limits.maxCount', limits.maxCount, { min: 1 });
-  const maxBytes = requireInteger('limits.maxBytes', limits.maxBytes, { min: 1 });
-  const range = { min: 1, max: maxBytes };
-  const maxItemBytes = requireInteger(
-    'limits.maxItemBytes',
-    limits.maxItemBytes ?? maxBytes,
-    range,
-  );
+  const maxCount = requireInteger('limits.maxCount', limits.maxCount, { min: shards });
+  const maxBytes = requireInteger('limits.maxBytes', limits.maxBytes, { min: shards });
+  const largest = Math.floor(maxBytes / shards);
+  const range = { min: 1, max: largest };
+  const maxItemBytes = requireInteger('limits.maxItemBytes', limits.maxItemBytes ?? largest, range);
   return { maxCount, maxBytes, maxItemBytes };
 }
 
@@ -180,12 +180,13 @@ function resolveOrder({
 function resolveDead(
   { dead = {} }: Pick<QueueOptions<unknown>, 'dead'>,
   limits: QueueSettings['limits'],
+  shards: number,
 ): QueueSettings['dead'] {
   const names = { maxCount: true, maxBytes: true, whenFull: true, retentionMs: true } as const;
   requireOptionGroup('dead', dead, names);
   return {
-    maxCount: requireInteger('dead.maxCount', dead.maxCount ?? limits.maxCount, { min: 1 }),
-    maxBytes: requireInteger('dead.maxBytes', dead.maxBytes ?? limits.maxBytes, { min: 1 }),
+    maxCount: requireInteger('dead.maxCount', dead.maxCount ?? limits.maxCount, { min: shards }),
+    maxBytes: requireInteger('dead.maxBytes', dead.maxBytes ?? limits.maxBytes, { min: shards }),
     whenFull: requireOneOf('dead.whenFull', dead.whenFull ?? 'keep', ['keep', 'drop-oldest']),
     retentionMs: requireDurationOrInfinity('dead.retentionMs', dead.retentionMs ?? Infinity, 1),
   };
@@ -202,11 +203,14 @@ function resolveIdempotency({
   };
 }
 
-function resolveRate({ rate }: Pick<QueueOptions<unknown>, 'rate'>): QueueSettings['rate'] {
+function resolveRate(
+  { rate }: Pick<QueueOptions<unknown>, 'rate'>,
+  shards: number,
+): QueueSettings['rate'] {
   if (rate === undefined) return undefined;
   requireOptionGroup('rate', rate, { count: true, perMs: true });
   return {
-    count: requireInteger('rate.count', rate.count, { min: 1 }),
+    count: requireInteger('rate.count', rate.count, { min: shards }),
     perMs: requireNumber('rate.perMs', rate.perMs, { min: 1 }),
   };
 }

@@ -226,6 +226,8 @@ export function crashDelayMs(tries: number): number {
 export interface QueueStore {
   /** Most items in one `enqueue`, `claim`, `settle` or `extend`. Default 250. */
   readonly maxItemsPerCall?: number | undefined;
+  /** Parts over which it spreads each queue and its bounds, so that each of these must be at least as many. Default 1. */
+  readonly shards?: number | undefined;
   /** Called once by each queue before anything else, and again when it failed. */
   open(): Promise<void>;
   /** Called once for each `open` that succeeded. */

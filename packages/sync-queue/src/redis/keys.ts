@@ -3,7 +3,7 @@
  *
  * 1. `state`   HASH  `n`, `b`: items and their bytes; `dn`, `db`: those of the dead; `seq`: part of the next id; `tat`: when
  *                    the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`: paused; `pp`: paused priorities;
- *                    `cfg`: the settings, for operators
+ *                    `cfg`: the settings, `sh`: the number of shards, both in shard 0 and for operators
  * 2. `items`   HASH  id → payload
  * 3. `extras`  HASH  id → MessagePack of key, coalescing key, sample rate, revision, due; `~` + coalescing key → id;
  *                    `!` + id → why it is dead
@@ -31,13 +31,22 @@ const NAMES = [
   ...['ready0', 'ready1', 'ready2', 'ready3', 'ready4', 'ready5', 'ready6', 'ready7'],
 ] as const;
 
+/** Where the keys of one queue, or of one shard of it, are. */
+export interface RedisPlace {
+  readonly prefix: string;
+  readonly name: string;
+  /** 0, the first, is where the whole of a queue without further shards is. */
+  readonly shard: number;
+}
+
 /**
- * The braces make the part inside them the hash tag: one slot for all keys of a queue. The length tells where the prefix
- * ends, for it and the queue's name may hold colons.
+ * The braces make the part inside them the hash tag: one slot for all keys of a shard. The length tells where the prefix
+ * ends, for it and the queue's name may hold colons; only the tag of a further shard begins with a letter.
  */
-export function keysOf(prefix: string, queue: string): string[] {
-  const tag = `{${prefix.length}:${prefix}:${queue}}`;
-  return NAMES.map((name) => `${tag}:${name}`);
+export function keysOf({ prefix, name, shard }: RedisPlace): string[] {
+  const rest = `${prefix.length}:${prefix}:${name}`;
+  const tag = shard === 0 ? `{${rest}}` : `{s${shard}:${rest}}`;
+  return NAMES.map((each) => `${tag}:${each}`);
 }
 
 /** SET  the names of the queues of a prefix; no key of a queue begins so. */
@@ -45,13 +54,14 @@ export function namesKey(prefix: string): string {
   return `{${prefix.length}:${prefix}}:queues`;
 }
 
-/** Where the counts and the recorded settings lie. */
-export function stateKey(prefix: string, queue: string): string {
-  return keysOf(prefix, queue)[NAMES.indexOf('state')] ?? '';
+/** Where the counts lie, and in the first shard what is recorded for operators. */
+export function stateKey(place: RedisPlace): string {
+  return keysOf(place)[NAMES.indexOf('state')] ?? '';
 }
 
-/** The field of `state` with the settings. */
+/** The fields of `state` with the settings and the number of shards. */
 export const SETTINGS_FIELD = 'cfg';
+export const SHARDS_FIELD = 'sh';
 
 /** Where the tokens lie that wake consumers. */
 export const NEWS_INDEX = NAMES.indexOf('news');

@@ -1,5 +1,4 @@
 import { TransactionUnsupportedError } from '../errors.ts';
-import { textOfSettings } from '../recorded-settings.ts';
 import type {
   Claim,
   DeadPage,
@@ -15,7 +14,7 @@ import type {
   StoreStats,
 } from '../store.ts';
 import { confirmDurable, type RedisDurability } from './durability.ts';
-import { keysOf, namesKey, NEWS_INDEX, SETTINGS_FIELD, stateKey } from './keys.ts';
+import { keysOf, NEWS_INDEX, stateKey, type RedisPlace } from './keys.ts';
 import { CLAIM } from './lua/claim.ts';
 import { SET_PAUSED, STATS } from './lua/control.ts';
 import { LIST_DEAD, PURGE, REDRIVE } from './lua/dead.ts';
@@ -33,14 +32,20 @@ import {
   type EnqueueReplyOnWire,
   type StatsReply,
 } from './replies.ts';
+import { recordSettings } from './record-settings.ts';
 import { redisFailure, Script, type Argument, type RedisLike } from './run-script.ts';
 import { watchNews } from './watch-news.ts';
 
-/** One queue on Redis: one script a call. */
+export interface Held {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** One queue on Redis, or one shard of it: one script a call. */
 export class RedisQueue implements StoredQueue {
   readonly #client: RedisLike;
-  readonly #place: { readonly prefix: string; readonly name: string };
-  readonly #settingsText: string;
+  readonly #place: RedisPlace;
+  readonly #queueSettings: QueueSettings;
   readonly #keys: readonly string[];
   readonly #durability: RedisDurability;
   readonly #settings: readonly Argument[];
@@ -50,15 +55,15 @@ export class RedisQueue implements StoredQueue {
 
   constructor(
     client: RedisLike,
-    place: { readonly prefix: string; readonly name: string },
+    place: RedisPlace,
     options: { readonly settings: QueueSettings; readonly durability: RedisDurability },
   ) {
     const { settings, durability } = options;
     const { idempotency, maxTries, agingMs, rate, dead } = settings;
     this.#client = client;
     this.#place = place;
-    this.#settingsText = textOfSettings(settings);
-    this.#keys = keysOf(place.prefix, place.name);
+    this.#queueSettings = settings;
+    this.#keys = keysOf(place);
     this.#durability = durability;
     this.#settings = settingsOf(settings);
     this.#enqueueSettings = [
@@ -144,12 +149,16 @@ export class RedisQueue implements StoredQueue {
     await this.#run(SCRIPTS.setPaused, [isPaused ? 1 : 0, kind, what]);
   }
 
-  async recordSettings(): Promise<void> {
-    const { prefix, name } = this.#place;
+  recordSettings(): Promise<void> {
+    return recordSettings(this.#client, this.#place, { settings: this.#queueSettings, shards: 1 });
+  }
+
+  /** What it holds now, by one small read. */
+  async held(): Promise<Held> {
     try {
-      const state = stateKey(prefix, name);
-      await this.#client.callBuffer('HSET', state, SETTINGS_FIELD, this.#settingsText);
-      await this.#client.callBuffer('SADD', namesKey(prefix), name);
+      const reply = await this.#client.callBuffer('HMGET', stateKey(this.#place), 'n', 'b');
+      const [count = 0, bytes = 0] = (reply as (Buffer | null)[]).map((each) => Number(each ?? 0));
+      return { count, bytes };
     } catch (error) {
       throw redisFailure(error);
     }

@@ -5,13 +5,17 @@ import {
   requireOneOf,
   requireOptionGroup,
   requireOptions,
+  systemRandom,
+  type Random,
 } from '@holdfast/internal';
 import { StoreEvictsError } from '../errors.ts';
 import { requireStorableText } from '../require-storable-text.ts';
-import type { QueueStore } from '../store.ts';
+import type { QueueStore, StoredQueue } from '../store.ts';
 import { requireDurable, type RedisDurability } from './durability.ts';
+import type { RedisPlace } from './keys.ts';
 import { RedisQueue } from './redis-queue.ts';
 import { redisFailure, Script, type RedisLike } from './run-script.ts';
+import { ShardedQueue, type ShardedQueueOptions } from './sharded-queue.ts';
 
 export interface RedisStoreOptions {
   /** Yours: the store does not close it. Set `commandTimeout` and `enableOfflineQueue: false`. */
@@ -26,9 +30,18 @@ export interface RedisStoreOptions {
     /** So many replicas have it, too: WAIT. */
     | { readonly replicas: number; readonly timeoutMs?: number | undefined }
     | undefined;
+  /**
+   * Slots of a Cluster over which each queue is spread. Default 1. The same in every process, and changed only while the
+   * queues are empty.
+   */
+  readonly shards?: number | undefined;
+  /** For tests. */
+  readonly random?: Random | undefined;
 }
 
 const CONFIRM_MS = 5000;
+/** A claim of an empty queue asks each. */
+const MAX_SHARDS = 64;
 
 /**
  * A store on Redis 6.2 or newer, or Valkey: one script a call; as durable as the server's append-only file.
@@ -36,12 +49,23 @@ const CONFIRM_MS = 5000;
  * @throws {TypeError | RangeError} when an option is missing or wrong.
  */
 export function redisStore(options: RedisStoreOptions): QueueStore {
-  requireOptions('redisStore', options, { client: true, prefix: true, durability: true });
+  const names = {
+    client: true,
+    prefix: true,
+    durability: true,
+    shards: true,
+    random: true,
+  } as const;
+  requireOptions('redisStore', options, names);
   const client = requireObject('client', options.client);
   requireFunction('client.callBuffer', (client as { readonly callBuffer: unknown }).callBuffer);
   const prefix = requirePrefix(options.prefix);
   const durability = resolveDurability(options.durability);
+  const shards = requireInteger('shards', options.shards ?? 1, { min: 1, max: MAX_SHARDS });
+  const { random = systemRandom } = options;
+  requireFunction('random', random);
   return {
+    shards,
     async open() {
       await refuseEviction(client);
       // Only now: the nodes of a cluster are known when it has answered. A call without keys asks any one of them.
@@ -51,8 +75,19 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
       await requireDurable(client, durability);
     },
     close: () => Promise.resolve(),
-    queue: (name, settings) => new RedisQueue(client, { prefix, name }, { settings, durability }),
+    queue: (name, settings) =>
+      redisQueue(client, { prefix, name }, { settings, durability, shards, random }),
   };
+}
+
+/** A queue on one slot, or on many. */
+export function redisQueue(
+  client: RedisLike,
+  place: Pick<RedisPlace, 'prefix' | 'name'>,
+  options: ShardedQueueOptions,
+): StoredQueue {
+  if (options.shards > 1) return new ShardedQueue(client, place, options);
+  return new RedisQueue(client, { ...place, shard: 0 }, options);
 }
 
 /** Without braces, which would end the hash tag. @throws {TypeError} */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { codeOf, messageOf, OperatorError } from '@holdfast/cli-kit';
-import { isHoldfastError } from '@holdfast/internal';
+import { isHoldfastError, systemRandom } from '@holdfast/internal';
 import type { Cluster, Redis } from 'ioredis';
-import { namesKey, SETTINGS_FIELD, stateKey } from '../../redis/keys.ts';
-import { RedisQueue } from '../../redis/redis-queue.ts';
+import { namesKey, SETTINGS_FIELD, SHARDS_FIELD, stateKey } from '../../redis/keys.ts';
+import { redisQueue } from '../../redis/redis-store.ts';
 import type { RedisLike } from '../../redis/run-script.ts';
 import type { StorePlace } from '../store-place.ts';
 import type { OperatedStore } from './operated-store.ts';
@@ -55,6 +55,7 @@ export async function withRedis<T>(
 }
 
 function operatedStore(client: RedisLike, { prefix }: RedisPlace, label: string): OperatedStore {
+  const shardsByName = new Map<string, number>();
   return {
     label,
     schemaVersion: null,
@@ -63,13 +64,23 @@ function operatedStore(client: RedisLike, { prefix }: RedisPlace, label: string)
       return [...names].map(String).sort();
     },
     async recorded(name) {
-      const state = stateKey(prefix, name);
-      const text = await client.callBuffer('HGET', state, SETTINGS_FIELD);
+      const state = stateKey({ prefix, name, shard: 0 });
+      const fields = await client.callBuffer('HMGET', state, SETTINGS_FIELD, SHARDS_FIELD);
+      const [text, shards] = fields as (Buffer | null)[];
+      // Older versions had one shard, and told nothing of it.
+      shardsByName.set(name, Number(shards ?? 1));
       if (Buffer.isBuffer(text)) return String(text);
       return (await client.callBuffer('EXISTS', state)) === 1 ? null : undefined;
     },
-    queue: (name, settings) =>
-      new RedisQueue(client, { prefix, name }, { settings, durability: { kind: 'ack' } }),
+    queue(name, settings) {
+      const shards = shardsByName.get(name) ?? 1;
+      const durability = { kind: 'ack' } as const;
+      return redisQueue(
+        client,
+        { prefix, name },
+        { settings, durability, shards, random: systemRandom },
+      );
+    },
   };
 }
 
