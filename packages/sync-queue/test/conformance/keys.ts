@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { LEASE_MS, LONG_MS, openKit, type CreateFixture, type Kit, type Spec } from './kit.ts';
+import {
+  comparable,
+  LEASE_MS,
+  LONG_MS,
+  openKit,
+  textOf,
+  type CreateFixture,
+  type Kit,
+  type Spec,
+  type StoreTraits,
+} from './kit.ts';
 
 /** `k1`: an item of the key k. */
 const keyed = (...texts: string[]): Spec[] => texts.map((text) => ({ text, key: text[0]! }));
@@ -10,14 +20,14 @@ const ackNext = async (kit: Kit): Promise<string[]> => {
   return items.map(({ payload }) => Buffer.from(payload).toString());
 };
 
-export function describeKeys(create: CreateFixture): void {
+export function describeKeys(create: CreateFixture, traits: StoreTraits): void {
   describe('keys', () => {
     test('of one key only the head is delivered', async () => {
       const kit = await openKit(create);
       await kit.enqueue(...keyed('a1', 'a2', 'b1', 'a3', 'b2'));
 
       await kit.expectStats({ ready: 2, waiting: 3, count: 5, bytes: 10 });
-      expect(await kit.takeTexts()).toEqual(['a1', 'b1']);
+      expect(comparable(await kit.takeTexts(), traits)).toEqual(['a1', 'b1']);
       expect(await kit.takeTexts()).toEqual([]);
       await kit.expectStats({ leased: 2, waiting: 3, count: 5, bytes: 10 });
     });
@@ -36,7 +46,8 @@ export function describeKeys(create: CreateFixture): void {
       const kit = await openKit(create);
       await kit.enqueue({ text: 'x', key: 'ключ\n:{}' }, 'y');
 
-      expect((await kit.take()).map(({ key }) => key)).toEqual(['ключ\n:{}', undefined]);
+      const keys = (await kit.take()).map((item) => [textOf(item), item.key]);
+      expect(Object.fromEntries(keys)).toEqual({ x: 'ключ\n:{}', y: undefined });
     });
 
     test.each([
@@ -55,15 +66,18 @@ export function describeKeys(create: CreateFixture): void {
         ]),
       );
 
-      expect(await ackNext(kit)).toEqual([`${one}|1`, `${other}|1`]);
-      expect(await ackNext(kit)).toEqual([`${one}|2`, `${other}|2`]);
+      for (const turn of [1, 2]) {
+        const texts = comparable([`${one}|${turn}`, `${other}|${turn}`], traits);
+        expect(comparable(await ackNext(kit), traits)).toEqual(texts);
+      }
     });
 
     test('items without a key do not wait for each other', async () => {
       const kit = await openKit(create);
       await kit.enqueue('x', 'y', ...keyed('a1', 'a2'));
 
-      expect(await kit.takeTexts()).toEqual(['x', 'y', 'a1']);
+      const texts = comparable(['x', 'y', 'a1'], traits);
+      expect(comparable(await kit.takeTexts(), traits)).toEqual(texts);
     });
 
     test('a retried head keeps its place before the next ones', async () => {
@@ -117,7 +131,7 @@ export function describeKeys(create: CreateFixture): void {
       expect(await kit.takeTexts()).toEqual(['a2']);
     });
 
-    test('the next one joins at the end of what is ready', async () => {
+    test.runIf(traits.ordersWhole)('the next one joins at the end of what is ready', async () => {
       const kit = await openKit(create);
       await kit.enqueue(...keyed('a1', 'a2'), 'x', 'y');
       const [head] = await kit.take(1);
@@ -183,10 +197,10 @@ export function describeKeys(create: CreateFixture): void {
     test('halts its key with onPoison halt-key', async () => {
       const kit = await openKit(create, { onPoison: 'halt-key' });
       await kit.enqueue(...keyed('a1', 'a2', 'b1'));
-      const [a1] = await kit.take(1);
-      await kit.bury([a1!]);
+      const a1 = (await kit.take()).filter(({ key }) => key === 'a');
+      await kit.bury(a1);
 
-      expect(await kit.takeTexts()).toEqual(['b1']);
+      expect(await kit.takeTexts()).toEqual([]);
       await kit.expectStats({
         ...{ leased: 1, waiting: 1, count: 2, bytes: 4, dead: 1, deadBytes: 2 },
         paused: [{ kind: 'key', key: 'a' }],
@@ -213,7 +227,7 @@ export function describeKeys(create: CreateFixture): void {
       await kit.expectStats({});
     });
 
-    test('that halts its key finds room in a full queue', async () => {
+    test.runIf(traits.boundsWhole)('that halts its key finds room in a full queue', async () => {
       const limits = { maxCount: 2, maxBytes: 100 };
       const kit = await openKit(create, { onPoison: 'halt-key', limits });
       const [dead] = await kit.kill(...keyed('a1'));
@@ -304,7 +318,8 @@ export function describeKeys(create: CreateFixture): void {
     test('lets what is leased be done, and what fails come back only when it is resumed', async () => {
       const kit = await openKit(create);
       await kit.enqueue(...keyed('a1', 'a2', 'b1', 'b2'));
-      const [a, b] = await kit.take();
+      const taken = await kit.take();
+      const [a, b] = ['a', 'b'].map((key) => taken.find((item) => item.key === key));
       await kit.queue.setPaused({ kind: 'key', key: 'a' }, true);
       await kit.queue.setPaused({ kind: 'key', key: 'b' }, true);
       await kit.retry([a!]);

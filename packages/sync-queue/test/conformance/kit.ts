@@ -26,6 +26,17 @@ export interface StoreFixture {
 
 export type CreateFixture = () => Promise<StoreFixture>;
 
+/** What a store that spreads a queue over shards does of each shard, and not of the queue. */
+export interface StoreTraits {
+  /** Items that have no key in common are delivered in one order. */
+  readonly ordersWhole: boolean;
+  /** Bounds, budgets, rates and fills are those of the queue, whatever lies where. */
+  readonly boundsWhole: boolean;
+}
+
+export const WHOLE: StoreTraits = { ordersWhole: true, boundsWhole: true };
+export const SHARDED: StoreTraits = { ordersWhole: false, boundsWhole: false };
+
 /** Long for a call to a real server on a busy machine, short to wait for. */
 export const LEASE_MS = 250;
 /** What a test says of an item; the payload is its text. */
@@ -133,6 +144,11 @@ export function besides(kit: Kit, settings: Partial<QueueSettings>, name?: strin
 export function itemOf(spec: string | Spec): NewItem {
   const { text, ...rest } = typeof spec === 'string' ? { text: spec } : spec;
   return { priority: 3, delayMs: 0, draw: 0, ...rest, payload: Buffer.from(text) };
+}
+
+/** Texts to compare: as they are, or sorted where the store promises no order between them. */
+export function comparable(texts: readonly string[], { ordersWhole }: StoreTraits): string[] {
+  return ordersWhole ? [...texts] : [...texts].sort();
 }
 
 export function textOf({ payload }: { readonly payload: Uint8Array }): string {

@@ -4,7 +4,7 @@ import { parsedOutput, programRunner, startRedisServer } from '@holdfast/testkit
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeStore } from '../conformance/index.ts';
-import { itemOf, SETTINGS } from '../conformance/kit.ts';
+import { itemOf, SETTINGS, SHARDED, textOf } from '../conformance/kit.ts';
 
 const SLOTS = 16_384;
 let servers: Awaited<ReturnType<typeof startRedisServer>>[] = [];
@@ -35,13 +35,15 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
 });
 
-describeStore('redis cluster', () =>
+const createFixture = (shards: number) => () =>
   Promise.resolve({
-    store: redisStore({ client: cluster }),
-    elapse: (ms) => delay(ms + 5),
+    store: redisStore({ client: cluster, shards }),
+    elapse: (ms: number) => delay(ms + 5),
     close: () => Promise.resolve(),
-  }),
-);
+  });
+
+describeStore('redis cluster', createFixture(1));
+describeStore('redis cluster, 4 shards', createFixture(4), SHARDED);
 
 test('queues lie on all masters', async () => {
   const store = redisStore({ client: cluster });
@@ -53,6 +55,38 @@ test('queues lie on all masters', async () => {
   const sizes = await Promise.all(cluster.nodes('master').map((node) => node.dbsize()));
   expect(sizes).toHaveLength(3);
   expect(Math.min(...sizes)).toBeGreaterThan(0);
+});
+
+test('one queue lies on all masters when it has shards', async () => {
+  const prefix = 'sharded';
+  const store = redisStore({ client: cluster, prefix, shards: 4 });
+  await store.open();
+  const queue = store.queue('spread', SETTINGS);
+  const texts = Array.from({ length: 40 }, (_, index) => `i${index}`);
+  for (const text of texts) await queue.enqueue([itemOf(text)]);
+  await queue.recordSettings?.();
+
+  const places = await Promise.all(
+    cluster.nodes('master').map((node) => node.keys('{*sharded:spread}:items')),
+  );
+  expect(places.flat()).toHaveLength(4);
+  expect(places.filter((keys) => keys.length > 0).length).toBeGreaterThan(1);
+  const { items } = await queue.claim({ maxItems: 40, leaseMs: 60_000 });
+  expect(items.map(textOf).sort()).toEqual([...texts].sort());
+  const dead = items
+    .slice(0, 8)
+    .map((item) => ({ ...item, status: 'dead', reason: 'bad' }) as const);
+  expect(new Set(await queue.settle(dead))).toEqual(new Set(['settled']));
+
+  const run = programRunner(new URL('../../src/cli.ts', import.meta.url));
+  const flags = ['spread', '--url', servers[0]!.url, '--prefix', prefix, '--cluster', '--json'];
+  expect(parsedOutput(await run(['inspect', ...flags]))).toMatchObject({
+    settings: { limits: SETTINGS.limits },
+    stats: { count: 32, leased: 32, dead: 8 },
+  });
+  expect(parsedOutput(await run(['redrive', ...flags, '--yes']))).toMatchObject({
+    report: { redriven: 8 },
+  });
 });
 
 async function isWhole(client: Redis): Promise<boolean> {
