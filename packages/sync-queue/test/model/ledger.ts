@@ -8,6 +8,8 @@ interface Entry {
   readonly order: number;
   readonly priority: number;
   readonly key: string | undefined;
+  /** Order holds between items of one shard. */
+  readonly shard: string;
   text: string;
   place: Place;
   attempt: number;
@@ -15,10 +17,19 @@ interface Entry {
   isShort: boolean;
   /** Its lease has run out for sure: the next claim takes it back. */
   isExpired: boolean;
+  /** Such a claim may have asked its shard, or not. */
+  isUnsure: boolean;
   wasClaimed: boolean;
   wasDead: boolean;
   /** Ready since it came, for sure: it was not delayed, and no key holds it back. */
   isPlain: boolean;
+}
+
+interface ClaimFacts {
+  readonly isShort: boolean;
+  /** Whether every shard was asked. */
+  readonly isWhole: boolean;
+  readonly isPaused: (entry: Entry) => boolean;
 }
 
 /**
@@ -40,8 +51,18 @@ export class Ledger {
     if (this.entries.has(id)) throw new Error(`id ${id} was given twice`);
     this.accepted += 1;
     this.#order += 1;
+    const shard = /^\d+(?=-)/.exec(id)?.[0] ?? '';
     this.entries.set(id, {
-      ...{ ...facts, id, order: this.#order, place: 'live', attempt: 0, triesFrom: 0 },
+      ...{
+        ...facts,
+        id,
+        shard,
+        isUnsure: false,
+        order: this.#order,
+        place: 'live',
+        attempt: 0,
+        triesFrom: 0,
+      },
       ...{ isShort: false, isExpired: false, wasClaimed: false, wasDead: false },
     });
   }
@@ -58,10 +79,7 @@ export class Ledger {
     }
   }
 
-  claim(
-    { items, died }: Claim,
-    { isShort, isPaused }: { isShort: boolean; isPaused: (entry: Entry) => boolean },
-  ): void {
+  claim({ items, died }: Claim, { isShort, isWhole, isPaused }: ClaimFacts): void {
     for (const { id } of died) {
       const entry = this.#get(id);
       const tries = entry.attempt - entry.triesFrom;
@@ -85,23 +103,25 @@ export class Ledger {
       entry.attempt = item.attempt;
       entry.place = 'leased';
       entry.isExpired = false;
+      entry.isUnsure = false;
       entry.isShort = isShort;
       entry.wasClaimed = true;
     }
-    // What ran out and was not claimed again is free now, too.
+    // What ran out and was not claimed again is free now, too, where it was asked for.
     for (const entry of this.entries.values()) {
       if (entry.place !== 'leased' || !entry.isExpired) continue;
-      entry.place = 'live';
-      entry.isExpired = false;
+      if (isWhole) this.#free(entry);
+      else entry.isUnsure = true;
     }
   }
 
   settle(settlement: Settlement, answer: SettleAnswer): void {
     const entry = this.entries.get(settlement.id);
-    const isHeld = entry?.place === 'leased' && entry.attempt === settlement.attempt;
+    const isHeld = this.#isHeld(entry, settlement, answer !== 'stale');
     if (isHeld !== (answer !== 'stale')) throw new Error(`${settlement.id}: settled as ${answer}`);
     if (entry === undefined || !isHeld) return;
     entry.isExpired = false;
+    entry.isUnsure = false;
     if (settlement.status === 'ack') entry.place = 'done';
     else if (settlement.status === 'dead' && answer === 'settled') this.#die(entry);
     else entry.place = 'live';
@@ -109,10 +129,11 @@ export class Ledger {
 
   extend({ id, attempt }: Lease, isHeld: boolean): void {
     const entry = this.entries.get(id);
-    const expected = entry?.place === 'leased' && entry.attempt === attempt;
+    const expected = this.#isHeld(entry, { attempt }, isHeld);
     if (expected !== isHeld) throw new Error(`${id}: extended ${isHeld}`);
     if (entry === undefined || !isHeld) return;
     entry.isExpired = false;
+    entry.isUnsure = false;
     entry.isShort = false;
   }
 
@@ -152,7 +173,9 @@ export class Ledger {
     }
     const sum = ready + delayed + leased + waiting;
     if (sum !== count) throw new Error(`${sum} items are somewhere, ${count} are counted`);
-    if (leased !== this.#in('leased').length) throw new Error(`${leased} items are leased`);
+    const held = this.#in('leased');
+    const sure = held.filter(({ isUnsure }) => !isUnsure);
+    if (leased > held.length || leased < sure.length) throw new Error(`${leased} items are leased`);
   }
 
   ids(...places: Place[]): string[] {
@@ -183,8 +206,8 @@ export class Ledger {
   ): void {
     if (entry.wasClaimed) return;
     for (const other of before) {
-      if (claimedIds.has(other.id) || !other.isPlain || other.wasClaimed || isPaused(other))
-        continue;
+      if (other.shard !== entry.shard || claimedIds.has(other.id)) continue;
+      if (!other.isPlain || other.wasClaimed || isPaused(other)) continue;
       const isPassedOver =
         other.priority < entry.priority ||
         (entry.isPlain && other.priority === entry.priority && other.order < entry.order);
@@ -192,9 +215,28 @@ export class Ledger {
     }
   }
 
+  /** Whether the lease is held; where that is not sure, what the store has `answered`. */
+  #isHeld(
+    entry: Entry | undefined,
+    { attempt }: { readonly attempt: number },
+    answered: boolean,
+  ): boolean {
+    if (entry?.place !== 'leased' || entry.attempt !== attempt) return false;
+    if (!entry.isUnsure || answered) return true;
+    this.#free(entry);
+    return false;
+  }
+
+  #free(entry: Entry): void {
+    entry.place = 'live';
+    entry.isExpired = false;
+    entry.isUnsure = false;
+  }
+
   #die(entry: Entry): void {
     entry.place = 'dead';
     entry.isExpired = false;
+    entry.isUnsure = false;
     entry.wasDead = true;
     entry.wasClaimed = true;
   }

@@ -40,19 +40,20 @@ checkModel(
   { small: 40, full: 10_000 },
 );
 
-checkModel(
-  'redis',
-  async () => {
+const onRedis = (shards: number): CreateFixture => {
+  return async () => {
     const redis = await createTestRedis();
     const client = redis.createClient();
     return {
-      store: redisStore({ client, prefix: redis.prefix }),
+      store: redisStore({ client, prefix: redis.prefix, shards }),
       elapse: (ms: number) => delay(ms + 1),
       close: () => redis.close(),
     };
-  },
-  { small: 40, full: 10_000 },
-);
+  };
+};
+
+checkModel('redis', onRedis(1), { small: 40, full: 10_000 });
+checkModel('redis, 4 shards', onRedis(4), { small: 40, full: 10_000 });
 
 checkModel(
   'postgres',

@@ -10,6 +10,7 @@ import type {
   Settlement,
   StoredQueue,
 } from '@holdfast/sync-queue';
+import { routeOf, shardOf } from '../../src/redis/shard-of.ts';
 import { LONG_MS, SETTINGS } from '../conformance/kit.ts';
 import { Ledger } from './ledger.ts';
 
@@ -52,6 +53,7 @@ class Play {
   readonly #queue: StoredQueue;
   readonly #settings: QueueSettings;
   readonly #context: ScheduleContext;
+  readonly #shards: number;
   readonly #paused = new Map<string, PauseTarget>();
   readonly #known = new Map<string, string>();
   readonly #stale: Settlement[] = [];
@@ -61,6 +63,7 @@ class Play {
     this.#queue = queue;
     this.#settings = settings;
     this.#context = context;
+    this.#shards = context.store.shards ?? 1;
   }
 
   async step(): Promise<void> {
@@ -140,8 +143,9 @@ class Play {
     items.forEach((item, index) => {
       const verdict = verdicts[index]!;
       const text = Buffer.from(item.payload).toString();
-      const { idempotencyKey, priority, key, delayMs } = item;
-      const known = idempotencyKey === undefined ? undefined : this.#known.get(idempotencyKey);
+      const { priority, key, delayMs } = item;
+      const knownAs = this.#knownAs(item);
+      const known = knownAs === undefined ? undefined : this.#known.get(knownAs);
       if ((verdict.status === 'duplicate') !== (known !== undefined)) {
         throw new Error(`${text}: ${verdict.status}, known as ${known}`);
       }
@@ -151,10 +155,15 @@ class Play {
         this.ledger.accept(verdict.id, { text, priority, key, isPlain });
       }
       if (verdict.status === 'coalesced') this.ledger.coalesce(verdict.id, text);
-      if (idempotencyKey !== undefined && 'id' in verdict)
-        this.#known.set(idempotencyKey, verdict.id);
+      if (knownAs !== undefined && 'id' in verdict) this.#known.set(knownAs, verdict.id);
     });
     if (evicted > 0) await this.#findEvicted(evicted);
+  }
+
+  /** An idempotency key holds among the items of one shard. */
+  #knownAs(item: NewItem): string | undefined {
+    if (item.idempotencyKey === undefined) return undefined;
+    return `${shardOf(routeOf(item) ?? '', this.#shards)}/${item.idempotencyKey}`;
   }
 
   /** What was evicted is among the dead. */
@@ -169,7 +178,8 @@ class Play {
   async #claim(maxItems: number, leaseMs: number): Promise<{ readonly items: readonly Lease[] }> {
     const claim = await this.#queue.claim({ maxItems, leaseMs });
     const isShort = leaseMs === SHORT_LEASE_MS;
-    this.ledger.claim(claim, { isShort, isPaused: (entry) => this.#isPaused(entry) });
+    const isWhole = this.#shards === 1 || claim.items.length < maxItems;
+    this.ledger.claim(claim, { isShort, isWhole, isPaused: (entry) => this.#isPaused(entry) });
     return claim;
   }
 
