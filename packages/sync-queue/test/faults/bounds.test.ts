@@ -1,18 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer } from '@holdfast/sync-queue';
-import {
-  bundleProgram,
-  isTorture,
-  recordTorture,
-  spawnNode,
-  testSeed,
-  type BuiltProgram,
-} from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KINDS, openPlaces, type Places } from '../fixtures/places.ts';
+import { isTorture, recordTorture, spawnNode, testSeed } from '@holdfast/testkit';
+import { describe, expect, test } from 'vitest';
+import { KINDS } from '../fixtures/places.ts';
 import { connectQueue, type Place } from '../fixtures/stores.ts';
 import type { WorkerMessage, WorkerTask } from '../fixtures/worker.ts';
+import { useProgram } from './use-program.ts';
 
+const ON = [...KINDS, 'redis, 4 shards'] as const;
 const PROCESSES = 4;
 const PRODUCERS = 2;
 const ADDS = isTorture ? 5000 : 100;
@@ -20,17 +15,7 @@ const ADDS = isTorture ? 5000 : 100;
 const LIMITS = { maxCount: 100, maxBytes: 10_000 };
 const timeout = isTorture ? 600_000 : 30_000;
 
-let places: Places;
-let worker: BuiltProgram;
-
-beforeAll(async () => {
-  places = await openPlaces();
-  worker = await bundleProgram(new URL('../fixtures/worker.ts', import.meta.url));
-});
-afterAll(async () => {
-  await places.close();
-  await worker.close();
-});
+const onPlaces = useProgram('worker.ts');
 
 interface BoundsRun {
   readonly place: Place;
@@ -70,8 +55,9 @@ async function overfill({ place, adds, isTwoStep }: BoundsRun) {
   const workers = await Promise.all(
     Array.from({ length: PROCESSES }, (_, index) => {
       const from = index * PRODUCERS * adds;
-      const full: WorkerTask = { ...task, from, isTwoStep, isConsuming: false };
-      return spawnNode<WorkerMessage>(worker.path, [JSON.stringify(full)]);
+      const wrap = isTwoStep ? 'two-steps' : undefined;
+      const full: WorkerTask = { ...task, from, wrap, isConsuming: false };
+      return spawnNode<WorkerMessage>(onPlaces().program, [JSON.stringify(full)]);
     }),
   );
   const messages = (await Promise.all(workers.map((each) => each.rest()))).flat();
@@ -101,13 +87,19 @@ async function overfill({ place, adds, isTwoStep }: BoundsRun) {
   };
 }
 
-describe.each(KINDS)('on %s', (kind) => {
+const nextPlace = (kind: (typeof ON)[number]): Place => {
+  const { places } = onPlaces();
+  if (kind !== 'redis, 4 shards') return places.next(kind);
+  return { ...places.next('redis'), shards: 4 } as Place;
+};
+
+describe.each(ON)('on %s', (kind) => {
   test(
     'neither bound is passed at any observation, and every item has a verdict',
     { timeout },
     async () => {
       const startedMs = performance.now();
-      const place = places.next(kind);
+      const place = nextPlace(kind);
       const result = await overfill({ place, adds: ADDS, isTwoStep: false });
 
       const seconds = Math.round((performance.now() - startedMs) / 1000);
@@ -131,7 +123,7 @@ describe.each(KINDS)('on %s', (kind) => {
     'negative control: a store that checks and adds in two steps goes beyond',
     { timeout },
     async () => {
-      const result = await overfill({ place: places.next(kind), adds: 100, isTwoStep: true });
+      const result = await overfill({ place: nextPlace(kind), adds: 100, isTwoStep: true });
 
       const isBeyond = result.mostCount > LIMITS.maxCount || result.mostBytes > LIMITS.maxBytes;
       expect(isBeyond).toBe(true);

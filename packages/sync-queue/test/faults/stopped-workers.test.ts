@@ -1,36 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  bundleProgram,
   createGate,
   isTorture,
   recordTorture,
   spawnNode,
   testSeed,
-  type BuiltProgram,
   type NodeProcess,
 } from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { countOf } from '../fixtures/effects.ts';
-import { KINDS, openPlaces, type Places } from '../fixtures/places.ts';
+import { KINDS } from '../fixtures/places.ts';
 import type { SleeperMessage, SleeperTask } from '../fixtures/sleeper.ts';
 import { connectQueue, type OpenQueue } from '../fixtures/stores.ts';
+import { useProgram } from './use-program.ts';
 
 const STOPS = isTorture ? 40 : 1;
 const LEASE_MS = 500;
 const ITEMS = 5;
 const timeout = isTorture ? 600_000 : 20_000;
 
-let places: Places;
-let program: BuiltProgram;
-
-beforeAll(async () => {
-  places = await openPlaces();
-  program = await bundleProgram(new URL('../fixtures/sleeper.ts', import.meta.url));
-});
-afterAll(async () => {
-  await places.close();
-  await program.close();
-});
+const onPlaces = useProgram('sleeper.ts');
 
 interface Stop {
   /** Whether its signal was aborted when its code went on. */
@@ -98,10 +87,11 @@ interface StopsRun {
 }
 
 async function stopOften({ kind, waitsFor, stops, isWithoutFences = false }: StopsRun) {
+  const { places, program } = onPlaces();
   const place = places.next(kind);
   const task: SleeperTask = { place, leaseMs: LEASE_MS, waitsFor, isWithoutFences };
   const opened = await connectQueue(place, { leaseMs: LEASE_MS });
-  await using sleeper = await spawnNode<SleeperMessage>(program.path, [JSON.stringify(task)]);
+  await using sleeper = await spawnNode<SleeperMessage>(program, [JSON.stringify(task)]);
   const seen: Stop[] = [];
   for (let stop = 0; stop < stops; stop += 1) {
     const values = Array.from({ length: ITEMS }, (_, index) => stop * ITEMS + index);

@@ -1,28 +1,13 @@
-import {
-  bundleProgram,
-  isTorture,
-  recordTorture,
-  testSeed,
-  type BuiltProgram,
-} from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { KINDS, openPlaces, type Places } from '../fixtures/places.ts';
+import { isTorture, recordTorture, testSeed } from '@holdfast/testkit';
+import { describe, expect, test } from 'vitest';
+import { KINDS } from '../fixtures/places.ts';
 import { killConsumers } from './kill-run.ts';
+import { useProgram } from './use-program.ts';
 
 const KILLS = isTorture ? 172 : 4;
 const LEASE_MS = 1000;
 const timeout = isTorture ? 1_200_000 : 30_000;
-let places: Places;
-let victim: BuiltProgram;
-
-beforeAll(async () => {
-  places = await openPlaces();
-  victim = await bundleProgram(new URL('../fixtures/victim.ts', import.meta.url));
-});
-afterAll(async () => {
-  await places.close();
-  await victim.close();
-});
+const onPlaces = useProgram('victim.ts');
 
 describe.each(KINDS)('on %s', (kind) => {
   test(
@@ -30,9 +15,8 @@ describe.each(KINDS)('on %s', (kind) => {
     { timeout },
     async () => {
       const startedMs = performance.now();
-      const program = victim.path;
       const result = await killConsumers({
-        ...{ places, kind, program },
+        ...{ ...onPlaces(), kind },
         kills: KILLS,
         leaseMs: LEASE_MS,
       });
@@ -55,7 +39,7 @@ describe.each(KINDS)('on %s', (kind) => {
 
   test('negative control: without leases what they held is lost', { timeout }, async () => {
     const result = await killConsumers({
-      ...{ places, kind, program: victim.path, kills: 2, leaseMs: LEASE_MS },
+      ...{ ...onPlaces(), kind, kills: 2, leaseMs: LEASE_MS },
       isWithoutLeases: true,
     });
 

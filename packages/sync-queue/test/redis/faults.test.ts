@@ -14,6 +14,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CALLERS, startLoad, startProducing } from '../faults/load.ts';
 import { connectQueue } from '../fixtures/stores.ts';
+import { tellEarly, type EarlyTeller } from '../fixtures/telling-early.ts';
 
 const timeout = isTorture ? 300_000 : 30_000;
 const random = seededRandom(testSeed());
@@ -118,25 +119,46 @@ test(
   },
 );
 
+/** Takes the server's memory away under load until adds fail and what it holds is done, gives it back, and accounts. */
+async function runOutOfMemory(early?: EarlyTeller) {
+  await using server = await startRedisServer();
+  const admin = connectAdmin(server);
+  const place = { kind: 'redis', url: server.url, prefix: 'p' } as const;
+  const opened = await connectQueue(place, { wrap: early?.wrap });
+  const load = startLoad(opened.queue, {
+    workMs: 20,
+    ahead: early === undefined ? 200 : 1_000_000,
+  });
+  while (load.producing.added.length < 150) await delay(5);
+  await admin.config('SET', 'maxmemory', '1mb');
+  while (early?.failed() === 0) await delay(5);
+  while ((await opened.queue.stats()).count > 0) await delay(5);
+  await admin.config('SET', 'maxmemory', '0');
+  const before = load.producing.added.length;
+  while (load.producing.added.length === before) await delay(5);
+  await load.producing.stop();
+  await early?.idle();
+  const account = await load.finish();
+  await opened.close();
+  return account;
+}
+
 test(
   'without memory left adds are refused as not held, and what is held is done',
   { timeout },
   async () => {
-    await using server = await startRedisServer();
-    const admin = connectAdmin(server);
-    const opened = await connectQueue({ kind: 'redis', url: server.url, prefix: 'p' });
-    const load = startLoad(opened.queue, { workMs: 20 });
-    while (load.producing.added.length < 150) await delay(5);
-    await admin.config('SET', 'maxmemory', '1mb');
-    while ((await opened.queue.stats()).count > 0) await delay(5);
-    await admin.config('SET', 'maxmemory', '0');
-    const before = load.producing.added.length;
-    while (load.producing.added.length === before) await delay(5);
-    const account = await load.finish();
+    const account = await runOutOfMemory();
 
     expect(account).toMatchObject({ lost: 0, phantoms: 0, doubled: 0 });
     expect(Object.keys(account.refused)).toEqual(['STORE_FAILED']);
-    await opened.close();
+  },
+);
+
+test(
+  'negative control: without memory left what was told to be added before the answer is lost',
+  { timeout },
+  async () => {
+    expect((await runOutOfMemory(tellEarly())).lost).toBeGreaterThan(0);
   },
 );
 
