@@ -3,6 +3,7 @@ import { OperatorError, runProgram, type ProgramContext } from '@holdfast/cli-ki
 import { parseCommandLine, type Invocation } from './cli/command-line.ts';
 import { inspectQueue, listQueues } from './cli/inspect.ts';
 import { listDead } from './cli/list-dead.ts';
+import { purge } from './cli/purge.ts';
 import { redrive } from './cli/redrive.ts';
 import { findQueue, type OperatedStore } from './cli/stores/operated-store.ts';
 import { withStore } from './cli/stores/with-store.ts';
@@ -16,8 +17,8 @@ async function main(context: ProgramContext): Promise<ExitCode> {
   if (invocation.kind === 'printed') return 0;
   if (invocation.kind === 'mistake') throw new OperatorError(invocation.message);
   // Only what acts step by step can stop between two steps.
-  const signal =
-    invocation.kind === 'redrive' ? context.stopSignal() : new AbortController().signal;
+  const canStop = invocation.kind === 'redrive' || invocation.kind === 'purge';
+  const signal = canStop ? context.stopSignal() : new AbortController().signal;
   return withStore(invocation.place, context.environment, (store) =>
     act(store, invocation, { ...context, signal }),
   );
@@ -39,6 +40,8 @@ async function act(
       return show(await inspectQueue(store, action.queue), inspectionText);
     case 'dead':
       return show(await listDead(await findQueue(store, action.queue), action.request), deadText);
+    case 'purge':
+      return purge(await findQueue(store, action.queue), action, terminal);
     case 'redrive':
       return redrive(await findQueue(store, action.queue), action, terminal);
     case 'pause':

@@ -4,6 +4,7 @@ import { resolvePauseTarget } from '../pause-target.ts';
 import type { PauseTarget } from '../store.ts';
 import { readFilter, requirePriorityFlag, withFilter, type FilterFlags } from './filter-flags.ts';
 import type { DeadRequest } from './list-dead.ts';
+import type { PurgeRequest } from './purge.ts';
 import type { RedriveRequest } from './redrive.ts';
 import { readStorePlace, type PlaceFlags, type StorePlace } from './store-place.ts';
 import { VERSION } from './version.ts';
@@ -17,6 +18,7 @@ export type Invocation =
   | ({ readonly kind: 'list' } & Common)
   | ({ readonly kind: 'inspect'; readonly queue: string } & Common)
   | ({ readonly kind: 'dead'; readonly queue: string; readonly request: DeadRequest } & Common)
+  | ({ readonly kind: 'purge'; readonly queue: string; readonly request: PurgeRequest } & Common)
   | ({
       readonly kind: 'redrive';
       readonly queue: string;
@@ -38,6 +40,9 @@ interface DeadFlags extends CommonFlags, FilterFlags {
   readonly limit?: string;
   readonly after?: string;
   readonly payload?: true;
+  readonly purge?: true;
+  readonly dryRun?: true;
+  readonly yes?: true;
 }
 
 interface RedriveFlags extends CommonFlags, FilterFlags {
@@ -76,15 +81,21 @@ export function parseCommandLine(
           }),
         );
       withFilter(withCommon(program.command('dead')))
-        .description('Lists dead letters, the oldest first.')
+        .description('Lists dead letters, the oldest first, or deletes them.')
         .option('--limit <n>', 'letters at most, from 1 to 1000 (default: 20)')
         .option('--after <cursor>', 'go on where the last page ended')
         .option('--payload', 'show the payloads: text where they are text, else Base64')
+        .option('--purge', 'delete them for good. It shows its plan first')
+        .option('--dry-run', 'with --purge: count the letters, and change nothing')
+        .option('--yes', 'with --purge: act without asking; needed where nobody can be asked')
         .action((name: string | undefined, flags: DeadFlags) =>
-          decide(() => ({
-            ...{ kind: 'dead', queue: requireQueue(name, flags), ...common(flags) },
-            request: deadRequestOf(flags),
-          })),
+          decide(() => {
+            const of = { queue: requireQueue(name, flags), ...common(flags) };
+            if (flags.purge === true) {
+              return { kind: 'purge', ...of, request: purgeRequestOf(flags) };
+            }
+            return { kind: 'dead', ...of, request: deadRequestOf(flags) };
+          }),
         );
       withFilter(withCommon(program.command('redrive')))
         .description('Puts dead letters back into the queue. It shows its plan first.')
@@ -149,11 +160,25 @@ function requireQueue(name: string | undefined, flags: CommonFlags): string {
   return queue;
 }
 
+function purgeRequestOf(flags: DeadFlags): PurgeRequest {
+  if ((flags.limit ?? flags.after ?? flags.payload) !== undefined) {
+    throw new TypeError('--purge takes filters, and no --limit, --after or --payload');
+  }
+  return {
+    filter: readFilter(flags),
+    dryRun: flags.dryRun === true,
+    yes: flags.yes === true,
+  };
+}
+
 function deadRequestOf(flags: DeadFlags): DeadRequest {
+  if ((flags.dryRun ?? flags.yes) !== undefined) {
+    throw new TypeError('--dry-run and --yes are for --purge');
+  }
   const limit = wholeNumber('--limit', flags.limit) ?? 20;
   if (limit < 1 || limit > 1000) throw new TypeError('--limit must be from 1 to 1000');
   const { after } = flags;
-  if (after !== undefined && !/^\d+:\w+$/.test(after)) {
+  if (after !== undefined && !/^\d+:[\w-]+$/.test(after)) {
     throw new TypeError('--after must be what the page before has printed');
   }
   return { filter: readFilter(flags), limit, after, hasPayload: flags.payload === true };

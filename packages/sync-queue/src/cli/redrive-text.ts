@@ -1,6 +1,7 @@
 import { alignFields, printable } from '@holdfast/cli-kit';
 import type { DeadFilter } from '../dead-letter.ts';
 import { formatBytes } from './format-bytes.ts';
+import type { PurgePlan } from './purge.ts';
 import type { RedriveEnd, RedrivePlan } from './redrive.ts';
 
 /** What the run will do, a line for each part. */
@@ -12,6 +13,16 @@ export function planText(plan: RedrivePlan): string {
     ['to redrive', `${matched} of ${dead} dead letters`],
     ['room', `for ${roomCount} items or ${formatBytes(roomBytes)}`],
     ['rate', perSecond === null ? null : `${perSecond} a second`],
+    ['dry run', dryRun ? 'nothing is changed' : null],
+  ]);
+}
+
+/** What will be deleted, a line for each part. */
+export function purgePlanText({ queue, store, dead, matched, filter, dryRun }: PurgePlan): string {
+  return alignFields([
+    ['queue', `${printable(queue)} in ${store}`],
+    ['only letters', filterText(filter)],
+    ['to purge', `${matched} of ${dead} dead letters, for good`],
     ['dry run', dryRun ? 'nothing is changed' : null],
   ]);
 }

@@ -61,6 +61,23 @@ it('reads what letters are meant, and how fast', () => {
   expect(diedAfterMs).toBeUndefined();
 });
 
+it('reads which letters are to be deleted', () => {
+  const args = ['dead', 'q', '--purge', '--key', 'k', '--dry-run', '--url', 'q.db'];
+
+  expect(parse(args)).toMatchObject({
+    kind: 'purge',
+    request: { filter: { key: 'k' }, dryRun: true, yes: false },
+  });
+});
+
+it('goes on behind a letter of a shard', () => {
+  const after = '1795972657123:3-019ad0c51c63000001a';
+
+  expect(parse(['dead', 'q', '--after', after, '--url', REDIS])).toMatchObject({
+    request: { after },
+  });
+});
+
 type Found = Extract<Invocation, { kind: 'redrive' }>;
 
 it.each([
@@ -88,6 +105,11 @@ it.each([
   ],
   [['inspect', '', '--url', 'q.db'], 'the name of the queue is empty'],
   [['dead', '--url', 'q.db'], 'name the queue'],
+  [['dead', 'q', '--url', 'q.db', '--yes'], '--dry-run and --yes are for --purge'],
+  [
+    ['dead', 'q', '--url', 'q.db', '--purge', '--limit', '5'],
+    '--purge takes filters, and no --limit, --after or --payload',
+  ],
   [['dead', 'q', '--url', 'q.db', '--limit', '0'], '--limit must be from 1 to 1000'],
   [['dead', 'q', '--url', 'q.db', '--limit', 'x'], '--limit must be a whole number, got "x"'],
   [

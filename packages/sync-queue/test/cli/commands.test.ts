@@ -134,6 +134,44 @@ describe.each([
     });
   });
 
+  describe('dead --purge', () => {
+    it('counts in a dry run, deletes what it is told to, and only when it is', async () => {
+      await bury(queue, 'a', 'b', 'c');
+
+      const dry = await run('dead', 'orders', '--purge', '--reason', 'of b', '--dry-run');
+      expect(dry.code).toBe(0);
+      expect(dry.stdout).toMatch(/\nonly letters +with "of b" in their reason\n/);
+      expect(dry.stdout).toMatch(/\nto purge +1 of 3 dead letters, for good\ndry run +nothing/);
+      expect(await run('dead', 'orders', '--purge')).toMatchObject({
+        code: 2,
+        stderr: 'holdfast-sync-queue: nothing was done: add --yes to act, or --dry-run to count\n',
+      });
+      expect(await queue.stats()).toMatchObject({ dead: 3 });
+
+      const args = ['dead', 'orders', '--purge', '--key', 'key b', '--yes', '--json'];
+      expect(parsedOutput(await run(...args))).toMatchObject({
+        plan: { matched: 1, dead: 3, filter: { key: 'key b' }, dryRun: false },
+        report: { purged: 1 },
+      });
+      expect(await queue.stats()).toMatchObject({ dead: 2, count: 0 });
+      expect((await run('dead', 'orders', '--purge', '--yes')).stdout).toMatch(/\n\npurged +2\n$/);
+      expect(await queue.stats()).toMatchObject({ dead: 0, deadBytes: 0 });
+    });
+
+    it.skipIf(!hasPseudoTerminal())('asks on a terminal', async () => {
+      await bury(queue, 'a');
+      const args = ['dead', 'orders', '--purge', ...place.flags];
+      const answer = (text: string): Promise<FinishedProgram> =>
+        runProgram(args, place.env, { terminal: { prompt: 'Go on? [y/N] ', text } });
+
+      expect((await answer('n\n')).code).toBe(2);
+      expect((await answer('\u0003')).code).toBe(130);
+      expect(await queue.stats()).toMatchObject({ dead: 1 });
+      expect((await answer('y\n')).code).toBe(0);
+      expect(await queue.stats()).toMatchObject({ dead: 0 });
+    });
+  });
+
   describe('redrive', () => {
     it('counts in a dry run, and changes nothing', async () => {
       await bury(queue, 'a', 'b');

@@ -80,10 +80,17 @@ test('one queue lies on all masters when it has shards', async () => {
 
   const run = programRunner(new URL('../../src/cli.ts', import.meta.url));
   const flags = ['spread', '--url', servers[0]!.url, '--prefix', prefix, '--cluster', '--json'];
-  expect(parsedOutput(await run(['inspect', ...flags]))).toMatchObject({
+  const [inspected, page] = await Promise.all([
+    run(['inspect', ...flags]),
+    run(['dead', ...flags, '--limit', '5']),
+  ]);
+  expect(parsedOutput(inspected)).toMatchObject({
     settings: { limits: SETTINGS.limits },
     stats: { count: 32, leased: 32, dead: 8 },
   });
+  const { letters, next } = parsedOutput(page) as { letters: readonly unknown[]; next: string };
+  expect(letters).toHaveLength(5);
+  expect((await queue.listDead({ limit: 5, after: next })).letters).toHaveLength(3);
   expect(parsedOutput(await run(['redrive', ...flags, '--yes']))).toMatchObject({
     report: { redriven: 8 },
   });
