@@ -16,7 +16,9 @@ const VARIANCE_WEIGHT = 0.1;
 /** Of the sums from which the slot time is taken, in each window. */
 const DECAY = 0.5;
 /** Windows in which the best rate is looked for. */
-const RATES = 10;
+const RATES = 5;
+/** Windows in which the least median is looked for. */
+const MEDIANS = 10;
 /** Deviations widen the tolerance to this at most: a latency that swings would excuse itself. */
 const WIDEST_TOLERANCE = 0.5;
 /** Times as long as 90 % of the runs. */
@@ -57,6 +59,8 @@ class AdaptiveController implements Controller {
   #tailMs = 0;
   /** Successes a millisecond of the last full windows. */
   #rates: number[] = [];
+  /** Median latencies of the last windows that had enough successes. */
+  #medians: number[] = [];
   #cap: number;
   #feedForward = NaN;
   #limit: number;
@@ -78,10 +82,11 @@ class AdaptiveController implements Controller {
     const count = latenciesMs.length;
     if (count === 0) return;
     const sampleMs = median(latenciesMs);
+    const before = Number.isNaN(this.#noLoadMs) ? sampleMs : this.#noLoadMs;
+    // After an overload the downstream may not have been idle: what whole windows went below since is not its fault.
+    const credibleMs = Math.max(before, Math.min(sampleMs, ...this.#medians));
     const weight = PROBE_WEIGHT * Math.min(1, count / this.#options.probeZones);
-    this.#noLoadMs = Number.isNaN(this.#noLoadMs)
-      ? sampleMs
-      : this.#noLoadMs + weight * (sampleMs - this.#noLoadMs);
+    this.#noLoadMs = before + weight * (Math.min(sampleMs, credibleMs) - before);
     if (this.#completed > 0) return;
     this.#slotMs = latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0);
     this.#completed = count;
@@ -99,7 +104,7 @@ class AdaptiveController implements Controller {
   observe(window: WindowStats): void {
     const succeeded = window.completed - window.failed - window.timedOut;
     const isBlind = succeeded * 2 < window.completed || this.#isStalled(window);
-    if (isBlind) this.#cap = Math.max(this.#options.min, Math.min(this.#cap, this.#limit));
+    if (isBlind) this.#hold();
     else if (succeeded > 0) this.#learn(window, succeeded);
     if (window.isPushedBack) this.#cut(0);
     this.#decide();
@@ -126,6 +131,7 @@ class AdaptiveController implements Controller {
       completed: this.#completed,
       tailMs: this.#tailMs,
       rates: [...this.#rates],
+      medians: [...this.#medians],
       cap: this.#cap,
       feedForward: orNull(this.#feedForward),
       limit: this.#limit,
@@ -136,6 +142,7 @@ class AdaptiveController implements Controller {
     const { min, max } = this.#options;
     const fields = new SnapshotReader('adaptive', snapshot);
     const rates = fields.numbers('rates', RATES);
+    const medians = fields.numbers('medians', MEDIANS);
     const numbers = {
       noLoadMs: fields.numberOrNaN('noLoadMs'),
       inflation: fields.numberOrNaN('inflation'),
@@ -155,6 +162,7 @@ class AdaptiveController implements Controller {
     this.#completed = numbers.completed;
     this.#tailMs = numbers.tailMs;
     this.#rates = rates;
+    this.#medians = medians;
     this.#cap = Math.min(max, Math.max(min, numbers.cap));
     this.#feedForward = numbers.feedForward;
     this.#limit = Math.min(max, Math.max(min, Math.floor(numbers.limit)));
@@ -167,19 +175,23 @@ class AdaptiveController implements Controller {
     const isSaturated =
       isInflated || window.p50Ms > maxHealthyMs || window.loopDelayMs > maxLoopDelayMs;
 
-    // The inflation is not known without a probe.
-    const waitShare = isSaturated && this.#inflation > 1 ? 1 - 1 / this.#inflation : 0;
-    const succeededMs = Math.min(window.slotMs, succeeded * window.meanMs);
-    this.#slotMs = this.#slotMs * DECAY + window.slotMs - succeededMs * waitShare;
+    // By its own latency, not by the smoothed one, which lags. The ratio is not known without a probe.
+    const waitShare = isSaturated && ratio > 1 ? 1 - 1 / ratio : 0;
+    const succeededMs = succeeded * window.meanMs;
+    // By Little's law, the slots of those that failed. Without any, what is left of the window's slot time is only that
+    // more was begun in it than ended: after a burst, half as much again.
+    const failedMs = succeeded === window.completed ? 0 : Math.max(0, window.slotMs - succeededMs);
+    this.#slotMs = this.#slotMs * DECAY + succeededMs * (1 - waitShare) + failedMs;
     this.#completed = this.#completed * DECAY + window.completed;
     this.#tailMs = window.p90Ms;
     const rate = succeeded / window.durationMs;
     if (window.isFull) this.#rates = [...this.#rates, rate].slice(-RATES);
+    if (succeeded * 2 >= FULL_SAMPLE) {
+      this.#medians = [...this.#medians, window.p50Ms].slice(-MEDIANS);
+    }
 
-    if (isSaturated) {
-      const bestRate = Math.max(...(this.#rates.length === 0 ? [rate] : this.#rates));
-      this.#cut((bestRate * this.#slotMs) / this.#completed);
-    } else if (window.isFull && !window.isPushedBack) {
+    if (isSaturated) this.#cut(this.#inWork(rate));
+    else if (window.isFull && !window.isPushedBack && !(ratio > 1 + this.#options.tolerance)) {
       this.#cap = Math.min(max, this.#cap * growth);
     }
   }
@@ -201,6 +213,18 @@ class AdaptiveController implements Controller {
     // Not of the step into saturation itself, which would excuse it.
     if (!isInflated) this.#variance += VARIANCE_WEIGHT * share * (step * step - this.#variance);
     return isInflated;
+  }
+
+  /** Failures do not tell an overload from an outage: as in saturation, by what was borne before, and no growth. */
+  #hold(): void {
+    if (this.#rates.length > 0) this.#cut(this.#inWork(0));
+    this.#cap = Math.max(this.#options.min, Math.min(this.#cap, this.#limit));
+  }
+
+  /** The bandwidth-delay product at the best rate, or at `rate` when there is none. */
+  #inWork(rate: number): number {
+    const bestRate = Math.max(...(this.#rates.length === 0 ? [rate] : this.#rates));
+    return this.#completed === 0 ? 0 : (bestRate * this.#slotMs) / this.#completed;
   }
 
   #cut(inWork: number): void {

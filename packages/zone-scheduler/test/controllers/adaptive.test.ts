@@ -95,6 +95,19 @@ describe('probe', () => {
     expect(controller.explain().noLoadMs).toBeCloseTo(137.5);
   });
 
+  it('does not believe a slower one while whole windows are faster: the downstream was not idle', () => {
+    const controller = planned();
+    for (let n = 0; n < 10; n += 1) controller.observe(windowOf({ meanMs: n < 9 ? 300 : 105 }));
+
+    controller.probe(PROBES.map(() => 300));
+    // 100 + 0.3 * (105 - 100)
+    expect(controller.explain().noLoadMs).toBeCloseTo(101.5);
+
+    for (let n = 0; n < 10; n += 1) controller.observe(windowOf({ meanMs: 300 }));
+    controller.probe(PROBES.map(() => 300));
+    expect(controller.explain().noLoadMs).toBeCloseTo(101.5 + 0.3 * (300 - 101.5));
+  });
+
   it('forgets nothing when none succeeded', () => {
     const controller = planned();
     controller.probe([]);
@@ -111,9 +124,9 @@ describe('cap', () => {
 
     controller.observe(saturated);
 
-    // Inflation 1 + 0.5 * 3 = 2.5: 160 000 / 2.5 = 64 000 slot-ms; (800 + 64 000) / (8 + 400) = 158.8 ms; * 0.4 * 1.2
+    // 160 000 slot-ms through 4 are 40 000; (800 + 40 000) / (8 + 400) = 100 ms; * 0.4 a ms * 1.2
     expect(controller.explain().inflation).toBe(2.5);
-    expect(controller.explain().cap).toBeCloseTo((64_800 / 408) * 0.4 * 1.2);
+    expect(controller.explain().cap).toBeCloseTo(48);
   });
 
   it('does not give a slow database more: without the wait its slot time is the old one', () => {
@@ -205,6 +218,20 @@ describe('failures', () => {
     expect(controller.explain()).toEqual({ ...before, cap: before.limit });
   });
 
+  it('falls to what was borne before when an overload makes most time out', () => {
+    const controller = planned();
+    controller.observe(windowOf());
+    controller.plan({ remaining: 50_000, leftMs: 12_100 });
+    expect(controller.limit).toBe(417);
+    for (let n = 0; n < 20; n += 1) {
+      controller.observe(windowOf({ completed: 90, timedOut: 80, meanMs: 4_000, slotMs: 400_000 }));
+      controller.plan({ remaining: 50_000, leftMs: 6_000 });
+    }
+
+    // 0.4 a millisecond * 100 ms * 1.2
+    expect(controller.limit).toBe(48);
+  });
+
   it('does not grow while all time out', () => {
     const controller = planned();
     const { limit } = controller;
@@ -245,7 +272,7 @@ describe('restart', () => {
     [{ kind: 'vegas' }, 'snapshot must be one of a controller of the kind adaptive'],
     [{ cap: -1 }, 'snapshot.cap must be a number of at least 1'],
     [{ noLoadMs: 'fast' }, 'snapshot.noLoadMs must be a number of at least 0'],
-    [{ rates: [1, -1] }, 'snapshot.rates must be a list of at most 10 numbers'],
+    [{ rates: [1, -1] }, 'snapshot.rates must be a list of at most 5 numbers'],
   ])('refuses %o and stays as it is', (wrong, message) => {
     const controller = planned();
     const before = controller.snapshot() as object;

@@ -1,0 +1,94 @@
+import type { Controller } from '../controller.ts';
+import { median } from '../controllers/median.ts';
+import type { CycleReport } from '../zone.ts';
+import type { CycleRow } from './statistics.ts';
+import type { World } from './world.ts';
+
+/** What one instance does, seen from outside: by its handler, its controller and its reports. */
+export class CycleLog {
+  readonly #world: World;
+  readonly #instance: number;
+  readonly #cycleMs: number;
+  /** The cycle of the last success, by zone. */
+  readonly #lastOk = new Map<number, number>();
+  #latencies: number[] = [];
+  #limits: number[] = [];
+  #load = 0;
+  /** Of the moment in which the cycle began. */
+  #feasible = NaN;
+  #medianMs = NaN;
+
+  constructor(world: World, instance: number, cycleMs: number) {
+    this.#world = world;
+    this.#instance = instance;
+    this.#cycleMs = cycleMs;
+  }
+
+  succeed(zone: number, cycle: number, latencyMs: number): void {
+    this.#lastOk.set(zone, cycle);
+    this.#latencies.push(latencyMs);
+  }
+
+  /** The same controller; its plans are noted. */
+  watch(controller: Controller): Controller {
+    const note = (remaining: number): void => {
+      const { downstream, servers } = this.#world;
+      if (Number.isNaN(this.#feasible)) {
+        this.#feasible = this.#world.feasible(this.#instance);
+        this.#medianMs = this.#world.medianMs;
+      }
+      this.#load = Math.max(this.#load, downstream.inWork / servers);
+      if (remaining > controller.limit) this.#limits.push(controller.limit);
+    };
+    return {
+      probeZones: controller.probeZones,
+      windowMs: controller.windowMs,
+      probe: (latenciesMs) => controller.probe(latenciesMs),
+      plan(input) {
+        controller.plan(input);
+        note(input.remaining);
+      },
+      observe: (window) => controller.observe(window),
+      get limit() {
+        return controller.limit;
+      },
+      explain: () => controller.explain(),
+      snapshot: () => controller.snapshot(),
+      restore: (snapshot) => controller.restore(snapshot),
+    };
+  }
+
+  /** The row of a cycle that has ended; begins the next one. */
+  close({ cycle, zones, missedTicks, durationMs }: CycleReport): CycleRow {
+    const p50Ms = median(this.#latencies);
+    const { planned, ok, failed, timedOut, deferred, skipped } = zones;
+    const row: CycleRow = {
+      ...{ cycle, instance: this.#instance, planned, ok, failed, timedOut, deferred, skipped },
+      missedTicks: missedTicks + (deferred > 0 ? 1 : 0),
+      duration: durationMs / this.#cycleMs,
+      limit: this.#limits.reduce((total, limit) => total + limit, 0) / this.#limits.length,
+      p50Ms,
+      inflation: p50Ms / this.#medianMs,
+      staleness: this.#staleness(cycle),
+      feasible: this.#feasible,
+      load: this.#load,
+    };
+    this.#latencies = [];
+    this.#limits = [];
+    this.#load = 0;
+    this.#feasible = NaN;
+    return row;
+  }
+
+  #staleness(cycle: number): number {
+    let most = 0;
+    for (const { data: zone } of this.#world.zonesOf(this.#instance)) {
+      if (zone === undefined || !this.#world.isHealthy(zone)) continue;
+      const last = this.#lastOk.get(zone);
+      // One that is new waits from now on.
+      if (last === undefined) this.#lastOk.set(zone, cycle - 1);
+      most = Math.max(most, cycle - (last ?? cycle - 1));
+    }
+    return most;
+  }
+}

@@ -1,0 +1,137 @@
+import {
+  requireBoolean,
+  requireInteger,
+  requireNumber,
+  requireOneOf,
+  requireOptionGroup,
+  requireText,
+  type OptionNames,
+} from '@holdfast/internal';
+import { createServiceTime } from './service-time.ts';
+import type { DownstreamOptions, Expectation, Scenario, ScenarioStep } from './scenario.ts';
+import { STATISTICS } from './statistics.ts';
+
+const NAMES: OptionNames<Scenario> = {
+  name: true,
+  about: true,
+  zones: true,
+  cycles: true,
+  cycleMs: true,
+  timeoutMs: true,
+  instances: true,
+  isWarm: true,
+  service: true,
+  downstream: true,
+  steps: true,
+  expect: true,
+};
+const SERVERS = { model: true, servers: true, thrash: true, acquireTimeoutMs: true } as const;
+const USL = { model: true, contention: true, coherency: true } as const;
+const STEP: OptionNames<ScenarioStep> = {
+  cycle: true,
+  zones: true,
+  servers: true,
+  serviceFactor: true,
+  hungShare: true,
+  state: true,
+};
+const EXPECTATION: OptionNames<Expectation> = {
+  stat: true,
+  from: true,
+  to: true,
+  mean: true,
+  each: true,
+};
+const STATES = ['serves', 'refuses', 'hangs'] as const;
+const ABOVE_0 = { min: Number.EPSILON };
+const AT_LEAST_0 = { min: 0 };
+const AT_LEAST_1 = { min: 1 };
+
+type Unchecked<T> = Partial<Record<T extends unknown ? keyof T : never, unknown>>;
+
+/**
+ * Checks what a scenario file holds.
+ *
+ * @throws {TypeError | RangeError} naming the field, the rule and the value.
+ */
+export function readScenario(given: unknown): Scenario {
+  const scenario = requireOptionGroup<Unchecked<Scenario>>('scenario', given as object, NAMES);
+  requireText('name', scenario.name);
+  requireText('about', scenario.about);
+  requireInteger('zones', scenario.zones, AT_LEAST_1);
+  const cycles = requireInteger('cycles', scenario.cycles, AT_LEAST_1);
+  optional(scenario.cycleMs, (value) => requireInteger('cycleMs', value, { min: 100 }));
+  optional(scenario.timeoutMs, (value) => requireInteger('timeoutMs', value, AT_LEAST_1));
+  optional(scenario.instances, (value) => requireInteger('instances', value, AT_LEAST_1));
+  optional(scenario.isWarm, (value) => requireBoolean('isWarm', value));
+  createServiceTime(scenario.service as Scenario['service']);
+  checkDownstream(scenario.downstream as DownstreamOptions);
+  listOf('steps', scenario.steps ?? []).forEach((step, n) => checkStep(`steps[${n}]`, step));
+  listOf('expect', scenario.expect).forEach((expectation, n) =>
+    checkExpectation(`expect[${n}]`, expectation, cycles),
+  );
+  return scenario as unknown as Scenario;
+}
+
+function checkDownstream(given: DownstreamOptions): void {
+  const path = 'downstream';
+  const { model } = requireOptionGroup<Unchecked<DownstreamOptions>>(path, given, {
+    ...SERVERS,
+    ...USL,
+  });
+  if (requireOneOf(`${path}.model`, model, ['servers', 'usl']) === 'servers') {
+    const servers = requireOptionGroup<Unchecked<typeof SERVERS>>(path, given, SERVERS);
+    requireInteger(`${path}.servers`, servers.servers, AT_LEAST_1);
+    optional(servers.thrash, (value) => requireNumber(`${path}.thrash`, value, AT_LEAST_0));
+    optional(servers.acquireTimeoutMs, (value) =>
+      requireNumber(`${path}.acquireTimeoutMs`, value, AT_LEAST_1),
+    );
+  } else {
+    const usl = requireOptionGroup<Unchecked<typeof USL>>(path, given, USL);
+    requireNumber(`${path}.contention`, usl.contention, { min: 0, max: 1 });
+    requireNumber(`${path}.coherency`, usl.coherency, { min: 0, max: 1 });
+  }
+}
+
+function checkStep(path: string, given: unknown): void {
+  const step = requireOptionGroup<Unchecked<ScenarioStep>>(path, given as object, STEP);
+  requireNumber(`${path}.cycle`, step.cycle, AT_LEAST_1);
+  optional(step.zones, (value) => requireInteger(`${path}.zones`, value, AT_LEAST_1));
+  optional(step.servers, (value) => requireInteger(`${path}.servers`, value, AT_LEAST_1));
+  optional(step.serviceFactor, (value) => requireNumber(`${path}.serviceFactor`, value, ABOVE_0));
+  optional(step.hungShare, (value) =>
+    requireNumber(`${path}.hungShare`, value, { min: 0, max: 1 }),
+  );
+  optional(step.state, (value) => requireOneOf(`${path}.state`, value, STATES));
+}
+
+function checkExpectation(path: string, given: unknown, cycles: number): void {
+  const expectation = requireOptionGroup<Unchecked<Expectation>>(
+    path,
+    given as object,
+    EXPECTATION,
+  );
+  requireOneOf(`${path}.stat`, expectation.stat, STATISTICS);
+  const from = requireInteger(`${path}.from`, expectation.from ?? 1, { min: 1, max: cycles });
+  requireInteger(`${path}.to`, expectation.to ?? cycles, { min: from, max: cycles });
+  const { mean, each } = expectation;
+  if (mean === undefined && each === undefined) throw new TypeError(`${path} has no range`);
+  optional(mean, (value) => checkRange(`${path}.mean`, value));
+  optional(each, (value) => checkRange(`${path}.each`, value));
+}
+
+function checkRange(path: string, value: unknown): void {
+  const range = listOf(path, value);
+  if (range.length !== 2) throw new TypeError(`${path} must be two numbers, got ${range.length}`);
+  const least = requireNumber(`${path}[0]`, range[0]);
+  requireNumber(`${path}[1]`, range[1], { min: least });
+}
+
+function listOf(path: string, value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new TypeError(`${path} must be an array`);
+}
+
+function optional(value: unknown, check: (value: unknown) => void): void {
+  if (value !== undefined) check(value);
+}

@@ -1,0 +1,102 @@
+import { requireInteger, seededRandom } from '@holdfast/internal';
+import type { Controller } from '../controller.ts';
+import { adaptive } from '../controllers/adaptive.ts';
+import type { CycleReport } from '../zone.ts';
+import { createAdapter } from './adapter.ts';
+import { CycleLog } from './cycle-log.ts';
+import type { Scenario } from './scenario.ts';
+import type { CycleRow } from './statistics.ts';
+import { createVirtualClock } from './virtual-clock.ts';
+import { createWorld } from './world.ts';
+
+export interface SimulateOptions {
+  /** Any integer; the same one gives the same run. Default 1. */
+  readonly seed?: number | undefined;
+  /** Makes the controller of each instance. Default: `adaptive()`. */
+  readonly controller?: (() => Controller) | undefined;
+  /** So many times the zones, each with so much shorter a service time. At least 1. Default 1. */
+  readonly scale?: number | undefined;
+  /** How many cycles are run. Default: as many as the scenario says. */
+  readonly cycles?: number | undefined;
+}
+
+export interface SimulationRun {
+  readonly seed: number;
+  /** By cycle, then by instance. */
+  readonly rows: readonly CycleRow[];
+}
+
+/** Cycles of the run before, whose snapshot a warm start has. */
+const WARM_UP_CYCLES = 3;
+
+/**
+ * Runs a scenario: the real scheduler with the real controller on a clock that jumps from timer to timer; only the
+ * downstream is a model. `scenario` must have passed `readScenario`.
+ *
+ * @throws {TypeError | RangeError} when an option is wrong.
+ */
+export async function simulate(
+  scenario: Scenario,
+  options: SimulateOptions = {},
+): Promise<SimulationRun> {
+  const seed = requireInteger('seed', options.seed ?? 1);
+  const scale = requireInteger('scale', options.scale ?? 1, { min: 1 });
+  const cycles = requireInteger('cycles', options.cycles ?? scenario.cycles, { min: 1 });
+  const create = options.controller ?? ((): Controller => adaptive());
+  const settings = { seed, scale, cycles };
+  if (scenario.isWarm !== true) return { seed, rows: (await run(scenario, settings, create)).rows };
+
+  const { steps: _steps, ...quiet } = scenario;
+  const before = await run(quiet, { ...settings, seed: ~seed, cycles: WARM_UP_CYCLES }, create);
+  // As text: it has crossed a restart.
+  const snapshots = before.controllers.map((one) => JSON.stringify(one.snapshot()));
+  const { rows } = await run(scenario, settings, (instance) => {
+    const controller = create();
+    controller.restore(JSON.parse(snapshots[instance] ?? ''));
+    return controller;
+  });
+  return { seed, rows };
+}
+
+async function run(
+  scenario: Scenario,
+  { seed, scale, cycles }: { seed: number; scale: number; cycles: number },
+  create: (instance: number) => Controller,
+): Promise<{ rows: CycleRow[]; controllers: Controller[] }> {
+  const { cycleMs = 15_000, timeoutMs = 5_000, instances = 1 } = scenario;
+  const clock = createVirtualClock();
+  const random = seededRandom(seed);
+  const world = createWorld(scenario, { clock, random, scale });
+  const rows: CycleRow[] = [];
+  const controllers: Controller[] = [];
+  const stops: (() => void)[] = [];
+  for (let instance = 0; instance < instances; instance += 1) {
+    const log = new CycleLog(world, instance, cycleMs);
+    const controller = create(instance);
+    controllers.push(controller);
+    const scheduler = createAdapter({
+      ...{ clock, cycleMs, timeoutMs, targetFraction: 0.8 },
+      controller: log.watch(controller),
+      zones: () => world.zonesOf(instance),
+      async handler(zone, context) {
+        const startedMs = clock.now();
+        await world.run(zone as never, context);
+        if (clock.now() < context.deadlineMs) {
+          log.succeed(zone.data as number, context.cycle, clock.now() - startedMs);
+        }
+      },
+    });
+    scheduler.onCycle = (report: CycleReport) => {
+      if (report.cycle <= cycles) rows.push(log.close(report));
+    };
+    // Nobody starts all processes in the same instant.
+    const phaseMs = instance === 0 ? 0 : random() * cycleMs;
+    clock.setTimer(() => scheduler.start(), phaseMs);
+    stops.push(() => scheduler.stop());
+  }
+  // The last instance begins less than a cycle late.
+  await clock.runUntil((cycles + (instances === 1 ? 0 : 1)) * cycleMs + 1);
+  for (const stop of stops) stop();
+  rows.sort((a, b) => a.cycle - b.cycle || a.instance - b.instance);
+  return { rows, controllers };
+}
