@@ -28,6 +28,7 @@ const TESTS = {
   'sync-queue-commit-cuts': 'packages/sync-queue/test/receiver/commit-cuts.test.ts',
   'outbox-reconnect': 'packages/sync-queue/test/outbox/reconnect.test.ts',
   'sync-queue-model': 'packages/sync-queue/test/model/model.test.ts',
+  'zone-scenarios': 'packages/zone-scheduler/test/sim/scenarios.test.ts',
 };
 
 const names = process.argv.slice(2);

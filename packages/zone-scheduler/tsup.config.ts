@@ -1,3 +1,6 @@
 import { libraryConfig } from '../../tsup.base.ts';
 
-export default libraryConfig(['src/index.ts']);
+export default libraryConfig(['src/index.ts', 'src/sim.ts'], {
+  entry: 'src/cli.ts',
+  bundled: ['commander'],
+});

@@ -1,6 +1,8 @@
 import type { Controller } from '../controller.ts';
 import { median } from '../controllers/median.ts';
-import type { CycleReport } from '../zone.ts';
+import type { AlertKind, AlertLevel } from '../alert.ts';
+import type { CycleReport } from '../cycle-report.ts';
+import type { Zone, ZoneContext } from '../zone.ts';
 import type { CycleRow } from './statistics.ts';
 import type { World } from './world.ts';
 
@@ -13,6 +15,7 @@ export class CycleLog {
   readonly #lastOk = new Map<number, number>();
   #latencies: number[] = [];
   #limits: number[] = [];
+  #alerts: string[] = [];
   #load = 0;
   /** Of the moment in which the cycle began. */
   #feasible = NaN;
@@ -24,9 +27,15 @@ export class CycleLog {
     this.#cycleMs = cycleMs;
   }
 
-  succeed(zone: number, cycle: number, latencyMs: number): void {
-    this.#lastOk.set(zone, cycle);
-    this.#latencies.push(latencyMs);
+  succeed(zone: Zone<number>, context: ZoneContext, startedMs: number, nowMs: number): void {
+    // It was given up before.
+    if (nowMs >= context.deadlineMs || zone.data === undefined) return;
+    this.#lastOk.set(zone.data, context.cycle);
+    this.#latencies.push(nowMs - startedMs);
+  }
+
+  alert(kind: AlertKind, level: AlertLevel): void {
+    this.#alerts.push(`${kind} ${level}`);
   }
 
   /** The same controller; its plans are noted. */
@@ -43,6 +52,7 @@ export class CycleLog {
     return {
       probeZones: controller.probeZones,
       windowMs: controller.windowMs,
+      max: controller.max,
       probe: (latenciesMs) => controller.probe(latenciesMs),
       plan(input) {
         controller.plan(input);
@@ -61,9 +71,10 @@ export class CycleLog {
   /** The row of a cycle that has ended; begins the next one. */
   close({ cycle, zones, missedTicks, durationMs }: CycleReport): CycleRow {
     const p50Ms = median(this.#latencies);
-    const { planned, ok, failed, timedOut, deferred, skipped } = zones;
+    const { planned, ok, failed, timedOut, deferred, quarantined, stuck } = zones;
     const row: CycleRow = {
-      ...{ cycle, instance: this.#instance, planned, ok, failed, timedOut, deferred, skipped },
+      ...{ cycle, instance: this.#instance, planned, ok, failed, timedOut, deferred },
+      ...{ quarantined, stuck, alerts: this.#alerts },
       missedTicks: missedTicks + (deferred > 0 ? 1 : 0),
       duration: durationMs / this.#cycleMs,
       limit: this.#limits.reduce((total, limit) => total + limit, 0) / this.#limits.length,
@@ -74,6 +85,7 @@ export class CycleLog {
       load: this.#load,
     };
     this.#latencies = [];
+    this.#alerts = [];
     this.#limits = [];
     this.#load = 0;
     this.#feasible = NaN;

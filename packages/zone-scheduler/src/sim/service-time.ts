@@ -1,9 +1,4 @@
-import {
-  requireNumber,
-  requireOneOf,
-  requireOptionGroup,
-  type Random,
-} from '@holdfast/internal';
+import { requireNumber, requireOneOf, requireOptionGroup, type Random } from '@holdfast/internal';
 
 /** How long a zone takes on an idle downstream. */
 export type ServiceOptions =

@@ -1,8 +1,8 @@
 import { requireInteger, seededRandom } from '@holdfast/internal';
 import type { Controller } from '../controller.ts';
 import { adaptive } from '../controllers/adaptive.ts';
-import type { CycleReport } from '../zone.ts';
-import { createAdapter } from './adapter.ts';
+import { createZoneScheduler } from '../create-zone-scheduler.ts';
+import type { ZoneScheduler } from '../zone-scheduler.ts';
 import { CycleLog } from './cycle-log.ts';
 import type { Scenario } from './scenario.ts';
 import type { CycleRow } from './statistics.ts';
@@ -69,34 +69,36 @@ async function run(
   const world = createWorld(scenario, { clock, random, scale });
   const rows: CycleRow[] = [];
   const controllers: Controller[] = [];
-  const stops: (() => void)[] = [];
+  const schedulers: ZoneScheduler[] = [];
   for (let instance = 0; instance < instances; instance += 1) {
     const log = new CycleLog(world, instance, cycleMs);
     const controller = create(instance);
     controllers.push(controller);
-    const scheduler = createAdapter({
-      ...{ clock, cycleMs, timeoutMs, targetFraction: 0.8 },
+    const scheduler = createZoneScheduler<number>({
+      ...{ clock, random, cycleMs, timeoutMs },
       controller: log.watch(controller),
       zones: () => world.zonesOf(instance),
       async handler(zone, context) {
         const startedMs = clock.now();
-        await world.run(zone as never, context);
-        if (clock.now() < context.deadlineMs) {
-          log.succeed(zone.data as number, context.cycle, clock.now() - startedMs);
-        }
+        await world.run(zone, context);
+        log.succeed(zone, context, startedMs, clock.now());
       },
     });
-    scheduler.onCycle = (report: CycleReport) => {
+    schedulers.push(scheduler);
+    scheduler.on('alert', ({ kind, level }) => log.alert(kind, level));
+    scheduler.on('cycle', (report) => {
       if (report.cycle <= cycles) rows.push(log.close(report));
-    };
+    });
     // Nobody starts all processes in the same instant.
     const phaseMs = instance === 0 ? 0 : random() * cycleMs;
-    clock.setTimer(() => scheduler.start(), phaseMs);
-    stops.push(() => scheduler.stop());
+    clock.setTimer(() => void scheduler.start(), phaseMs);
   }
   // The last instance begins less than a cycle late.
-  await clock.runUntil((cycles + (instances === 1 ? 0 : 1)) * cycleMs + 1);
-  for (const stop of stops) stop();
+  const endMs = (cycles + (instances === 1 ? 0 : 1)) * cycleMs + 1;
+  await clock.runUntil(endMs);
+  const closed = schedulers.map((scheduler) => scheduler.close({ timeoutMs: 0 }));
+  await clock.runUntil(endMs + 1_000);
+  await Promise.all(closed);
   rows.sort((a, b) => a.cycle - b.cycle || a.instance - b.instance);
   return { rows, controllers };
 }

@@ -8,7 +8,11 @@ export interface CycleRow {
   readonly failed: number;
   readonly timedOut: number;
   readonly deferred: number;
-  readonly skipped: number;
+  readonly quarantined: number;
+  /** Not started: the run of an earlier cycle has not settled. */
+  readonly stuck: number;
+  /** Kind and level of each: `downstream critical`. */
+  readonly alerts: readonly string[];
   /** 1 when it could not start all its zones, and the ticks that passed without a cycle. */
   readonly missedTicks: number;
   /** As a share of the time from tick to tick. */
@@ -39,6 +43,10 @@ export const STATISTICS = [
   'fairness',
   'load.max',
   'failed',
+  'quarantined',
+  'alerts.warning',
+  'alerts.critical',
+  'alerts.resolved',
 ] as const;
 
 export type StatisticName = (typeof STATISTICS)[number];
@@ -70,6 +78,14 @@ export function statisticOf(name: StatisticName, rows: readonly CycleRow[]): num
       return Math.max(...rows.map(({ load }) => load));
     case 'failed':
       return sum(rows.map(({ failed, timedOut }) => failed + timedOut));
+    case 'quarantined':
+      return Math.max(...rows.map((row) => row.quarantined));
+    case 'alerts.warning':
+    case 'alerts.critical':
+    case 'alerts.resolved': {
+      const level = name.slice('alerts'.length + 1);
+      return sum(rows.map((row) => row.alerts.filter((one) => one.endsWith(level)).length));
+    }
     default: {
       const impossible: never = name;
       return impossible;

@@ -13,6 +13,12 @@ export interface VirtualClock extends Clock {
   runUntil(untilMs: number): Promise<void>;
 }
 
+/**
+ * A shorter delay is one of this, as on the platform (Node.js manual, setTimeout): whoever arms a timer anew for what
+ * rounding has left of it gets through.
+ */
+const SHORTEST_MS = 1;
+
 /** Both of its times begin at 0. */
 export function createVirtualClock(): VirtualClock {
   const events = new EventQueue();
@@ -21,7 +27,7 @@ export function createVirtualClock(): VirtualClock {
     now: () => nowMs,
     wallNow: () => nowMs,
     setTimer(fire, delayMs) {
-      const event = events.add(nowMs + Math.max(0, delayMs), fire);
+      const event = events.add(nowMs + Math.max(SHORTEST_MS, delayMs), fire);
       return { cancel: () => void (event.isCancelled = true) };
     },
     async runUntil(untilMs) {

@@ -1,0 +1,62 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { codeOf, messageOf, OperatorError } from '@holdfast/cli-kit';
+import { judge } from '../sim/judge.ts';
+import { plotRun } from '../sim/plot.ts';
+import { readScenario } from '../sim/read-scenario.ts';
+import type { Scenario } from '../sim/scenario.ts';
+import { simulate, type SimulationRun } from '../sim/simulate.ts';
+import type { SimulateRequest } from './command-line.ts';
+import { judgementText, runText } from './text.ts';
+
+/** 0: all expectations are met. 1: one is not. */
+export type ExitCode = 0 | 1;
+
+/** Runs a scenario file and prints what came of it. A mistake in the file is an `OperatorError` of one sentence. */
+export async function runSimulation(
+  request: SimulateRequest,
+  print: (text: string) => void,
+): Promise<ExitCode> {
+  const { controller, controllerName, seed, seeds, scale, json, svg } = request;
+  const scenario = loadScenario(request.file);
+  const runs: SimulationRun[] = [];
+  for (let n = 0; n < seeds; n += 1) {
+    runs.push(await simulate(scenario, { controller, seed: seed + n, scale }));
+  }
+  const judgements = judge(scenario, runs);
+  const [first] = runs;
+  if (first === undefined) return 1;
+  if (svg !== undefined) save(svg, plotRun(`${scenario.name}, ${controllerName}`, first));
+  if (json) {
+    print(`${JSON.stringify({ scenario, controller: controllerName, judgements, runs })}\n`);
+  } else {
+    const title = `${scenario.name}, ${controllerName}: ${scenario.about}`;
+    print(`${title}\n\n${runText(first)}\n${judgementText(judgements)}`);
+  }
+  return judgements.every(({ isMet }) => isMet) ? 0 : 1;
+}
+
+function loadScenario(file: string): Scenario {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new OperatorError(`cannot read ${file}: ${codeOf(error) ?? messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  try {
+    return readScenario(JSON.parse(text));
+  } catch (error) {
+    throw new OperatorError(`${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function save(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new OperatorError(`cannot write ${file}: ${codeOf(error) ?? messageOf(error)}`, {
+      ...{ cause: error, exitCode: 1 },
+    });
+  }
+}
