@@ -17,10 +17,10 @@ const VARIANCE_WEIGHT = 0.1;
 const DECAY = 0.5;
 /** Windows in which the best rate is looked for. */
 const RATES = 5;
-/** Windows in which the least median is looked for. */
+/** Windows whose median latencies are kept. */
 const MEDIANS = 10;
 /** Deviations widen the tolerance to this at most: a latency that swings would excuse itself. */
-const WIDEST_TOLERANCE = 0.5;
+const WIDEST_TOLERANCE = 0.3;
 /** Times as long as 90 % of the runs. */
 const STALL = 3;
 
@@ -50,6 +50,7 @@ class AdaptiveController implements Controller {
   readonly windowMs: number;
   readonly #options: ResolvedAdaptiveOptions;
   #noLoadMs = NaN;
+  #probes = 0;
   #inflation = NaN;
   #variance = 0;
   /** Without the wait of a saturated downstream. */
@@ -83,10 +84,11 @@ class AdaptiveController implements Controller {
     if (count === 0) return;
     const sampleMs = median(latenciesMs);
     const before = Number.isNaN(this.#noLoadMs) ? sampleMs : this.#noLoadMs;
-    // After an overload the downstream may not have been idle: what whole windows went below since is not its fault.
-    const credibleMs = Math.max(before, Math.min(sampleMs, ...this.#medians));
-    const weight = PROBE_WEIGHT * Math.min(1, count / this.#options.probeZones);
-    this.#noLoadMs = before + weight * (Math.min(sampleMs, credibleMs) - before);
+    this.#probes += 1;
+    // The first ones as a plain mean: one sample alone is too little.
+    const weight =
+      Math.max(PROBE_WEIGHT, 1 / this.#probes) * Math.min(1, count / this.#options.probeZones);
+    this.#noLoadMs = before + weight * (Math.min(sampleMs, this.#credibleMs(before)) - before);
     if (this.#completed > 0) return;
     this.#slotMs = latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0);
     this.#completed = count;
@@ -125,6 +127,7 @@ class AdaptiveController implements Controller {
     return {
       kind: 'adaptive',
       noLoadMs: orNull(this.#noLoadMs),
+      probes: this.#probes,
       inflation: orNull(this.#inflation),
       variance: this.#variance,
       slotMs: this.#slotMs,
@@ -145,6 +148,7 @@ class AdaptiveController implements Controller {
     const medians = fields.numbers('medians', MEDIANS);
     const numbers = {
       noLoadMs: fields.numberOrNaN('noLoadMs'),
+      probes: fields.number('probes'),
       inflation: fields.numberOrNaN('inflation'),
       variance: fields.number('variance'),
       slotMs: fields.number('slotMs'),
@@ -156,6 +160,7 @@ class AdaptiveController implements Controller {
     };
     // All is read before any of it is kept: a snapshot that is refused changes nothing.
     this.#noLoadMs = numbers.noLoadMs;
+    this.#probes = numbers.probes;
     this.#inflation = numbers.inflation;
     this.#variance = numbers.variance;
     this.#slotMs = numbers.slotMs;
@@ -231,6 +236,16 @@ class AdaptiveController implements Controller {
     const { min, bdpGain, maxCut } = this.#options;
     const lowest = Math.max(bdpGain * inWork, maxCut * this.#limit);
     this.#cap = Math.max(min, Math.min(this.#cap, lowest));
+  }
+
+  /**
+   * What a probe may be above `before`: after an overload the downstream was not idle, which whole windows that went below
+   * show. Their lower quartile, for the least of ten noisy medians would be too small.
+   */
+  #credibleMs(before: number): number {
+    const sorted = [...this.#medians].sort((a, b) => a - b);
+    const quartileMs = sorted[Math.floor(sorted.length / 4)];
+    return quartileMs === undefined ? Infinity : Math.max(before, quartileMs);
   }
 
   /** What no drift of the probes can lift above `maxHealthyMs`. */

@@ -94,8 +94,7 @@ export class CycleLog {
 
   #staleness(cycle: number): number {
     let most = 0;
-    for (const { data: zone } of this.#world.zonesOf(this.#instance)) {
-      if (zone === undefined || !this.#world.isHealthy(zone)) continue;
+    for (const zone of this.#world.healthyZonesOf(this.#instance)) {
       const last = this.#lastOk.get(zone);
       // One that is new waits from now on.
       if (last === undefined) this.#lastOk.set(zone, cycle - 1);

@@ -6,7 +6,7 @@ export interface VirtualClock extends Clock {
   /**
    * Fires all timers that fall due until `untilMs`, in their order, those of one instant in the order in which they were
    * set, and then stands at `untilMs`. Time moves on when every promise that an instant sets off has settled. What the
-   * promises wait for must come from this clock: real I/O would be overtaken.
+   * promises wait for must come from this clock: real I/O, and turns of the event loop, would be overtaken.
    *
    * @throws {RangeError} when `untilMs` is in the past, or not finite.
    */

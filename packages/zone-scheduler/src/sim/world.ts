@@ -15,9 +15,8 @@ export class RefusedError extends Error {
 export interface World {
   readonly downstream: Downstream;
   /** Of one instance. */
-  zonesOf(instance: number): Zone<number>[];
-  /** Does it answer at all, by itself? */
-  isHealthy(zone: number): boolean;
+  zonesOf(instance: number): AsyncIterable<Zone<number>>;
+  healthyZonesOf(instance: number): number[];
   /** Zones of one instance that could be done in one cycle. */
   feasible(instance: number): number;
   /** On an idle downstream. */
@@ -73,8 +72,8 @@ export function createWorld(
 
   return {
     downstream,
-    zonesOf: (instance) => own(instance).map((zone) => ({ id: `zone-${zone}`, data: zone })),
-    isHealthy,
+    zonesOf: (instance) => byPromises(own(instance)),
+    healthyZonesOf: (instance) => own(instance).filter(isHealthy),
     feasible(instance) {
       if (state !== 'serves') return 0;
       const capacity = (servers * cycleMs) / (service.meanMs * serviceFactor) / instances;
@@ -90,6 +89,22 @@ export function createWorld(
       if (state === 'refuses') return refuse(clock);
       if (state === 'hangs' || !isHealthy(zone.data ?? 0)) return hang(context);
       return downstream.serve(service.draw(random) * serviceFactor);
+    },
+  };
+}
+
+/** The scheduler reads an array in turns of the event loop, between which the virtual clock would go on. */
+function byPromises(zones: readonly number[]): AsyncIterable<Zone<number>> {
+  return {
+    [Symbol.asyncIterator]() {
+      const values = zones.values();
+      return {
+        next() {
+          const { value, done } = values.next();
+          if (done === true) return Promise.resolve({ value: undefined, done });
+          return Promise.resolve({ value: { id: `zone-${value}`, data: value } });
+        },
+      };
     },
   };
 }

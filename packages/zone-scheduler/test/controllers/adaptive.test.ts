@@ -84,20 +84,25 @@ describe('probe', () => {
     expect(controller.explain().noLoadMs).toBe(85);
   });
 
-  it('takes up a later sample at three tenths, and less of one that is smaller', () => {
+  it('takes the mean of the first samples, then three tenths of each, less of a small one', () => {
     const controller = planned();
 
-    controller.probe(Array.from({ length: 16 }, () => 200));
-    expect(controller.explain().noLoadMs).toBeCloseTo(130);
+    controller.probe(PROBES.map(() => 200));
+    expect(controller.explain().noLoadMs).toBeCloseTo(150);
 
-    controller.probe([230, 230, 230, 230]);
-    // 130 + 100 * 0.3 * 4 / 16
-    expect(controller.explain().noLoadMs).toBeCloseTo(137.5);
+    controller.probe(PROBES.map(() => 150));
+    controller.probe(PROBES.map(() => 250));
+    expect(controller.explain().noLoadMs).toBeCloseTo(180);
+
+    controller.probe([280, 280, 280, 280]);
+    // 180 + 100 * 0.3 * 4 / 16
+    expect(controller.explain().noLoadMs).toBeCloseTo(187.5);
   });
 
   it('does not believe a slower one while whole windows are faster: the downstream was not idle', () => {
     const controller = planned();
-    for (let n = 0; n < 10; n += 1) controller.observe(windowOf({ meanMs: n < 9 ? 300 : 105 }));
+    for (let n = 0; n < 3; n += 1) controller.probe(PROBES);
+    for (let n = 0; n < 10; n += 1) controller.observe(windowOf({ meanMs: n < 7 ? 300 : 105 }));
 
     controller.probe(PROBES.map(() => 300));
     // 100 + 0.3 * (105 - 100)
@@ -165,7 +170,7 @@ describe('cap', () => {
     expect(controller.explain().cap).toBeCloseTo(cap * 1.25);
   });
 
-  it('bears a quarter more latency when the deviation is usual, but not a half', () => {
+  it('bears a quarter more latency when the deviation is usual, but not three fifths', () => {
     const controller = planned();
     for (let n = 0; n < 40; n += 1)
       controller.observe(windowOf({ meanMs: n % 2 === 0 ? 70 : 130 }));
