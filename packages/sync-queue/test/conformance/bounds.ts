@@ -7,6 +7,7 @@ import {
   type CreateFixture,
   type Kit,
   type StoreTraits,
+  testWhere,
 } from './kit.ts';
 
 const full = (kit: Kit): Promise<string[]> => kit.add('one more');
@@ -29,7 +30,7 @@ export function describeBounds(create: CreateFixture, traits: StoreTraits): void
       expect(comparable(await kit.takeTexts(), traits)).toEqual(['a', 'b']);
     });
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'bytes are bounded to the byte, and a smaller item fits where a larger one does not',
       async () => {
         const kit = await openKit(create, { limits: { maxCount: 100, maxBytes: 100 } });
@@ -59,7 +60,7 @@ export function describeBounds(create: CreateFixture, traits: StoreTraits): void
       expect(await full(kit)).toEqual(['full']);
     });
 
-    test.runIf(traits.boundsWhole)('what waits behind its key counts', async () => {
+    testWhere(traits.boundsWhole)('what waits behind its key counts', async () => {
       const kit = await openKit(create, { limits: { maxCount: 2, maxBytes: 100 } });
       await kit.enqueue({ text: 'a', key: 'k' }, { text: 'b', key: 'k' });
 

@@ -6,6 +6,7 @@ import {
   type CreateFixture,
   type Spec,
   type StoreTraits,
+  testWhere,
 } from './kit.ts';
 
 export function describeControl(create: CreateFixture, traits: StoreTraits): void {
@@ -70,7 +71,7 @@ export function describeControl(create: CreateFixture, traits: StoreTraits): voi
   });
 
   describe('a rate', () => {
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'lets so many be claimed, and says when there are more',
       async () => {
         const kit = await openKit(create, { rate: { count: 3, perMs: 60_000 } });
@@ -85,7 +86,7 @@ export function describeControl(create: CreateFixture, traits: StoreTraits): voi
       },
     );
 
-    test.runIf(traits.boundsWhole)('gives permits back as time passes', async () => {
+    testWhere(traits.boundsWhole)('gives permits back as time passes', async () => {
       const kit = await openKit(create, { rate: { count: 2, perMs: 200 } });
       await kit.enqueue('a', 'b', 'c', 'd');
       expect(await kit.takeTexts()).toEqual(['a', 'b']);
@@ -94,7 +95,7 @@ export function describeControl(create: CreateFixture, traits: StoreTraits): voi
       expect(await kit.takeTexts()).toEqual(['c', 'd']);
     });
 
-    test.runIf(traits.boundsWhole)('is not used up by claims that find nothing', async () => {
+    testWhere(traits.boundsWhole)('is not used up by claims that find nothing', async () => {
       const kit = await openKit(create, { rate: { count: 2, perMs: LONG_MS } });
       for (let count = 0; count < 5; count += 1) await kit.take();
       await kit.enqueue('a', 'b', 'c');
@@ -102,7 +103,7 @@ export function describeControl(create: CreateFixture, traits: StoreTraits): voi
       expect(await kit.takeTexts()).toEqual(['a', 'b']);
     });
 
-    test.runIf(traits.boundsWhole)('counts deliveries, also of what comes back', async () => {
+    testWhere(traits.boundsWhole)('counts deliveries, also of what comes back', async () => {
       const kit = await openKit(create, { rate: { count: 2, perMs: LONG_MS } });
       await kit.enqueue('a');
       await kit.retry(await kit.take());

@@ -1,6 +1,13 @@
 import type { QueueSettings } from '@holdfast/sync-queue';
 import { describe, expect, test } from 'vitest';
-import { openKit, SETTINGS, textOf, type CreateFixture, type StoreTraits } from './kit.ts';
+import {
+  openKit,
+  SETTINGS,
+  textOf,
+  type CreateFixture,
+  type StoreTraits,
+  testWhere,
+} from './kit.ts';
 
 const shelf = (dead: Partial<QueueSettings['dead']>): Partial<QueueSettings> => {
   return { dead: { ...SETTINGS.dead, ...dead } };
@@ -85,7 +92,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       expect(await kit.deadTexts()).toEqual(['a']);
     });
 
-    test.runIf(traits.boundsWhole)('are not redriven into a full queue', async () => {
+    testWhere(traits.boundsWhole)('are not redriven into a full queue', async () => {
       const kit = await openKit(create, { limits: { maxCount: 2, maxBytes: 100 } });
       const letters = await kit.kill('a', 'b');
       await kit.enqueue('x');
@@ -119,7 +126,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
   });
 
   describe('the budget of the dead', () => {
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'keeps in the queue what finds no room: it comes back after a minute',
       async () => {
         const kit = await openKit(create, shelf({ maxCount: 1 }));
@@ -134,7 +141,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       },
     );
 
-    test.runIf(traits.boundsWhole)('counts bytes, too', async () => {
+    testWhere(traits.boundsWhole)('counts bytes, too', async () => {
       const kit = await openKit(create, shelf({ maxBytes: 10 }));
       await kit.enqueue('123456', '12345', '1234');
 
@@ -142,7 +149,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       await kit.expectStats({ delayed: 1, count: 1, bytes: 5, dead: 2, deadBytes: 10 });
     });
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'keeps an item whose leases ran out when there is no room',
       async () => {
         const kit = await openKit(create, { ...shelf({ maxCount: 1 }), maxTries: 1 });
@@ -156,7 +163,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       },
     );
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'drops the oldest when it is told to, and counts them',
       async () => {
         const kit = await openKit(create, shelf({ maxCount: 2, whenFull: 'drop-oldest' }));
@@ -174,7 +181,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       },
     );
 
-    test.runIf(traits.boundsWhole)('drops as many as the bytes need', async () => {
+    testWhere(traits.boundsWhole)('drops as many as the bytes need', async () => {
       const kit = await openKit(create, shelf({ maxBytes: 10, whenFull: 'drop-oldest' }));
       for (const text of ['aaaa', 'bbbb', 'c', 'dddddddd']) {
         await kit.enqueue(text);
@@ -185,7 +192,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       expect(await kit.deadTexts()).toEqual(['c', 'dddddddd']);
     });
 
-    test.runIf(traits.boundsWhole)('drops nothing for what cannot fit', async () => {
+    testWhere(traits.boundsWhole)('drops nothing for what cannot fit', async () => {
       const kit = await openKit(create, shelf({ maxBytes: 3, whenFull: 'drop-oldest' }));
       await kit.kill('a');
       await kit.enqueue('bbbb');
@@ -194,7 +201,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       expect(await kit.deadTexts()).toEqual(['a']);
     });
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'a dropped letter lets the key go on that it has halted',
       async () => {
         const settings = shelf({ maxCount: 1, whenFull: 'drop-oldest' });
@@ -218,7 +225,7 @@ export function describeDeadLetters(create: CreateFixture, traits: StoreTraits):
       await kit.expectStats({ dropped: { evicted: 0, deadOverflow: 0, deadExpired: 1 } });
     });
 
-    test.runIf(traits.boundsWhole)('has room again behind a purge', async () => {
+    testWhere(traits.boundsWhole)('has room again behind a purge', async () => {
       const kit = await openKit(create, shelf({ maxCount: 1 }));
       const [letter] = await kit.kill('a');
       await kit.queue.purge([letter!.id]);

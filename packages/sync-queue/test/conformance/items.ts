@@ -7,11 +7,12 @@ import {
   textOf,
   type CreateFixture,
   type StoreTraits,
+  testWhere,
 } from './kit.ts';
 
 export function describeItems(create: CreateFixture, traits: StoreTraits): void {
   describe('items', () => {
-    test.runIf(traits.ordersWhole)(
+    testWhere(traits.ordersWhole)(
       'are delivered in the order of arrival, with payload, attempt, tries and time',
       async () => {
         const kit = await openKit(create);

@@ -9,6 +9,7 @@ import {
   type Kit,
   type Spec,
   type StoreTraits,
+  testWhere,
 } from './kit.ts';
 
 /** `k1`: an item of the key k. */
@@ -131,7 +132,7 @@ export function describeKeys(create: CreateFixture, traits: StoreTraits): void {
       expect(await kit.takeTexts()).toEqual(['a2']);
     });
 
-    test.runIf(traits.ordersWhole)('the next one joins at the end of what is ready', async () => {
+    testWhere(traits.ordersWhole)('the next one joins at the end of what is ready', async () => {
       const kit = await openKit(create);
       await kit.enqueue(...keyed('a1', 'a2'), 'x', 'y');
       const [head] = await kit.take(1);
@@ -141,7 +142,7 @@ export function describeKeys(create: CreateFixture, traits: StoreTraits): void {
       expect(await kit.takeTexts()).toEqual(['x', 'y', 'a2']);
     });
 
-    test.runIf(traits.ordersWhole)('priorities order heads, not the items of a key', async () => {
+    testWhere(traits.ordersWhole)('priorities order heads, not the items of a key', async () => {
       const kit = await openKit(create);
       await kit.enqueue(
         { text: 'a1', key: 'a', priority: 7 },
@@ -227,7 +228,7 @@ export function describeKeys(create: CreateFixture, traits: StoreTraits): void {
       await kit.expectStats({});
     });
 
-    test.runIf(traits.boundsWhole)('that halts its key finds room in a full queue', async () => {
+    testWhere(traits.boundsWhole)('that halts its key finds room in a full queue', async () => {
       const limits = { maxCount: 2, maxBytes: 100 };
       const kit = await openKit(create, { onPoison: 'halt-key', limits });
       const [dead] = await kit.kill(...keyed('a1'));

@@ -12,7 +12,7 @@ import type {
   StoredQueue,
   StoreStats,
 } from '@holdfast/sync-queue';
-import { expect, onTestFinished } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { LONG_MS, SETTINGS } from './settings.ts';
 
 export { LONG_MS, SETTINGS };
@@ -36,6 +36,13 @@ export interface StoreTraits {
 
 export const WHOLE: StoreTraits = { ordersWhole: true, boundsWhole: true };
 export const SHARDED: StoreTraits = { ordersWhole: false, boundsWhole: false };
+
+/** A test of what not every store promises. What the others do instead is in tests of their own. */
+export function testWhere(
+  isPromised: boolean,
+): (name: string, fn: () => Promise<void>, timeoutMs?: number) => void {
+  return isPromised ? test : () => undefined;
+}
 
 /** Long for a call to a real server on a busy machine, short to wait for. */
 export const LEASE_MS = 250;

@@ -6,6 +6,7 @@ import {
   type CreateFixture,
   type Spec,
   type StoreTraits,
+  testWhere,
 } from './kit.ts';
 import type { Priority } from '@holdfast/sync-queue';
 
@@ -38,7 +39,7 @@ export function describeOrder(create: CreateFixture, traits: StoreTraits): void 
       expect((await kit.take()).map(({ priority }) => priority)).toEqual([0, 6]);
     });
 
-    test.runIf(traits.ordersWhole)('with agingMs 0 priorities do not matter', async () => {
+    testWhere(traits.ordersWhole)('with agingMs 0 priorities do not matter', async () => {
       const kit = await openKit(create, { agingMs: 0 });
       await kit.enqueue(of('a', 7));
       await kit.elapse(5);
@@ -49,7 +50,7 @@ export function describeOrder(create: CreateFixture, traits: StoreTraits): void 
       expect(await kit.takeTexts()).toEqual(['a', 'b', 'c']);
     });
 
-    test.runIf(traits.ordersWhole)(
+    testWhere(traits.ordersWhole)(
       'an item that has waited for priority × agingMs goes before a more urgent one that comes then',
       async () => {
         const kit = await openKit(create, { agingMs: 40 });
@@ -61,7 +62,7 @@ export function describeOrder(create: CreateFixture, traits: StoreTraits): void 
       },
     );
 
-    test.runIf(traits.ordersWhole)('one that has not waited for so long does not', async () => {
+    testWhere(traits.ordersWhole)('one that has not waited for so long does not', async () => {
       const kit = await openKit(create, { agingMs: 20_000 });
       await kit.enqueue(of('old', 2));
       await kit.elapse(30);
@@ -98,7 +99,7 @@ export function describeOrder(create: CreateFixture, traits: StoreTraits): void 
       expect(await kit.takeTexts()).toEqual(['a', 'b', 'c', 'd']);
     });
 
-    test.runIf(traits.ordersWhole)('a due item joins at the end', async () => {
+    testWhere(traits.ordersWhole)('a due item joins at the end', async () => {
       const kit = await openKit(create);
       await kit.enqueue({ text: 'late', delayMs: 60 });
       await kit.enqueue('now');

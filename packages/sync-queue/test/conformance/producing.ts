@@ -12,6 +12,7 @@ import {
   type Kit,
   type Spec,
   type StoreTraits,
+  testWhere,
 } from './kit.ts';
 
 const once = (text: string, idempotencyKey = 'i'): Spec => ({ text, idempotencyKey });
@@ -47,7 +48,7 @@ export function describeIdempotency(create: CreateFixture, traits: StoreTraits):
       expect(await kit.add(once('a'))).toEqual(['duplicate']);
     });
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'is forgotten when there are more than maxKeys, the oldest first',
       async () => {
         const kit = await openKit(create, { idempotency: { windowMs: LONG_MS, maxKeys: 3 } });
@@ -70,7 +71,7 @@ export function describeIdempotency(create: CreateFixture, traits: StoreTraits):
       expect(await besides(kit, {}).add(once('a'))).toEqual(['accepted']);
     });
 
-    test.runIf(traits.boundsWhole)('of an item that found no room is free', async () => {
+    testWhere(traits.boundsWhole)('of an item that found no room is free', async () => {
       const kit = await openKit(create, { limits: { maxCount: 1, maxBytes: 10 } });
       await kit.enqueue('x');
       expect(await kit.add(once('a'))).toEqual(['full']);
@@ -79,7 +80,7 @@ export function describeIdempotency(create: CreateFixture, traits: StoreTraits):
       expect(await kit.add(once('a'))).toEqual(['accepted']);
     });
 
-    test.runIf(traits.boundsWhole)('finds its item in a full queue, too', async () => {
+    testWhere(traits.boundsWhole)('finds its item in a full queue, too', async () => {
       const kit = await openKit(create, { limits: { maxCount: 1, maxBytes: 10 } });
       await kit.enqueue(once('a'));
 
@@ -177,7 +178,7 @@ export function describeCoalescing(create: CreateFixture, traits: StoreTraits): 
       expect(await kit.add(replace('a', 'x'), replace('b', 'y'))).toEqual(['accepted', 'accepted']);
     });
 
-    test.runIf(traits.boundsWhole)('keeps the bound on bytes', async () => {
+    testWhere(traits.boundsWhole)('keeps the bound on bytes', async () => {
       const kit = await openKit(create, { limits: { maxCount: 10, maxBytes: 10 } });
       await kit.enqueue(replace('12345'));
 
@@ -263,7 +264,7 @@ export function describeEviction(create: CreateFixture, traits: StoreTraits): vo
   const of = (text: string, priority: number): Spec => ({ text, priority: priority as 0 });
 
   describe('eviction', () => {
-    test.runIf(traits.boundsWhole)('makes room by the oldest of the lowest priority', async () => {
+    testWhere(traits.boundsWhole)('makes room by the oldest of the lowest priority', async () => {
       const kit = await evicting(create);
       await kit.enqueue(of('5', 5), of('7a', 7), of('7b', 7));
 
@@ -276,7 +277,7 @@ export function describeEviction(create: CreateFixture, traits: StoreTraits): vo
       });
     });
 
-    test.runIf(traits.boundsWhole)('makes room by the newest where it is told to', async () => {
+    testWhere(traits.boundsWhole)('makes room by the newest where it is told to', async () => {
       const kit = await evicting(create, {
         overflow: { kind: 'evict', victims: 'newest', to: 'drop' },
       });
@@ -286,7 +287,7 @@ export function describeEviction(create: CreateFixture, traits: StoreTraits): vo
       expect(await kit.takeTexts()).toEqual(['0', '5', '7a']);
     });
 
-    test.runIf(traits.boundsWhole)('never evicts what is as urgent or more', async () => {
+    testWhere(traits.boundsWhole)('never evicts what is as urgent or more', async () => {
       const kit = await evicting(create);
       await kit.enqueue(of('3', 3), of('2', 2), of('0', 0));
 
@@ -294,7 +295,7 @@ export function describeEviction(create: CreateFixture, traits: StoreTraits): vo
       expect(await kit.takeTexts()).toEqual(['0', '2', '3']);
     });
 
-    test.runIf(traits.boundsWhole)('evicts as many as the bytes need, or none', async () => {
+    testWhere(traits.boundsWhole)('evicts as many as the bytes need, or none', async () => {
       const kit = await evicting(create, { limits: { maxCount: 10, maxBytes: 10 } });
       await kit.enqueue(of('aaa', 7), of('bbb', 6), of('cccc', 1));
 
@@ -313,7 +314,7 @@ export function describeEviction(create: CreateFixture, traits: StoreTraits): vo
       expect(await kit.settle('ack', leased)).toEqual(['settled', 'settled', 'settled']);
     });
 
-    test.runIf(traits.boundsWhole)('evicts items of the same call', async () => {
+    testWhere(traits.boundsWhole)('evicts items of the same call', async () => {
       const kit = await evicting(create);
       const specs = [of('7', 7), of('6', 6), of('5', 5), of('0', 0), of('1', 1)];
 
@@ -321,7 +322,7 @@ export function describeEviction(create: CreateFixture, traits: StoreTraits): vo
       expect(await kit.takeTexts()).toEqual(['0', '1', '5']);
     });
 
-    test.runIf(traits.boundsWhole)('lets the next one of an evicted key follow', async () => {
+    testWhere(traits.boundsWhole)('lets the next one of an evicted key follow', async () => {
       const kit = await evicting(create);
       await kit.enqueue({ ...of('a1', 7), key: 'a' }, { ...of('a2', 2), key: 'a' }, of('1', 1));
       await kit.enqueue(of('0', 0));
@@ -329,7 +330,7 @@ export function describeEviction(create: CreateFixture, traits: StoreTraits): vo
       expect(await kit.takeTexts()).toEqual(['0', '1', 'a2']);
     });
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'puts what it evicts among the dead where it is told to',
       async () => {
         const kit = await evicting(create, {
@@ -385,7 +386,7 @@ export function describeSampling(create: CreateFixture, traits: StoreTraits): vo
   };
 
   describe('sampling', () => {
-    test.runIf(traits.boundsWhole)('takes all below the fill at which it begins', async () => {
+    testWhere(traits.boundsWhole)('takes all below the fill at which it begins', async () => {
       const kit = await openKit(create, { limits, overflow });
       const statuses = await kit.add(...Array.from({ length: 6 }, () => of(7, 0.999)));
 
@@ -393,7 +394,7 @@ export function describeSampling(create: CreateFixture, traits: StoreTraits): vo
       expect((await kit.take()).every(({ sampleRate }) => sampleRate === 1)).toBe(true);
     });
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'takes a share that falls with the room, and tells it',
       async () => {
         const kit = await openKit(create, { limits, overflow });
@@ -417,7 +418,7 @@ export function describeSampling(create: CreateFixture, traits: StoreTraits): vo
       expect(statuses).toEqual([...Array.from({ length: 10 }, () => 'accepted'), 'full']);
     });
 
-    test.runIf(traits.boundsWhole)(
+    testWhere(traits.boundsWhole)(
       'never takes less than the floor, while there is room',
       async () => {
         const kit = await openKit(create, { limits: { maxCount: 1000, maxBytes: 100 }, overflow });

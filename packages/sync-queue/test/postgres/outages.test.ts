@@ -141,7 +141,8 @@ describe.each(OUTAGES)('$name under load', (outage) => {
   );
 
   // A connection that is reset may have nothing on it, and another one is there at once: it need not lose anything.
-  test.runIf(canSpare !== true)(
+  if (canSpare === true) return;
+  test(
     'negative control: loses what was told to be added before the server had answered',
     { timeout },
     async () => {

@@ -56,19 +56,17 @@ describe.each(scenarios)('%s', (name, scenario) => {
     expect((await judged(scenario, 'fixed:5', 1)).some(({ isMet }) => !isMet)).toBe(true);
   });
 
-  it.runIf(isTorture).each(CLASSIC)(
-    'with %s, for the table',
-    { timeout: 1_200_000 },
-    async (one) => {
-      const startedMs = performance.now();
-      const all = await judged(scenario, one, 3);
-      recordTorture({
-        ...{ name: `zone-scenarios: ${name}, ${one}`, size: scenario.zones * 10, seed: 1 },
-        result: figures(all),
-        seconds: Math.round((performance.now() - startedMs) / 100) / 10,
-      });
-    },
-  );
+  // For the table of the README: nothing is claimed of them.
+  if (!isTorture) return;
+  it.each(CLASSIC)('with %s, for the table', { timeout: 1_200_000 }, async (one) => {
+    const startedMs = performance.now();
+    const all = await judged(scenario, one, 3);
+    recordTorture({
+      ...{ name: `zone-scenarios: ${name}, ${one}`, size: scenario.zones * 10, seed: 1 },
+      result: figures(all),
+      seconds: Math.round((performance.now() - startedMs) / 100) / 10,
+    });
+  });
 });
 
 describe('the controls that show what the ranges are for', () => {
