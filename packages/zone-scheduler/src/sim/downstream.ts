@@ -11,7 +11,7 @@ export interface Downstream {
 }
 
 /** A connection could not be had in time. */
-export class PoolTimeoutError extends Error {
+class PoolTimeoutError extends Error {
   override readonly name = 'PoolTimeoutError';
   readonly code = 'POOL_TIMEOUT';
 }

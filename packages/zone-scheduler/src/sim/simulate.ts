@@ -46,7 +46,7 @@ export async function simulate(
   const settings = { seed, scale, cycles };
   if (scenario.isWarm !== true) return { seed, rows: (await run(scenario, settings, create)).rows };
 
-  const { steps: _steps, ...quiet } = scenario;
+  const quiet = { ...scenario, steps: [] };
   const before = await run(quiet, { ...settings, seed: ~seed, cycles: WARM_UP_CYCLES }, create);
   // As text: it has crossed a restart.
   const snapshots = before.controllers.map((one) => JSON.stringify(one.snapshot()));

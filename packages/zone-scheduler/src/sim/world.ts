@@ -6,7 +6,7 @@ import { createServiceTime } from './service-time.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** The downstream refuses whoever comes. */
-export class RefusedError extends Error {
+class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly code = 'ECONNREFUSED';
 }
