@@ -1,4 +1,5 @@
 import { HoldfastError } from '@holdfast/internal';
+import type { Fence } from './shards.ts';
 
 /** The handler of a zone did not settle in time. Its signal has been aborted with this error; it may still run. */
 export class ZoneTimeoutError extends HoldfastError {
@@ -74,5 +75,99 @@ export class OwnershipLostError extends HoldfastError {
   constructor(shard: number) {
     super('OWNERSHIP_LOST', `shard ${shard} is no longer owned by this instance`);
     this.shard = shard;
+  }
+}
+
+/** Why shards are no longer ours; what `abandon()` of the port is told. Another instance may work on them. */
+export class ShardsLostError extends HoldfastError {
+  override readonly name = 'ShardsLostError';
+  override readonly code = 'SHARDS_LOST';
+  readonly shards: readonly number[];
+
+  constructor(shards: readonly number[], why: string, options: { readonly cause?: unknown } = {}) {
+    const what = shards.length === 1 ? `shard ${shards[0]} is` : `${shards.length} shards are`;
+    // Without one, an error must not have a cause of `undefined`.
+    super(
+      'SHARDS_LOST',
+      `${what} no longer ours: ${why}`,
+      'cause' in options ? options : undefined,
+    );
+    this.shards = shards;
+  }
+}
+
+/** A write was refused because a newer owner has the shard, or has written before. Its transaction must be rolled back. */
+export class FencedError extends HoldfastError {
+  override readonly name = 'FencedError';
+  override readonly code = 'FENCED';
+  readonly fence: Fence;
+
+  constructor(fence: Fence) {
+    super(
+      'FENCED',
+      `epoch ${fence.epoch} of ${fence.owner} for shard ${fence.shard} of ${fence.group} is not the newest any more`,
+    );
+    this.fence = fence;
+  }
+}
+
+/** The tables of the shards are missing, or of another version than this package works with. */
+export class ShardSchemaError extends HoldfastError {
+  override readonly name = 'ShardSchemaError';
+  override readonly code = 'SHARD_SCHEMA';
+  readonly schema: string;
+  /** As it was found; undefined when there is none. */
+  readonly version: number | undefined;
+  readonly neededVersion: number;
+
+  constructor(schema: string, version: number | undefined, neededVersion: number) {
+    const state = version === undefined ? 'is not installed' : `has version ${version}`;
+    super(
+      'SHARD_SCHEMA',
+      `the schema ${schema} ${state}, needed is version ${neededVersion}: see postgresShardsStatements`,
+    );
+    this.schema = schema;
+    this.version = version;
+    this.neededVersion = neededVersion;
+  }
+}
+
+/** The members of a group must have the same number of shards: a zone would else be in two shards, with two owners. */
+export class ShardTotalError extends HoldfastError {
+  override readonly name = 'ShardTotalError';
+  override readonly code = 'SHARD_TOTAL';
+  readonly group: string;
+  /** Of the members that are there. */
+  readonly total: number;
+
+  constructor(group: string, total: number, own: number) {
+    super(
+      'SHARD_TOTAL',
+      `shards must be the same in all members of ${group}: those that are there have ${total}, got ${own}`,
+    );
+    this.group = group;
+    this.total = total;
+  }
+}
+
+/** The server did not answer a statement about shards in time. Whether it was carried out is not known. */
+export class ShardRequestTimeoutError extends HoldfastError {
+  override readonly name = 'ShardRequestTimeoutError';
+  override readonly code = 'SHARD_REQUEST_TIMEOUT';
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    super('SHARD_REQUEST_TIMEOUT', `the server did not answer within ${Math.round(timeoutMs)} ms`);
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** The shards were closed before. */
+export class ShardsClosedError extends HoldfastError {
+  override readonly name = 'ShardsClosedError';
+  override readonly code = 'SHARDS_CLOSED';
+
+  constructor() {
+    super('SHARDS_CLOSED', 'the shards are closed: they cannot be started again');
   }
 }

@@ -1,5 +1,7 @@
 /** Proof of who may work on the zones of a shard: a newer owner has a higher epoch. */
 export interface Fence {
+  /** Of the instances that share the shards. Epochs are compared within it. */
+  readonly group: string;
   readonly shard: number;
   readonly epoch: bigint;
   readonly owner: string;
