@@ -27,6 +27,7 @@ const TESTS = {
   'sync-queue-sqlite': 'packages/sync-queue/test/sqlite/faults.test.ts',
   'sync-queue-commit-cuts': 'packages/sync-queue/test/receiver/commit-cuts.test.ts',
   'outbox-reconnect': 'packages/sync-queue/test/outbox/reconnect.test.ts',
+  'zone-ownership': 'packages/zone-scheduler/test/faults/ownership.test.ts',
   'sync-queue-model': 'packages/sync-queue/test/model/model.test.ts',
   'zone-scenarios': 'packages/zone-scheduler/test/sim/scenarios.test.ts',
 };

@@ -26,7 +26,7 @@ const CALLS = {
   leaveForAWhile: `UPDATE @.member SET beat_until = now(), kept_until = now() + $4::double precision * interval '1 millisecond'
   WHERE group_name = $1 AND member = $2 AND instance = $3`,
   leave: `DELETE FROM @.member WHERE group_name = $1 AND member = $2 AND instance = $3`,
-  // SHARE, and not KEY SHARE: owner and epoch are no key, and a take would not wait for it (PostgreSQL manual, 13.3.2).
+  // SHARE, and not KEY SHARE, which lets an UPDATE of owner and epoch pass: they are no key (PostgreSQL manual, 13.3.2).
   fence: `SELECT true AS is_newest FROM @.shard WHERE group_name = $1 AND shard = $2 AND owner = $3 AND epoch = $4 FOR SHARE`,
 } as const;
 

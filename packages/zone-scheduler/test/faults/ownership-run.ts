@@ -1,0 +1,181 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { seededRandom, type Random } from '@holdfast/internal';
+import {
+  spawnNode,
+  startFaultProxy,
+  type FaultProxy,
+  type NodeProcess,
+  type Pool,
+} from '@holdfast/testkit';
+import type { WorkerTask } from '../fixtures/zone-worker.ts';
+
+/** A fifteenth of the defaults, as are the pauses: 1 to 60 s become 0.07 to 4 s. */
+export const TTL_MS = 1000;
+const SETTLE_MS = 100;
+export const WORK_CYCLE_MS = 250;
+const SHORTEST_MS = 70;
+const LONGEST_MS = 4000;
+const SHARDS = 16;
+const ZONES = 32;
+const STEADY_MS = 300;
+
+export const LEDGER = `
+create table zone (run text, id int, writes bigint not null default 0, epoch bigint not null default 0, primary key (run, id));
+create table ledger (run text, zone int, seq bigint, epoch bigint not null, cycle bigint not null, owner text not null,
+  shard_epoch bigint not null, at timestamptz not null, primary key (run, zone, seq));`;
+
+export interface OwnershipRun {
+  readonly pool: Pool;
+  readonly url: string;
+  /** The bundled worker. */
+  readonly program: string;
+  readonly group: string;
+  readonly fence: WorkerTask['fence'];
+  readonly members: number;
+  readonly pauses: number;
+  readonly seed: number;
+  /** Default 0.07 s: with more than the length of a lease, each pause makes others take over. */
+  readonly shortestMs?: number;
+  /** Ends sooner when it is so. */
+  readonly until?: (result: OwnershipResult) => boolean;
+}
+
+export interface OwnershipResult {
+  readonly pauses: number;
+  readonly outlived: number;
+  readonly kills: number;
+  readonly cuts: number;
+  readonly effects: number;
+  /** Effects of an older epoch after one of a newer epoch on the same zone. */
+  readonly stale: number;
+  /** Zones and cycles in which two owners had an effect. */
+  readonly doubled: number;
+  /** Effects that landed when somebody else had taken the shard, before that one's first effect. */
+  readonly late: number;
+  readonly longestGapMs: number;
+  readonly zonesWithout: number;
+}
+
+interface Running {
+  readonly member: string;
+  readonly proxy: FaultProxy;
+  worker: NodeProcess<unknown>;
+}
+
+/** One fault at a time, in one of the members; the next when every shard has had the same living owner for a while. */
+export async function breakOwners(run: OwnershipRun): Promise<OwnershipResult> {
+  const { pool, group, fence, members, pauses, seed, shortestMs = SHORTEST_MS } = run;
+  await pool.query(
+    'insert into zone (run, id) select $1, n from generate_series(0, $2::int - 1) n',
+    [group, ZONES],
+  );
+  const random = seededRandom(seed);
+  const counts = { pauses: 0, outlived: 0, kills: 0, cuts: 0 };
+  let spawned = 0;
+  const spawn = (member: string, proxy: FaultProxy): Promise<NodeProcess<unknown>> => {
+    spawned += 1;
+    const task: WorkerTask = {
+      ...{ group, member, fence, shards: SHARDS, zones: ZONES, seed: seed + spawned },
+      ...{ url: proxy.urlFor(run.url), ttlMs: TTL_MS, settleMs: SETTLE_MS, cycleMs: WORK_CYCLE_MS },
+    };
+    return spawnNode(run.program, [JSON.stringify(task)]);
+  };
+  const all: Running[] = [];
+  try {
+    for (let index = 0; index < members; index += 1) {
+      const proxy = await startFaultProxy(placeOf(run.url));
+      const member = `member-${index}`;
+      all.push({ member, proxy, worker: await spawn(member, proxy) });
+    }
+    for (const { worker } of all) await worker.next();
+    await untilSteady(run);
+    const from = await now(pool);
+
+    let result = { ...counts, ...(await judge(run, from)) };
+    while (counts.pauses < pauses && run.until?.(result) !== true) {
+      const victim = all[Math.floor(random() * all.length)]!;
+      const kind = random();
+      if (kind < 0.8) {
+        const pauseMs = pauseOf(random, shortestMs);
+        counts.pauses += 1;
+        counts.outlived += Number(pauseMs > TTL_MS);
+        victim.worker.freeze();
+        await delay(pauseMs);
+        victim.worker.thaw();
+      } else if (kind < 0.9) {
+        counts.kills += 1;
+        await victim.worker.kill();
+        victim.worker = await spawn(victim.member, victim.proxy);
+        await victim.worker.next();
+      } else {
+        counts.cuts += 1;
+        victim.proxy.cutAll();
+      }
+      await untilSteady(run);
+      if (run.until !== undefined) result = { ...counts, ...(await judge(run, from)) };
+    }
+    return { ...counts, ...(await judge(run, from)) };
+  } finally {
+    for (const { worker, proxy } of all) {
+      await worker.kill();
+      await proxy.close();
+    }
+  }
+}
+
+/** As many short ones as long ones, by their order of magnitude. */
+function pauseOf(random: Random, shortestMs: number): number {
+  return shortestMs * (LONGEST_MS / shortestMs) ** random();
+}
+
+function placeOf(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
+}
+
+async function now(pool: Pool): Promise<Date> {
+  return (await pool.query<{ now: Date }>('select now()')).rows[0]!.now;
+}
+
+/** Waits until each member has shards, all are owned, and nothing has moved for a while, with an effect on every zone. */
+async function untilSteady({ pool, group, members }: OwnershipRun): Promise<void> {
+  let seen = '';
+  let since = performance.now();
+  for (;;) {
+    const { rows } = await pool.query<{ owners: number; unowned: number; epochs: string }>(
+      `select count(distinct s.owner)::int as owners, count(*) filter (where m.member is null)::int as unowned,
+        string_agg(s.epoch::text, ',' order by s.shard) as epochs
+      from holdfast_zones.shard s left join holdfast_zones.member m
+        on m.group_name = s.group_name and m.member = s.owner and m.beat_until > now()
+      where s.group_name = $1`,
+      [group],
+    );
+    const { owners, unowned, epochs } = rows[0]!;
+    if (owners !== members || unowned > 0 || epochs !== seen) since = performance.now();
+    seen = epochs;
+    if (performance.now() - since >= STEADY_MS + WORK_CYCLE_MS) return;
+    await delay(40);
+  }
+}
+
+type Judged = Omit<OwnershipResult, 'pauses' | 'outlived' | 'kills' | 'cuts'>;
+
+async function judge({ pool, group }: OwnershipRun, from: Date): Promise<Judged> {
+  const { rows } = await pool.query<Judged>(
+    `with lines as (
+      select *, max(epoch) over earlier as newest, at - lag(at) over (partition by zone order by seq) as gap
+      from ledger where run = $1
+      window earlier as (partition by zone order by seq rows between unbounded preceding and 1 preceding)
+    )
+    select count(*)::int as effects,
+      count(*) filter (where epoch < newest)::int as stale,
+      (select count(*)::int from (
+        select from ledger where run = $1 group by zone, cycle having count(distinct owner) > 1) twice) as doubled,
+      count(*) filter (where epoch < shard_epoch and epoch >= newest)::int as late,
+      coalesce(round(extract(epoch from max(gap) filter (where at > $2)) * 1000), 0)::int as "longestGapMs",
+      $3::int - count(distinct zone)::int as "zonesWithout"
+    from lines`,
+    [group, from, ZONES],
+  );
+  return rows[0]!;
+}

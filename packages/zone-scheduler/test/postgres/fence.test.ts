@@ -1,0 +1,162 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fencedTx, fenceToken, fenceWhere } from '../../src/postgres.ts';
+import type { Fence } from '../../src/shards.ts';
+import { assignBounded } from '../../src/shards/assign-bounded.ts';
+import { shardOf } from '../../src/shards/hash.ts';
+import { ALL, database, join, together, until, useDatabase, type Member } from './group.ts';
+
+useDatabase();
+
+beforeAll(async () => {
+  await database.pool.query(
+    'create table zone (id text primary key, valve text, epoch bigint not null default 0)',
+  );
+});
+
+async function owner(): Promise<{ member: Member; fence: Fence }> {
+  const member = await join('a');
+  await member.until(() => member.owned().length === ALL.length);
+  return { member, fence: member.shards.ownershipOf('zone-1')!.fence! };
+}
+
+const older = (fence: Fence): Fence => ({ ...fence, epoch: fence.epoch - 1n });
+
+describe('fenceWhere', () => {
+  it('lets the newest owner write, and no older one after it', async () => {
+    const { fence } = await owner();
+    await database.pool.query(`insert into zone values ('where', 'shut')`);
+    const write = async (by: Fence): Promise<number | null> => {
+      const { set, where, value } = fenceWhere(by, { parameter: 2 });
+      const text = `update zone set valve = $1, ${set} where id = 'where' and ${where}`;
+      return (await database.pool.query(text, ['open', value])).rowCount;
+    };
+
+    expect(await write(older(fence))).toBe(1);
+    expect(await write(fence)).toBe(1);
+    expect(await write(fence)).toBe(1);
+    expect(await write(older(fence))).toBe(0);
+  });
+
+  it('quotes the column', () => {
+    const fence: Fence = { group: 'g', shard: 1, epoch: 7n, owner: 'a' };
+
+    expect(fenceWhere(fence, { column: 'last "epoch"' })).toEqual({
+      set: '"last ""epoch""" = $1::bigint',
+      where: '"last ""epoch""" <= $1::bigint',
+      value: '7',
+    });
+    expect(() => fenceWhere(fence, { parameter: 0 })).toThrow(RangeError);
+  });
+});
+
+describe('fencedTx', () => {
+  it('runs what the owner wants to do', async () => {
+    const { fence } = await owner();
+    const client = await database.pool.connect();
+    await client.query('begin');
+    const done = await fencedTx(client, fence, async () => {
+      await client.query(`insert into zone values ('tx', 'open')`);
+      return 'done';
+    });
+    await client.query('commit');
+    client.release();
+
+    expect(done).toBe('done');
+  });
+
+  it('refuses one that is the owner no more', async () => {
+    const { fence } = await owner();
+    const stale = older(fence);
+    const client = await database.pool.connect();
+    await client.query('begin');
+    const fenced = fencedTx(client, stale, () => Promise.reject(new Error('must not run')));
+
+    await expect(fenced).rejects.toMatchObject({
+      code: 'FENCED',
+      fence: stale,
+      message: `epoch ${stale.epoch} of a for shard ${stale.shard} of ${stale.group} is not the newest any more`,
+    });
+    await client.query('rollback');
+    client.release();
+  });
+
+  it('works in a transaction of Kysely', async () => {
+    const { fence } = await owner();
+    const db = new Kysely<object>({
+      dialect: new PostgresDialect({ pool: database.createPool() }),
+    });
+
+    await expect(
+      db.transaction().execute((tx) => fencedTx(tx, fence, () => Promise.resolve(1))),
+    ).resolves.toBe(1);
+    await expect(
+      db.transaction().execute((tx) => fencedTx(tx, older(fence), () => Promise.resolve(1))),
+    ).rejects.toMatchObject({ code: 'FENCED' });
+    await db.destroy();
+  });
+
+  it('keeps the shard from being taken until the transaction ends, and holds up no other', async () => {
+    const { member, fence } = await owner();
+    const client = await database.pool.connect();
+    await client.query('begin');
+    await fencedTx(client, fence, () => Promise.resolve());
+    await member.shards.close();
+    const heir = await join('b');
+    await heir.until(() => heir.owned().length === ALL.length - 1);
+    expect(heir.owned()).not.toContain(fence.shard);
+
+    await client.query('commit');
+    client.release();
+    await heir.until(() => heir.owned().length === ALL.length);
+  });
+
+  it('would be overtaken if it only looked (negative control)', async () => {
+    const { member, fence } = await owner();
+    const client = await database.pool.connect();
+    await client.query('begin');
+    const { rowCount } = await client.query(
+      'select from holdfast_zones.shard where group_name = $1 and shard = $2 and epoch = $3',
+      [fence.group, fence.shard, String(fence.epoch)],
+    );
+    expect(rowCount).toBe(1);
+    await member.shards.close();
+    const heir = await join('b');
+    await heir.until(() => heir.owned().length === ALL.length);
+
+    await client.query('rollback');
+    client.release();
+  });
+
+  it('holds up the giving back of its own shard alone', async () => {
+    const { member } = await owner();
+    // One that goes to the other when it comes.
+    const shard = assignBounded(ALL.length, [{ id: 'a' }, { id: 'b' }]).indexOf('b');
+    const zone = Array.from({ length: 2000 }, (_, n) => `zone-${n}`).find(
+      (id) => shardOf(id, ALL.length) === shard,
+    )!;
+    const client = await database.pool.connect();
+    await client.query('begin');
+    await fencedTx(client, member.shards.ownershipOf(zone)!.fence!, () => Promise.resolve());
+    const other = await join('b');
+    const both = [member, other];
+    await until(both, () => together(...both).length === ALL.length - 1);
+    expect(together(...both)).not.toContain(shard);
+
+    await client.query('commit');
+    client.release();
+    await other.until(() => other.owned().includes(shard));
+  });
+});
+
+describe('fenceToken', () => {
+  it('orders texts as their epochs', () => {
+    const token = (epoch: bigint): string =>
+      fenceToken({ group: 'g', shard: 1, epoch, owner: 'a' });
+    const some = [9_223_372_036_854_775_807n, 10n, 9n, 1_000n];
+
+    expect(some.map(token).sort()).toEqual(
+      [9n, 10n, 1_000n, 9_223_372_036_854_775_807n].map(token),
+    );
+  });
+});
