@@ -23,7 +23,7 @@ export class Holdings {
   }
 
   get all(): number[] {
-    return [...this.#held, ...this.#draining];
+    return [...this.#held, ...this.#draining].sort((a, b) => a - b);
   }
 
   /** While zones of it may start. */
