@@ -1,6 +1,6 @@
 export {
   FencedError,
-  OwnershipLostError,
+  ShardsLostError,
   ShardRequestTimeoutError,
   ShardSchemaError,
   ShardsClosedError,

@@ -8,7 +8,7 @@ import { counts, setUp } from './set-up.ts';
 function createShards(ours: Set<number>) {
   const host = createDeferred<ShardHost>();
   const closing = createDeferred<void>();
-  const fence = (shard: number): Fence => ({ shard, epoch: 7n, owner: 'me' });
+  const fence = (shard: number): Fence => ({ group: 'g', shard, epoch: 7n, owner: 'me' });
   const ownerships: ShardOwnership[] = [0, 1, 2].map((shard) => ({ shard, fence: fence(shard) }));
   const calls: string[] = [];
   const shards: Shards = {
@@ -44,7 +44,7 @@ describe('a scheduler with shards', () => {
     await clock.advance(1);
 
     expect(started).toEqual(['a1']);
-    expect(contextOf('a1').fence).toEqual({ shard: 0, epoch: 7n, owner: 'me' });
+    expect(contextOf('a1').fence).toEqual({ group: 'g', shard: 0, epoch: 7n, owner: 'me' });
     finish('a1');
     expect(await report).toMatchObject({
       zones: counts({ planned: 1, ok: 1 }),

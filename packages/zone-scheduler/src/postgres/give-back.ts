@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@holdfast/internal';
-import { OwnershipLostError } from '../errors.ts';
+import { ShardsLostError } from '../errors.ts';
 import type { ShardHost } from '../shards.ts';
 
 export interface GiveBackParts {
@@ -20,7 +20,7 @@ export async function drainShards(
   const over = new Promise<void>((resolve) => {
     const giveUp = (): void => {
       const why = `zones of what was to be given back still ran after ${timeoutMs} ms`;
-      host.abandon(shards, new OwnershipLostError(shards, why));
+      host.abandon(shards, new ShardsLostError(shards, why));
       resolve();
     };
     timer = clock.setTimer(giveUp, timeoutMs, { background: true });

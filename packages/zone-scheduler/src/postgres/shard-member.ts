@@ -1,17 +1,20 @@
-import { createLifecycle, createListeners, type Lifecycle } from '@holdfast/internal';
-import { OwnershipLostError, ShardsClosedError, ShardTotalError } from '../errors.ts';
+import {
+  createLifecycle,
+  createListeners,
+  isHoldfastError,
+  type Lifecycle,
+} from '@holdfast/internal';
+import { ShardsClosedError, ShardTotalError } from '../errors.ts';
 import type { ShardHost, ShardOwnership, Shards, ShardsEvents, ShardsSnapshot } from '../shards.ts';
 import { shardOf } from '../shards/hash.ts';
 import { Alarm } from './alarm.ts';
-import { drainShards } from './give-back.ts';
 import { Holdings } from './holdings.ts';
 import { openSchema } from './install.ts';
 import { LeaseConnection } from './lease-connection.ts';
 import { ShardLease } from './lease.ts';
-import { planMoves, Targets } from './plan-moves.ts';
-import { Settling } from './settling.ts';
 import type { ResolvedShardsOptions } from './shard-options.ts';
-import { ShardStore, type GroupView } from './shard-store.ts';
+import { ShardMoves } from './shard-moves.ts';
+import { ShardStore } from './shard-store.ts';
 
 /**
  * One member of a group:
@@ -29,31 +32,34 @@ export class ShardMember implements Shards {
   readonly #store: ShardStore;
   readonly #lease: ShardLease;
   readonly #holdings: Holdings;
-  readonly #targets: Targets;
-  readonly #settling: Settling;
+  readonly #moves: ShardMoves;
   readonly #alarm: Alarm;
   readonly #lifecycle: Lifecycle;
   readonly #listeners = createListeners<ShardsEvents>({ change: true, error: true });
-  /** Drained, and not given back yet. */
-  readonly #drained = new Map<number, bigint>();
   #host: ShardHost | undefined;
   #running: Promise<void> | undefined;
-  #view: GroupView | undefined;
   #mismatch: string | undefined;
   #lastFailure: unknown;
   #isLeaving = false;
   #isOver = false;
 
   constructor(options: ResolvedShardsOptions) {
-    const { clock, shards, memberId, settleMs } = options;
+    const { clock, shards } = options;
     this.#options = options;
     this.#connection = new LeaseConnection(options.createClient, clock);
     this.#store = new ShardStore(this.#connection, options);
     this.#lease = new ShardLease(options, clock, () => this.#expire());
     this.#holdings = new Holdings(shards);
-    this.#targets = new Targets(shards, memberId);
-    this.#settling = new Settling(settleMs);
     this.#alarm = new Alarm(clock);
+    this.#moves = new ShardMoves({
+      options,
+      store: this.#store,
+      lease: this.#lease,
+      holdings: this.#holdings,
+      host: () => this.#theHost,
+      emit: this.#listeners.emit,
+      onDrained: () => this.#alarm.ring(),
+    });
     this.#lifecycle = createLifecycle({
       start: () => this.#open(),
       close: () => this.#leave(),
@@ -85,8 +91,8 @@ export class ShardMember implements Shards {
     return {
       total: this.#options.shards,
       owned: isTrusted ? this.#holdings.size : 0,
-      unowned: this.#view?.unowned ?? this.#options.shards,
-      members: this.#view?.members.length ?? 0,
+      unowned: this.#moves.view?.unowned ?? this.#options.shards,
+      members: this.#moves.view?.members.length ?? 0,
       trustedForMs: leftMs,
       mismatch: this.#mismatch,
     };
@@ -104,8 +110,12 @@ export class ShardMember implements Shards {
       await openSchema(this.#connection, this.#options);
       await this.#join();
     } catch (error) {
-      this.#connection.close();
-      throw error;
+      // The server is there, as the look at the schema has shown, and only slow to answer: the rounds try again.
+      if (isHoldfastError(error, 'SHARD_REQUEST_TIMEOUT')) this.#fail(error);
+      else {
+        this.#connection.close();
+        throw error;
+      }
     }
     this.#running = this.#run();
   }
@@ -116,8 +126,7 @@ export class ShardMember implements Shards {
       try {
         isPending = await this.#round();
       } catch (error) {
-        this.#lastFailure = error;
-        this.#listeners.emit('error', { error });
+        this.#fail(error);
       }
       await this.#alarm.wait(this.#waitMs(isPending));
     }
@@ -135,7 +144,7 @@ export class ShardMember implements Shards {
     }
     this.#lastFailure = undefined;
     if (this.#isLeaving || !this.#lease.isTrusted()) return !this.#isLeaving;
-    return this.#balance();
+    return this.#moves.balance();
   }
 
   /** @throws {ShardTotalError} */
@@ -167,83 +176,19 @@ export class ShardMember implements Shards {
   async #renew(): Promise<void> {
     const sentAtMs = this.#options.clock.now();
     const { identity } = this.#lease;
-    const isRenewed = await this.#store.renew(identity, this.#timeoutMs());
+    const isRenewed = await this.#store.renew(
+      identity,
+      Math.min(this.#options.renewMs, this.#lease.leftMs),
+    );
     // An answer that comes after the trust has ended cannot bring it back: others were told.
     if (identity !== this.#lease.identity || !this.#lease.isTrusted()) return;
     if (isRenewed) this.#lease.granted(sentAtMs);
     else this.#lose('the server says that the lease has ended');
   }
 
-  async #balance(): Promise<boolean> {
-    const { identity } = this.#lease;
-    const view = await this.#store.look(this.#timeoutMs());
-    if (identity !== this.#lease.identity || !this.#lease.isTrusted()) return true;
-    this.#view = view;
-    this.#dropDisowned(view);
-
-    const { clock, memberId, shards, maxMovesPerRound } = this.#options;
-    const isSettled = this.#settling.see(Targets.keyOf(view), clock.now());
-    const moves = planMoves(this.#targets.of(view), memberId, {
-      held: this.#holdings.held,
-      draining: this.#holdings.draining,
-      view,
-      isSettled,
-      maxGiven: maxMovesPerRound ?? Math.ceil(shards / Math.max(1, view.members.length)),
-    });
-    if (moves.giveBack.length > 0) this.#drain(moves.giveBack);
-    await this.#free(moves.free);
-    const taken = moves.take.length === 0 ? 0 : await this.#take(moves.take);
-    return !isSettled || taken < moves.take.length || this.#holdings.draining.size > 0;
-  }
-
-  #drain(shards: readonly number[]): void {
-    const host = this.#theHost;
-    const { clock, ttlMs } = this.#options;
-    const { identity } = this.#lease;
-    this.#holdings.drain(shards);
-    const toldDrained = (): void => {
-      // The lease has ended meanwhile, and with it whatever was to be given back.
-      if (identity !== this.#lease.identity) return;
-      for (const shard of shards) {
-        const epoch = this.#holdings.epochOf(shard);
-        if (epoch !== undefined) this.#drained.set(shard, epoch);
-      }
-      this.#alarm.ring();
-    };
-    drainShards({ host, clock, timeoutMs: ttlMs }, shards).then(toldDrained, (error: unknown) => {
-      this.#listeners.emit('error', { error });
-      host.abandon(shards, new OwnershipLostError(shards, 'they could not be drained'));
-      toldDrained();
-    });
-  }
-
-  async #free(stray: ReadonlyMap<number, bigint>): Promise<void> {
-    const given = new Map([...stray, ...this.#drained]);
-    if (given.size === 0) return;
-    const freed = await this.#store.free(given, this.#timeoutMs());
-    for (const shard of freed) this.#drained.delete(shard);
-    this.#tell([], this.#holdings.remove(freed));
-  }
-
-  async #take(wanted: readonly number[]): Promise<number> {
-    const { group, memberId } = this.#options;
-    const { identity } = this.#lease;
-    const taken = await this.#store.take(identity, wanted, this.#timeoutMs());
-    // They are ours by the server, and are taken once more after the next join.
-    if (identity !== this.#lease.identity || !this.#lease.isTrusted()) return 0;
-    for (const [shard, epoch] of taken) {
-      this.#holdings.add(Object.freeze({ group, shard, epoch, owner: memberId }));
-    }
-    this.#tell([...taken.keys()], []);
-    return taken.size;
-  }
-
-  /** Whatever the server does not say is ours was taken from us, by a hand or by a server that was set back. */
-  #dropDisowned(view: GroupView): void {
-    const gone = this.#holdings.all.filter(
-      (shard) => view.mine.get(shard) !== this.#holdings.epochOf(shard),
-    );
-    this.#abandon(gone, 'the server says that they are not');
+  #fail(error: unknown): void {
+    this.#lastFailure = error;
+    this.#listeners.emit('error', { error });
   }
 
   #expire(): void {
@@ -252,24 +197,8 @@ export class ShardMember implements Shards {
 
   #lose(why: string): void {
     this.#lease.end();
-    this.#abandon(this.#holdings.all, why);
+    this.#moves.abandon(this.#holdings.all, why, this.#lastFailure);
     this.#alarm.ring();
-  }
-
-  #abandon(shards: readonly number[], why: string): void {
-    if (shards.length === 0) return;
-    for (const shard of shards) this.#drained.delete(shard);
-    this.#holdings.remove(shards);
-    const cause = this.#lastFailure;
-    const error = new OwnershipLostError(shards, why, cause === undefined ? {} : { cause });
-    this.#theHost.abandon(shards, error);
-    this.#tell([], shards);
-  }
-
-  #tell(gained: readonly number[], lost: readonly number[]): void {
-    if (gained.length === 0 && lost.length === 0) return;
-    const members = this.#view?.members.length ?? 0;
-    this.#listeners.emit('change', { gained, lost, members });
   }
 
   async #leave(): Promise<void> {
@@ -289,7 +218,7 @@ export class ShardMember implements Shards {
       this.#listeners.emit('error', { error });
     }
     this.#connection.close();
-    this.#tell([], given);
+    this.#moves.tell([], given);
   }
 
   /** While something is to be had, or has failed, five times as often. */
@@ -297,11 +226,6 @@ export class ShardMember implements Shards {
     const { renewMs } = this.#options;
     if (isPending) return renewMs / 5;
     return this.#lease.isTrusted() ? this.#lease.untilRenewalMs : renewMs;
-  }
-
-  /** Never longer than the lease can be trusted. */
-  #timeoutMs(): number {
-    return Math.min(this.#options.renewMs, this.#lease.leftMs);
   }
 
   get #theHost(): ShardHost {

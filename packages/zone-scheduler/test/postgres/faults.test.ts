@@ -7,7 +7,17 @@ import {
 } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import type { PgClientLike } from '../../src/postgres.ts';
-import { ALL, database, epochs, group, join, shared, together, useDatabase } from './group.ts';
+import {
+  ALL,
+  createMember,
+  database,
+  epochs,
+  group,
+  join,
+  shared,
+  together,
+  useDatabase,
+} from './group.ts';
 
 useDatabase();
 
@@ -70,7 +80,7 @@ describe('connections that break', () => {
     proxy.cutAll();
     await one.until(() => one.owned().length === 0);
 
-    expect(one.abandoned).toEqual([{ code: 'OWNERSHIP_LOST', shards: ALL }]);
+    expect(one.abandoned).toEqual([{ code: 'SHARDS_LOST', shards: ALL }]);
     expect(one.shards.isHeld(ownership)).toBe(false);
     expect(one.shards.snapshot()).toMatchObject({ owned: 0, trustedForMs: 0 });
     expect(one.errors.length).toBeGreaterThan(0);
@@ -106,6 +116,30 @@ describe('connections that break', () => {
 });
 
 describe('a server that stops', () => {
+  it('holds up the start only until it goes on', async () => {
+    await using server = await startPostgresServer();
+    const first = await join('a', { url: server.url });
+    await first.shards.close();
+    await using proxy = await proxyOf(server.url);
+    // The look at the schema is answered, the join is not.
+    const drop = proxy.set('next', {
+      kind: 'cut',
+      rule: { pattern: 'join_v1', when: 'before' },
+      direction: 'toServer',
+    });
+    const url = proxy.urlFor(server.url);
+    await expect(createMember('b', { url }).start()).rejects.toThrow();
+    await drop.fired;
+
+    const freeze = proxy.set('next', { kind: 'delay', ms: 250, direction: 'toClient' });
+    const slow = createMember('c', { url, lease: { ttlMs: 600, renewMs: 200 } });
+    await slow.start();
+    expect(slow.errors).toMatchObject([{ code: 'SHARD_REQUEST_TIMEOUT' }]);
+    freeze.lift();
+    await slow.until(() => slow.owned().length === ALL.length);
+    await slow.shards.close();
+  });
+
   it('ends the ownership in time, and gives it back with newer epochs when it goes on', async () => {
     await using server = await startPostgresServer();
     const one = await join('a', { url: server.url });
@@ -113,7 +147,7 @@ describe('a server that stops', () => {
     const before = one.shards.ownershipOf('zone-1')!;
     await server.freeze();
     await one.until(() => one.owned().length === 0);
-    expect(one.abandoned).toEqual([{ code: 'OWNERSHIP_LOST', shards: ALL }]);
+    expect(one.abandoned).toEqual([{ code: 'SHARDS_LOST', shards: ALL }]);
 
     server.thaw();
     await one.until(() => one.owned().length === ALL.length);
@@ -167,7 +201,7 @@ describe('a pool whose connections are all in use', () => {
     const busy = [await jobs.connect(), await jobs.connect()];
     await one.until(() => one.owned().length === 0);
 
-    expect(one.abandoned).toEqual([{ code: 'OWNERSHIP_LOST', shards: ALL }]);
+    expect(one.abandoned).toEqual([{ code: 'SHARDS_LOST', shards: ALL }]);
     for (const client of busy) client.release();
   });
 });

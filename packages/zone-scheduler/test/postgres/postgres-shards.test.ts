@@ -56,7 +56,7 @@ describe('members of a group', () => {
     const two = await join('b');
     await two.until(() => two.owned().length > 0);
 
-    expect(one.abandoned[0]).toMatchObject({ code: 'OWNERSHIP_LOST' });
+    expect(one.abandoned[0]).toMatchObject({ code: 'SHARDS_LOST' });
     expect(one.abandoned[0]?.shards).toEqual(expect.arrayContaining(two.owned()));
   });
 
