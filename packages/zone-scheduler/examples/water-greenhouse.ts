@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { createZoneScheduler, fixed, type CycleReport } from '@holdfast/zone-scheduler';
+import { createZoneScheduler, type CycleReport } from '@holdfast/zone-scheduler';
 
 const scheduler = createZoneScheduler<{ dry: boolean }>({
   zones: loadZones, // asked once a cycle
   handler: async (zone, { signal }) => {
     if (zone.data?.dry === true) await openValve(zone.id, signal);
   },
-  controller: fixed(50), // zones in work at the same time
   cycleMs: 15_000,
   timeoutMs: 5_000,
 });

@@ -143,7 +143,7 @@ function resolveLease(lease: ShardLeaseOptions): LeaseTimes {
   };
 }
 
-export const DEFAULT_SCHEMA = 'holdfast_zones';
+const DEFAULT_SCHEMA = 'holdfast_zones';
 
 /** A plain name, since it stands in the texts of functions. @throws {TypeError} */
 export function requireSchema(schema: string = DEFAULT_SCHEMA): string {
