@@ -8,6 +8,7 @@ import PQueue from 'p-queue';
 
 const LIMIT = 200;
 const TIMEOUT_MS = 5_000;
+const CYCLES = 5;
 
 const [name = '', count = ''] = process.argv.slice(2);
 const zones = Array.from({ length: Number(count) }, (_, n) => ({ id: `zone-${n}` }));
@@ -66,18 +67,20 @@ async function withTimeout(fn: () => Promise<void>): Promise<void> {
 
 const cycle = CASES[name]?.();
 if (cycle === undefined) throw new Error(`there is no case ${name}`);
-await cycle();
+// A scheduler runs for weeks: what the first cycles cost to compile is no part of it, for any of the cases.
+for (let n = 0; n < CYCLES; n += 1) await cycle();
 handled = 0;
 globalThis.gc?.();
 const startBytes = process.memoryUsage().heapUsed;
 peakBytes = startBytes;
 const cpu = process.cpuUsage();
-await cycle();
+for (let n = 0; n < CYCLES; n += 1) await cycle();
 const { user, system } = process.cpuUsage(cpu);
-if (handled !== zones.length) throw new Error(`${handled} zones ran, not ${zones.length}`);
+const runs = zones.length * CYCLES;
+if (handled !== runs) throw new Error(`${handled} zones ran, not ${runs}`);
 process.stdout.write(
   `${JSON.stringify({
-    cpuMicros: (user + system) / zones.length,
+    cpuMicros: (user + system) / runs,
     heapMiB: (peakBytes - startBytes) / 2 ** 20,
   })}\n`,
 );

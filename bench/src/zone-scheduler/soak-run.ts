@@ -20,6 +20,7 @@ const scheduler = createZoneScheduler({
   controller: fixed(500),
   timeoutMs: 20,
   quarantine: false,
+  suspects: false,
   maxZombies: 1_000,
 });
 
