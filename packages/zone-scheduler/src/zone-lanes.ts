@@ -45,8 +45,10 @@ export class ZoneLanes<D> {
     const targetMs = options.cycleMs * options.targetFraction;
     this.#parts = parts;
     this.#awaited = new Set(parts.deferredBefore);
-    this.#healthy = new ZoneQueue(this.#awaited);
-    this.#suspects = new ZoneQueue(this.#awaited);
+    // With no room left to read on, those that are awaited would never come.
+    const isHoldingBack = (): boolean => this.#awaited.size > 0 && this.size < options.maxReadAhead;
+    this.#healthy = new ZoneQueue(isHoldingBack);
+    this.#suspects = new ZoneQueue(isHoldingBack);
     this.#lane = new SuspectLane({
       ...{ maxSlots: suspects === false ? 1 : suspects.maxSlots, timeoutMs, targetMs },
     });

@@ -4,11 +4,11 @@ type Priority = 0 | 1 | 2;
 
 /**
  * The order in which a lane of a cycle starts its zones: those that the cycle before had deferred first, the others by
- * priority and then as they come. The others are held back while a deferred one may still come.
+ * priority and then as they come. The others are held back while a deferred one may still come and there is room to wait.
  */
 export class ZoneQueue<D> {
-  /** Deferred zones that have not come yet: one set for all lanes of the cycle, which the owner empties at the end. */
-  readonly #awaited: ReadonlySet<string>;
+  /** Whether the others have to wait: the same for all lanes of the cycle. */
+  readonly #isHoldingBack: () => boolean;
   readonly #first: Fifo<Zone<D>> = { items: [], head: 0 };
   readonly #others: Readonly<Record<Priority, Fifo<Zone<D>>>> = {
     0: { items: [], head: 0 },
@@ -17,8 +17,8 @@ export class ZoneQueue<D> {
   };
   #size = 0;
 
-  constructor(awaited: ReadonlySet<string>) {
-    this.#awaited = awaited;
+  constructor(isHoldingBack: () => boolean) {
+    this.#isHoldingBack = isHoldingBack;
   }
 
   get size(): number {
@@ -26,7 +26,7 @@ export class ZoneQueue<D> {
   }
 
   get hasNext(): boolean {
-    return !isEmpty(this.#first) || (this.#awaited.size === 0 && this.#size > 0);
+    return !isEmpty(this.#first) || (this.#size > 0 && !this.#isHoldingBack());
   }
 
   pushFirst(zone: Zone<D>): void {
@@ -57,7 +57,7 @@ export class ZoneQueue<D> {
 
   #next(): Fifo<Zone<D>> | undefined {
     if (!isEmpty(this.#first)) return this.#first;
-    if (this.#awaited.size > 0) return undefined;
+    if (this.#isHoldingBack()) return undefined;
     if (!isEmpty(this.#others[0])) return this.#others[0];
     if (!isEmpty(this.#others[1])) return this.#others[1];
     return isEmpty(this.#others[2]) ? undefined : this.#others[2];

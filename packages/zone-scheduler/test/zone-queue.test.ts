@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ZoneQueue } from '../src/zone-queue.ts';
 
 function queueAfter(awaited: Set<string>, pushed: string[]): ZoneQueue<unknown> {
-  const queue = new ZoneQueue(awaited);
+  const queue = new ZoneQueue(() => awaited.size > 0);
   for (const id of pushed) push(queue, awaited, id);
   return queue;
 }
@@ -27,7 +27,7 @@ it('gives zones in the order they came when none was deferred', () => {
 });
 
 it('gives zones by priority, and those of one priority as they came', () => {
-  const queue = new ZoneQueue(new Set());
+  const queue = new ZoneQueue(() => false);
   queue.push({ id: 'late', priority: 2 });
   queue.push({ id: 'a' });
   queue.push({ id: 'b', priority: 1 });
