@@ -133,7 +133,7 @@ export class Cycle<D> {
 
   /** To be called once. Never rejects. */
   run(): Promise<CycleReport> {
-    this.#sweep.watch(Math.min(this.#setup.endMs, this.#lanes.dueMs));
+    this.#sweep.watch(Math.min(this.#setup.endMs, this.#lanes.dueMs(this.#startedMs)));
     this.sourceSettled = this.#reader.read();
     return this.#done.promise;
   }
@@ -176,7 +176,7 @@ export class Cycle<D> {
     this.#watchForStuck(nowMs);
     this.#reader.wake();
     if (this.#isDone) this.#finish(nowMs);
-    else this.#sweep.watch(this.#lanes.dueMs);
+    else this.#sweep.watch(this.#lanes.dueMs(nowMs));
   }
 
   #accept(given: Zone<D>): void {
@@ -233,7 +233,7 @@ export class Cycle<D> {
     this.pump();
     if (this.#isDone) return undefined;
     const cutDueMs = this.#isCut ? Infinity : Math.min(this.#setup.endMs, this.#stuckDueMs);
-    return Math.min(runDueMs, cutDueMs, this.#lanes.dueMs, this.#reader.dueMs);
+    return Math.min(runDueMs, cutDueMs, this.#lanes.dueMs(nowMs), this.#reader.dueMs);
   }
 
   #leave(zoneId: string): void {

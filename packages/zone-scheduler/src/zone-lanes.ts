@@ -82,10 +82,14 @@ export class ZoneLanes<D> {
     return this.#pacer.places + this.#lane.slots;
   }
 
-  /** When `tick` is to be called. */
-  get dueMs(): number {
-    const probeDueMs = this.hasNext ? (this.#parts.breaker?.probeDueMs ?? Infinity) : Infinity;
-    return Math.min(this.#pacer.windowDueMs, probeDueMs);
+  /**
+   * When `tick` is to be called, and what waits is to be tried. A probe that is overdue waits for a place and for no time:
+   * a timer for it would fire without end.
+   */
+  dueMs(nowMs: number): number {
+    const probeDueMs = this.#parts.breaker?.probeDueMs ?? Infinity;
+    const isTimed = this.hasNext && probeDueMs > nowMs;
+    return Math.min(this.#pacer.windowDueMs, isTimed ? probeDueMs : Infinity);
   }
 
   push(zone: Zone<D>, lane: RunLane): void {
