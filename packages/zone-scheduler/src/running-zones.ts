@@ -39,6 +39,8 @@ export class RunningZones<D> {
     readonly shards: ReadonlySet<number>;
     readonly done: Deferred<void>;
   }>();
+  /** Aborted, and not accounted for yet. */
+  #ending = 0;
   #aborted = 0;
 
   constructor(parts: RunningZonesParts<D>) {
@@ -46,7 +48,7 @@ export class RunningZones<D> {
   }
 
   get size(): number {
-    return this.#runs.length;
+    return this.#runs.length + this.#ending;
   }
 
   /** How many handlers were aborted so far. */
@@ -114,8 +116,10 @@ export class RunningZones<D> {
     this.#parts.zombies.add(zone.id);
     this.#aborted += 1;
     const failure: RunFailure = { outcome, class: CLASS_OF_ABORT[outcome], error };
-    // Before its place is given to another.
+    // Before its place is given to another. A listener may do anything, such as to end the cycle.
+    this.#ending += 1;
     run.abort(error);
+    this.#ending -= 1;
     this.#end({ run, nowMs, durationMs, failure });
     this.#parts.onZombie(zone.id, durationMs);
   }
