@@ -253,6 +253,8 @@ export class Cycle<D> {
     if (breaker?.isOpen === true && nowMs - this.#startedMs >= options.cycleMs) return true;
     const { latencies } = this.#books;
     const leftMs = endMs - nowMs;
+    // Its timer may be late, or be the second of two that are due at once.
+    if (leftMs <= 0) return true;
     if (leftMs > latencies.maxMs || latencies.count < ENOUGH_LATENCIES) return false;
     return this.#lanes.hasNext && leftMs < latencies.quantile(0.9);
   }
