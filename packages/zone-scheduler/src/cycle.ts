@@ -249,10 +249,9 @@ export class Cycle<D> {
 
   /** No zone that is started now would be done in time, or the downstream was down for long enough. */
   #isTooLate(nowMs: number): boolean {
-    const { endMs, breaker, options } = this.#setup;
-    if (breaker?.isOpen === true && nowMs - this.#startedMs >= options.cycleMs) return true;
+    if (this.#lanes.isDownForLong(nowMs)) return true;
     const { latencies } = this.#books;
-    const leftMs = endMs - nowMs;
+    const leftMs = this.#setup.endMs - nowMs;
     // Its timer may be late, or be the second of two that are due at once.
     if (leftMs <= 0) return true;
     if (leftMs > latencies.maxMs || latencies.count < ENOUGH_LATENCIES) return false;

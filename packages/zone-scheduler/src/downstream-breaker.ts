@@ -10,8 +10,8 @@ export interface DownstreamBreakerOptions {
  * Tells a dead downstream from failing zones by the last results of the healthy zones.
  *
  * - closed  from the start: zones are started
- * - open    entered when `failureRate` of the last `sample` results are the downstream's fault, or all of them are that or
- *           timeouts; one zone each `probeEveryMs` may be started; left with the first that succeeds
+ * - open    entered when more than `failureRate` of the last `sample` results are the downstream's fault, or all of them are
+ *           that or timeouts; one zone each `probeEveryMs` may be started; left with the first that succeeds
  */
 export class DownstreamBreaker {
   readonly #options: DownstreamBreakerOptions;
@@ -22,6 +22,7 @@ export class DownstreamBreaker {
   #timeouts = 0;
   /** Infinity while closed. */
   #probeDueMs = Infinity;
+  #openedMs = Infinity;
 
   constructor(options: DownstreamBreakerOptions) {
     this.#options = options;
@@ -37,7 +38,12 @@ export class DownstreamBreaker {
     return this.#probeDueMs;
   }
 
-  /** Returns whether the state has changed. */
+  /** Since when it is open; Infinity while closed. */
+  get openedMs(): number {
+    return this.#openedMs;
+  }
+
+  /** While open: of a zone that was tried, and of no other. Returns whether the state has changed. */
   record(result: 'ok' | FailureClass, nowMs: number): boolean {
     if (this.isOpen) {
       if (result !== 'ok') return false;
@@ -50,6 +56,7 @@ export class DownstreamBreaker {
       this.#seen >= sample &&
       (this.#downstream > failureRate * sample || this.#downstream + this.#timeouts === sample);
     if (!isDown) return false;
+    this.#openedMs = nowMs;
     this.#probeDueMs = nowMs + this.#options.probeEveryMs;
     return true;
   }
@@ -74,6 +81,7 @@ export class DownstreamBreaker {
 
   #close(): void {
     this.#probeDueMs = Infinity;
+    this.#openedMs = Infinity;
     this.#seen = 0;
     this.#next = 0;
     this.#downstream = 0;

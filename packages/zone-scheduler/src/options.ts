@@ -48,7 +48,7 @@ export interface QuarantineOptions {
 export interface BreakerOptions {
   /** How many of the last results are looked at; at least 1. Default 50. */
   readonly sample?: number | undefined;
-  /** Share of them from which on, if it is the downstream's fault, it counts as down; above 0, at most 1. Default 0.5. */
+  /** Share of them above which, if it is the downstream's fault, it counts as down, as it does when all are that or time-outs; above 0, at most 1. Default 0.5. */
   readonly failureRate?: number | undefined;
   /** From one zone that is tried to the next while it is down, milliseconds; at least 1. Default 1 000. */
   readonly probeEveryMs?: number | undefined;

@@ -38,6 +38,8 @@ export class ZoneLanes<D> {
   /** Of the healthy zones that were given, and of those that have ended. */
   #weight = 0;
   #endedWeight = 0;
+  /** The last zone that was tried while the downstream was down. */
+  #probe: Zone<D> | undefined;
 
   constructor(parts: ZoneLanesParts<D>) {
     const { options, startedMs } = parts;
@@ -75,6 +77,13 @@ export class ZoneLanes<D> {
 
   get hasNext(): boolean {
     return this.#healthy.hasNext || this.#suspects.hasNext;
+  }
+
+  /** The downstream has been down for the time of a whole cycle, in this one. */
+  isDownForLong(nowMs: number): boolean {
+    const { breaker, options, startedMs } = this.#parts;
+    const sinceMs = Math.max(startedMs, breaker?.openedMs ?? Infinity);
+    return nowMs - sinceMs >= options.cycleMs;
   }
 
   /** Most zones that may be in flight now. */
@@ -136,8 +145,11 @@ export class ZoneLanes<D> {
     if (run.lane === 'suspect') this.#lane.end();
     else this.#endHealthy(ended);
     options.budget?.giveBack();
-    // Suspects tell nothing of the downstream, but for the one that is tried while it is down.
-    if (breaker === undefined || (run.lane === 'suspect' && !breaker.isOpen)) return false;
+    if (breaker === undefined) return false;
+    // Suspects tell nothing of the downstream, but for the one that is tried while it is down. What was started before that
+    // tells nothing of it then: of many runs one succeeds, also when most of them fail.
+    const isTelling = breaker.isOpen ? run.zone === this.#probe : run.lane === 'healthy';
+    if (!isTelling) return false;
     return breaker.record(failure === undefined ? 'ok' : failure.class, nowMs);
   }
 
@@ -186,7 +198,7 @@ export class ZoneLanes<D> {
   }
 
   #startFrom(lane: RunLane, nowMs: number): boolean {
-    const { options, onFenced, onTurn } = this.#parts;
+    const { breaker, options, onFenced, onTurn } = this.#parts;
     const queue = lane === 'suspect' ? this.#suspects : this.#healthy;
     for (;;) {
       const zone = queue.take();
@@ -196,6 +208,7 @@ export class ZoneLanes<D> {
         if (lane === 'suspect') this.#lane.start();
         else this.#pacer.start(nowMs);
         options.budget?.take();
+        if (breaker?.isOpen === true) this.#probe = zone;
         onTurn(zone, lane, ownership);
         return true;
       }

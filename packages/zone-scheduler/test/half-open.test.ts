@@ -1,3 +1,4 @@
+import { sleep } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import { createBudget } from '../src/controllers/budget.ts';
@@ -63,4 +64,49 @@ describe('a probe that is overdue sets no timer', () => {
     await clock.advance(2_000);
     expect((await report).zones).toMatchObject({ failed: 1, timedOut: 2 });
   });
+});
+
+it('a breaker stays open when something succeeds that was started before it opened', async () => {
+  const breaker = { sample: 2, probeEveryMs: 50 };
+  const { clock, scheduler, started, finish } = setUp(ids(8), { controller: fixed(4), breaker });
+  const downs: boolean[] = [];
+  scheduler.on('downstream', ({ isDown }) => downs.push(isDown));
+  void scheduler.runCycle();
+  await clock.advance(1);
+  finish('z0', refused());
+  finish('z1', refused());
+  await clock.advance(1);
+  const before = started.length;
+
+  // They ran beside those that failed.
+  for (const id of started.slice(2)) finish(id);
+  await clock.advance(40);
+  expect([downs, started.length]).toEqual([[true], before]);
+
+  await clock.advance(10);
+  expect(started).toHaveLength(before + 1);
+  finish(started[before]!);
+  await clock.advance(0);
+  expect(downs).toEqual([true, false]);
+});
+
+it('a downstream that is down is waited for in a long cycle as in a short one', async () => {
+  const clock = createFakeClock();
+  let isDown = false;
+  const { scheduler } = setUp(ids(100), {
+    handler: async () => {
+      await sleep(100, { clock });
+      if (isDown) throw refused();
+    },
+    ...{ clock, controller: fixed(4), cycleMs: 1_000, breaker: { sample: 4, probeEveryMs: 50 } },
+  });
+
+  const report = scheduler.runCycle();
+  await clock.advance(1_500);
+  isDown = true;
+  await clock.advance(300);
+  isDown = false;
+  await clock.advance(3_000);
+
+  expect(await report).toMatchObject({ outcome: 'partial', zones: { deferred: 0 } });
 });
