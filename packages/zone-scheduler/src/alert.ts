@@ -48,7 +48,7 @@ export interface AlertOptions {
   readonly clearCycles?: number | undefined;
   /** From one notification of an incident that goes on to the next, milliseconds; at least 0. Default 900 000. */
   readonly repeatMs?: number | undefined;
-  /** Cycles without a success that make a zone stale; at least 1. Default 4. */
+  /** Cycles without a success, of those in which it is due, that make a zone stale; at least 1. Default 4. */
   readonly staleCycles?: number | undefined;
 }
 

@@ -101,19 +101,18 @@ export class CycleBooks {
     readonly controller: Controller;
     readonly suspectSlots: number;
     readonly sourceError: CycleReport['sourceError'];
-    readonly isSourceRead: boolean;
     readonly startedAtMs: number;
     readonly lagMs: number;
     readonly missedTicks: number;
   }): CycleReport {
     const { cycle, startedMs, health } = this.#parts;
-    const { nowMs, controller, suspectSlots, isAborted, isSourceRead } = ended;
+    const { nowMs, controller, suspectSlots, isAborted, sourceError } = ended;
     const { counts, failureRate } = this.tally;
     const durationMs = nowMs - startedMs;
     this.#integrate(nowMs);
     health.endCycle({
       ...{ cycle, planned: counts.planned, failureRate },
-      ...{ failed: this.#blamable, isSourceRead },
+      ...{ failed: this.#blamable, isSourceRead: sourceError === undefined },
     });
     return {
       cycle,
@@ -136,7 +135,7 @@ export class CycleBooks {
         suspectSlots,
       },
       staleness: health.staleness(cycle),
-      sourceError: ended.sourceError,
+      sourceError,
     };
   }
 

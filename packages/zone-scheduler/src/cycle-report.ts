@@ -83,7 +83,7 @@ export interface CycleReport {
     /** Slots of the suspects' own lane, beside the limit. */
     readonly suspectSlots: number;
   };
-  /** For how many cycles zones have not run to success; 0 when all did in this one. */
+  /** For how many of its cycles in a row a zone has not run to success; 0 when all did the last time. */
   readonly staleness: {
     readonly maxCycles: number;
     /** The stalest zones, at most 5. */

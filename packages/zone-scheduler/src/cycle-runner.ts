@@ -28,7 +28,7 @@ export class CycleRunner<D> {
   #current: Cycle<D> | undefined;
   #started = 0;
   #first: ReadonlySet<string> = new Set();
-  #deferred = 0;
+  #deferred: ReadonlySet<string> = new Set();
   #weight = 0;
   #isSourceHanging = false;
 
@@ -61,7 +61,7 @@ export class CycleRunner<D> {
     return {
       inFlight: this.#current?.inFlight ?? 0,
       zombies: this.zombies.size,
-      deferred: this.#deferred,
+      deferred: this.#deferred.size,
       quarantined: this.#health.quarantined,
     };
   }
@@ -86,6 +86,7 @@ export class CycleRunner<D> {
       lagMs: tick === undefined ? 0 : Math.max(0, options.clock.now() - tick.plannedMs),
       missedTicks,
       deferredBefore: this.#first,
+      overdue: this.#deferred,
       expectedWeight: this.#weight,
       zombies: this.zombies,
       seen: this.#seen,
@@ -102,7 +103,7 @@ export class CycleRunner<D> {
     const report = await cycle.run();
     this.#current = undefined;
     this.#first = cycle.first;
-    this.#deferred = cycle.deferred.size;
+    this.#deferred = cycle.deferred;
     this.#weight = cycle.weight;
     if (!this.#isSourceHanging) this.#watchSource(cycle.sourceSettled);
     this.#tellIfIdle();

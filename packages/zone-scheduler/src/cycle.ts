@@ -24,6 +24,8 @@ export interface CycleSetup<D> {
   readonly missedTicks: number;
   /** Ids that go first in this cycle. */
   readonly deferredBefore: ReadonlySet<string>;
+  /** All ids that the cycle before had deferred: due in this one, whatever `every` says. */
+  readonly overdue: ReadonlySet<string>;
   /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */
   readonly expectedWeight: number;
   /** Zones of any cycle whose handlers still run though they were aborted. A cycle adds and removes its own. */
@@ -85,7 +87,7 @@ export class Cycle<D> {
     });
     this.#intake = new ZoneIntake({
       ...{ cycle: number, seen: setup.seen, shards, health, zombies },
-      deferredBefore: setup.deferredBefore,
+      overdue: setup.overdue,
     });
     this.#lanes = new ZoneLanes({
       ...{ options, startedMs: this.#startedMs, deferredBefore: setup.deferredBefore },
@@ -292,7 +294,6 @@ export class Cycle<D> {
       controller: options.controller,
       suspectSlots: this.#lanes.suspectSlots,
       sourceError: this.#sourceError,
-      isSourceRead: this.#sourceError === undefined,
     });
     this.#done.resolve(report);
   }

@@ -27,8 +27,8 @@ const LONGEST_LIST = 5;
 interface Trouble {
   /** In a row, of those that are held against the zone. */
   failures: number;
-  /** First cycle without a success. */
-  staleSince: number;
+  /** Turns in a row without a success: a zone of each fourth cycle has a turn in four. */
+  missed: number;
   /** Cycle in which the source gave it last. */
   seenIn: number;
   /** Cycle in which it may run again; 0: not quarantined. */
@@ -80,9 +80,9 @@ export class ZoneHealth {
     if (this.#troubles.size > 0) this.#forget(zoneId);
   }
 
-  /** The zone was planned in the cycle and was not run to success. */
+  /** The zone was planned in the cycle and was not run to success; to be told once. */
   missed(zoneId: string, cycle: number): void {
-    this.#note(zoneId, cycle);
+    this.#note(zoneId, cycle).missed += 1;
   }
 
   /** Ends a quarantine, and what was held against the zone. Returns whether there was one. */
@@ -121,11 +121,10 @@ export class ZoneHealth {
   staleness(cycle: number): CycleReport['staleness'] {
     const oldest = [...this.#troubles]
       .filter(([, { seenIn }]) => seenIn === cycle)
-      .sort(([, a], [, b]) => a.staleSince - b.staleSince)
+      .sort(([, a], [, b]) => b.missed - a.missed)
       .slice(0, LONGEST_LIST);
-    const first = oldest[0]?.[1].staleSince;
     return {
-      maxCycles: first === undefined ? 0 : cycle - first + 1,
+      maxCycles: oldest[0]?.[1].missed ?? 0,
       oldest: oldest.map(([zoneId]) => zoneId),
     };
   }
@@ -136,7 +135,7 @@ export class ZoneHealth {
       known.seenIn = cycle;
       return known;
     }
-    const trouble: Trouble = { failures: 0, staleSince: cycle, seenIn: cycle, until: 0, times: 0 };
+    const trouble: Trouble = { failures: 0, missed: 0, seenIn: cycle, until: 0, times: 0 };
     this.#troubles.set(zoneId, trouble);
     return trouble;
   }

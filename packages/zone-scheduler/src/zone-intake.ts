@@ -26,7 +26,7 @@ export interface ZoneIntakeParts {
   /** Zones whose handlers still run though they were aborted in an earlier cycle. */
   readonly zombies: { has(zoneId: string): boolean };
   /** Zones that the cycle before had deferred: due whatever `every` says. */
-  readonly deferredBefore: ReadonlySet<string>;
+  readonly overdue: ReadonlySet<string>;
 }
 
 /** Looks at everything that the source of one cycle gives. */
@@ -39,7 +39,7 @@ export class ZoneIntake<D> {
   }
 
   accept(given: Zone<D>): Verdict<D> {
-    const { cycle, seen, shards, health, zombies, deferredBefore } = this.#parts;
+    const { cycle, seen, shards, health, zombies, overdue } = this.#parts;
     let zone: Zone<D>;
     try {
       zone = copyOf(given);
@@ -50,11 +50,11 @@ export class ZoneIntake<D> {
     if (!seen.isFirst(zoneId, cycle)) return { kind: 'duplicates', zoneId };
     this.#zones += 1;
     if (shards.ownershipOf(zoneId) === undefined) return { kind: 'elsewhere', zoneId };
-    if (zombies.has(zoneId)) return { kind: 'stuck', zoneId };
     const lane = health.laneOf(zoneId, cycle);
-    if (lane === 'quarantined') return { kind: 'quarantined', zoneId };
     const isDue = every === undefined || (cycle + hashText(zoneId)) % every === 0;
-    if (!isDue && !deferredBefore.has(zoneId)) return { kind: 'notDue', zoneId };
+    if (!isDue && !overdue.has(zoneId)) return { kind: 'notDue', zoneId };
+    if (zombies.has(zoneId)) return { kind: 'stuck', zoneId };
+    if (lane === 'quarantined') return { kind: 'quarantined', zoneId };
     return { kind: 'run', zone, lane };
   }
 
