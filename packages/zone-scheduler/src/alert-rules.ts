@@ -66,10 +66,7 @@ const RULES: Readonly<Record<AlertKind, Rule>> = {
   stale: ({ report: { staleness } }, { staleCycles }) => ({
     severity: staleness.maxCycles >= staleCycles ? 'warning' : 'clear',
     value: staleness.maxCycles,
-    message:
-      staleness.maxCycles === 0
-        ? 'every zone ran to success'
-        : `zone "${staleness.oldest[0] ?? ''}" has not run to success for ${staleness.maxCycles} cycles`,
+    message: staleText(staleness),
   }),
   overrun: ({ report }) => {
     const { deferred, skipped } = report.zones;
@@ -122,6 +119,14 @@ function wilsonLowerBound(rate: number, count: number): number {
   const centre = rate + z2 / (2 * count);
   const margin = Z * Math.sqrt((rate * (1 - rate)) / count + z2 / (4 * count * count));
   return (centre - margin) / (1 + z2 / count);
+}
+
+function staleText({ maxCycles, oldest }: AlertInput['report']['staleness']): string {
+  if (maxCycles === 0) return 'every zone ran to success';
+  const [zoneId] = oldest;
+  if (zoneId === undefined)
+    return `the source has not been read to its end for ${maxCycles} cycles`;
+  return `zone "${zoneId}" has not run to success for ${maxCycles} cycles`;
 }
 
 function percent(share: number): string {

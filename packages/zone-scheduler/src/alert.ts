@@ -4,7 +4,8 @@ import type { CycleReport, FailureGroup, ZoneFailure } from './cycle-report.ts';
  * What is wrong.
  *
  * - failure-rate    too many zones failed
- * - stale           a zone has not run to success for too many cycles: an actuator without supervision
+ * - stale           a zone has not run to success for too many cycles, or the source has not given all zones for so long: an
+ *                   actuator without supervision
  * - overrun         cycles end before all zones were started, or ticks are missed
  * - downstream      what all zones share is down
  * - coverage        shards that nobody owns: their zones are run by no instance

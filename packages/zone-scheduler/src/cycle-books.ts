@@ -116,7 +116,7 @@ export class CycleBooks {
     });
     return {
       cycle,
-      outcome: this.#outcome(isAborted),
+      outcome: this.#outcome(isAborted, sourceError),
       startedAtMs: ended.startedAtMs,
       lagMs: ended.lagMs,
       durationMs,
@@ -134,16 +134,16 @@ export class CycleBooks {
         explanation: reportLimit(controller.explain()),
         suspectSlots,
       },
-      staleness: health.staleness(cycle),
+      staleness: health.staleness,
       sourceError,
     };
   }
 
-  #outcome(isAborted: boolean): CycleOutcome {
+  #outcome(isAborted: boolean, sourceError: CycleReport['sourceError']): CycleOutcome {
     const { planned, ok, deferred, skipped, duplicates } = this.tally.counts;
     if (isAborted) return 'aborted';
     if (deferred + skipped > 0) return 'overrun';
-    return ok + duplicates === planned ? 'ok' : 'partial';
+    return ok + duplicates === planned && sourceError === undefined ? 'ok' : 'partial';
   }
 
   #integrate(nowMs: number): void {

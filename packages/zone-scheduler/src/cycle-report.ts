@@ -43,7 +43,7 @@ export interface FailureGroup {
  * How a cycle went.
  *
  * - ok       all planned zones ran and none failed
- * - partial  some failed, timed out, were fenced, quarantined or stuck
+ * - partial  some failed, timed out, were fenced, quarantined or stuck, or the source was not read to its end
  * - overrun  some were not started before it was over
  * - aborted  the downstream was down when it ended, or the scheduler was closed
  */
@@ -83,10 +83,13 @@ export interface CycleReport {
     /** Slots of the suspects' own lane, beside the limit. */
     readonly suspectSlots: number;
   };
-  /** For how many of its cycles in a row a zone has not run to success; 0 when all did the last time. */
+  /**
+   * For how many of its cycles in a row a zone has not run to success; 0 when all did the last time. While the source is
+   * not read to its end, that is a cycle without success for whatever it may not have given.
+   */
   readonly staleness: {
     readonly maxCycles: number;
-    /** The stalest zones, at most 5. */
+    /** The stalest zones, at most 5. Empty also when it is those that no source has given for so many cycles. */
     readonly oldest: readonly string[];
   };
   /** Why the source was not read to its end. The zones that it gave before are accounted for. */

@@ -50,6 +50,8 @@ export class ZoneHealth {
   readonly #troubles = new Map<string, Trouble>();
   readonly #onQuarantine: (zoneId: string, isOn: boolean) => void;
   #quarantined = 0;
+  /** Cycles in a row whose source was not read to its end. */
+  #unread = 0;
 
   constructor(
     options: ZoneHealthOptions,
@@ -111,20 +113,22 @@ export class ZoneHealth {
     if (failureRate < COMMON_FAILURE_RATE) {
       for (const zoneId of failed.keys()) this.#blame(zoneId, cycle, planned);
     }
+    this.#unread = isSourceRead ? 0 : this.#unread + 1;
     if (!isSourceRead) return;
     for (const [zoneId, { seenIn }] of this.#troubles) {
       if (seenIn < cycle) this.#forget(zoneId);
     }
   }
 
-  /** How stale zones are after the cycle. */
-  staleness(cycle: number): CycleReport['staleness'] {
+  /** How stale zones are after the last cycle, those included that its source should have given. */
+  get staleness(): CycleReport['staleness'] {
     const oldest = [...this.#troubles]
-      .filter(([, { seenIn }]) => seenIn === cycle)
       .sort(([, a], [, b]) => b.missed - a.missed)
       .slice(0, LONGEST_LIST);
+    const maxCycles = oldest[0]?.[1].missed ?? 0;
+    if (this.#unread > maxCycles) return { maxCycles: this.#unread, oldest: [] };
     return {
-      maxCycles: oldest[0]?.[1].missed ?? 0,
+      maxCycles,
       oldest: oldest.map(([zoneId]) => zoneId),
     };
   }

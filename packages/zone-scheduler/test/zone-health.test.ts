@@ -32,7 +32,7 @@ function setUp(options: Partial<ZoneHealthOptions> = {}) {
     health.endCycle({ cycle, planned: 10, failureRate, failed, isSourceRead: true });
     return lanes;
   };
-  return { health, events, run, staleness: () => health.staleness(cycle) };
+  return { health, events, run, staleness: () => health.staleness };
 }
 
 describe('a zone that fails', () => {
