@@ -105,7 +105,8 @@ function rateSeverity(parts: {
   readonly minZones: number;
 }): Severity {
   const { rate, ended, warning, critical, minZones } = parts;
-  if (ended < minZones) return 'fading';
+  // Too few to begin an incident may still end one, or it would last for ever where few zones are left.
+  if (ended < minZones) return ended > 0 && rate < CLEAR_FACTOR * warning ? 'clear' : 'fading';
   // In a small shard a few failures are a high rate: half of the threshold must be sure.
   const lowest = wilsonLowerBound(rate, ended);
   if (rate > critical && lowest > critical / 2) return 'critical';

@@ -25,7 +25,7 @@ function report(cycle: number, named: Partial<CycleReport>): CycleReport {
 /** `failed` of 1 000 zones. */
 const failing = (failed: number, of = 1_000): Partial<CycleReport> => ({
   zones: counts({ planned: of, ok: of - failed, failed }),
-  failureRate: failed / of,
+  failureRate: of === 0 ? 0 : failed / of,
 });
 
 function setUp() {
@@ -41,6 +41,18 @@ function setUp() {
 }
 
 describe('the failure rate', () => {
+  it('is over also where fewer than minZones are left, and not while none of them ends', () => {
+    const next = setUp();
+    next(failing(500));
+
+    for (let n = 0; n < 9; n += 1) expect(next(failing(0, 0))).toEqual([]);
+    for (let n = 0; n < 9; n += 1) expect(next(failing(1, 10))).toEqual([]);
+    expect([...next(failing(0, 10)), ...next(failing(0, 10))]).toEqual([]);
+    expect(next(failing(0, 10))).toEqual([
+      'failure-rate resolved: 0.0 % of the zones that ended failed (0 of 10)',
+    ]);
+  });
+
   it('is a warning above 10 % for two cycles, critical above 30 % at once, and over below 8 %', () => {
     const next = setUp();
 
