@@ -35,6 +35,7 @@ export class ZoneLanes<D> {
   readonly #pacer: Pacer;
   readonly #lane: SuspectLane;
   #isReading = true;
+  #isFinished = false;
   /** Of the healthy zones that were given, and of those that have ended. */
   #weight = 0;
   #endedWeight = 0;
@@ -163,6 +164,7 @@ export class ZoneLanes<D> {
 
   /** Nothing more will be started. */
   finish(nowMs: number): void {
+    this.#isFinished = true;
     this.#pacer.finish(nowMs);
     this.#parts.options.budget?.request(1);
   }
@@ -179,7 +181,8 @@ export class ZoneLanes<D> {
   /** Of the slots of a shared budget the suspects' are asked for as well. */
   #grant(slots: number): number {
     const { budget } = this.#parts.options;
-    if (budget === undefined) return slots;
+    // Windows go on while the last zones run, and nobody needs more slots then.
+    if (budget === undefined || this.#isFinished) return slots;
     return Math.max(1, budget.request(slots + this.#lane.slots) - this.#lane.slots);
   }
 

@@ -74,3 +74,24 @@ it('is exceeded without one (negative control)', async () => {
   expect(most.together).toBeGreaterThan(10);
   for (const scheduler of schedulers) await scheduler.close();
 });
+
+it('asks for no more slots once nothing more will be started', async () => {
+  const clock = createFakeClock();
+  const budget = createBudget({ max: 10 }).register('own');
+  const scheduler = createZoneScheduler({
+    zones: () => Array.from({ length: 60 }, (_, n) => ({ id: `z${n}` })),
+    handler: (_zone, { signal }) => sleep(5_000, { clock, signal }),
+    ...{ controller: fixed(8), timeoutMs: 6_000, clock, budget },
+  });
+  await scheduler.start();
+  await clock.advance(10);
+  expect(budget.granted).toBe(8);
+
+  scheduler.pause();
+  await clock.advance(3_000);
+
+  expect(budget.granted).toBe(1);
+  const closing = scheduler.close({ timeoutMs: 0 });
+  await clock.advance(0);
+  await closing;
+});
