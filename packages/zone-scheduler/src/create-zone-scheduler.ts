@@ -139,9 +139,12 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     if (runner.isIdle) drained.resolve();
     await drained.promise;
     timer.cancel();
-    await shards.close();
-    resolved.budget?.release();
-    isDrained = true;
+    try {
+      await shards.close();
+    } finally {
+      resolved.budget?.release();
+      isDrained = true;
+    }
     const aborted = (last?.aborted ?? 0) - abortedBefore;
     return {
       finished: inFlight - aborted,

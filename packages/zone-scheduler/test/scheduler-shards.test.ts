@@ -1,5 +1,6 @@
 import { createDeferred } from '@holdfast/internal';
 import { describe, expect, it } from 'vitest';
+import { createBudget } from '../src/controllers/budget.ts';
 import { allZones } from '../src/shards/all-zones.ts';
 import type { Fence, ShardHost, ShardOwnership, Shards } from '../src/shards.ts';
 import { counts, setUp } from './set-up.ts';
@@ -136,6 +137,19 @@ describe('a scheduler with shards', () => {
     await expect(scheduler.start()).rejects.toThrow('no table');
     await expect(scheduler.runCycle()).rejects.toThrow('no table');
     await scheduler.close();
+  });
+
+  it('is closed, and out of its budget, also when they cannot be given back', async () => {
+    const budget = createBudget({ max: 2 });
+    const { scheduler } = setUp(['a1'], {
+      budget: budget.register('own'),
+      shards: { ...allZones(), close: () => Promise.reject(new Error('no server')) },
+    });
+
+    await expect(scheduler.close()).rejects.toThrow('no server');
+
+    expect(scheduler.snapshot().state).toBe('closed');
+    expect(budget.register('own').granted).toBe(1);
   });
 
   it('tells of shards that nobody owns', async () => {
