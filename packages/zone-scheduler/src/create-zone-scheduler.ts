@@ -58,7 +58,7 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
   const startShards = (): Promise<void> => {
     shardsStarted ??= shards.start({
       drain: (ids) => runner.current?.drain(ids) ?? Promise.resolve(),
-      abandon: (ids) => runner.current?.abandon(ids),
+      abandon: (ids, reason) => runner.current?.abandon(ids, reason),
     });
     return shardsStarted;
   };

@@ -161,8 +161,8 @@ export class Cycle<D> {
   }
 
   /** Aborts what runs of shards that were lost. */
-  abandon(shards: readonly number[]): void {
-    this.#running.abandon(shards);
+  abandon(shards: readonly number[], reason: Error): void {
+    this.#running.abandon(shards, reason);
     this.pump();
   }
 

@@ -66,14 +66,17 @@ export class ShardSettingsError extends HoldfastError {
   }
 }
 
-/** The zone went to another instance. Its signal has been aborted with this error; nothing more may be done for it. */
+/**
+ * The zone went to another instance; nothing more may be done for it. As the reason of its signal it has a cause: what
+ * the shards say of their loss, such as a `ShardsLostError`. `assertOwned()` may notice before they do, and gives none.
+ */
 export class OwnershipLostError extends HoldfastError {
   override readonly name = 'OwnershipLostError';
   override readonly code = 'OWNERSHIP_LOST';
   readonly shard: number;
 
-  constructor(shard: number) {
-    super('OWNERSHIP_LOST', `shard ${shard} is no longer owned by this instance`);
+  constructor(shard: number, options?: { readonly cause: Error }) {
+    super('OWNERSHIP_LOST', `shard ${shard} is no longer owned by this instance`, options);
     this.shard = shard;
   }
 }

@@ -19,9 +19,11 @@ export { vegas, type VegasOptions } from './controllers/vegas.ts';
 export { createZoneScheduler } from './create-zone-scheduler.ts';
 export {
   CycleRunningError,
+  FencedError,
   OwnershipLostError,
   SchedulerClosedError,
   ShardSettingsError,
+  ShardsLostError,
   ZoneSourceTimeoutError,
   ZoneTimeoutError,
 } from './errors.ts';

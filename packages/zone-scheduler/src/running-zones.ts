@@ -80,10 +80,11 @@ export class RunningZones<D> {
     for (const run of [...this.#runs]) this.#abort(run, 'failed', reason);
   }
 
-  abandon(shards: readonly number[]): void {
+  abandon(shards: readonly number[], reason: Error): void {
     for (const run of [...this.#runs]) {
       const { shard } = run.ownership;
-      if (shards.includes(shard)) this.#abort(run, 'fenced', new OwnershipLostError(shard));
+      if (!shards.includes(shard)) continue;
+      this.#abort(run, 'fenced', new OwnershipLostError(shard, { cause: reason }));
     }
   }
 

@@ -66,10 +66,11 @@ describe('a scheduler with shards', () => {
     expect(() => contextOf('a1').assertOwned()).toThrow(
       expect.objectContaining({ code: 'OWNERSHIP_LOST', shard: 0 }),
     );
-    (await host).abandon([0], new Error('the lease has run out'));
+    const why = new Error('the lease has run out');
+    (await host).abandon([0], why);
     await clock.advance(1);
 
-    expect(signal.reason).toMatchObject({ code: 'OWNERSHIP_LOST' });
+    expect(signal.reason).toMatchObject({ code: 'OWNERSHIP_LOST', shard: 0, cause: why });
     expect(started).toEqual(['a1', 'b1']);
     finish('b1');
     expect(await report).toMatchObject({
