@@ -15,7 +15,10 @@ export interface ShardOwnership {
 
 /** What the scheduler does for a source of shards. */
 export interface ShardHost {
-  /** Resolves when no zone of these shards runs; they are not started any more. */
+  /**
+   * Resolves when no zone of these shards is in work; they are not started any more. A handler that ignores its abort may
+   * still run: what it does is up to a fence.
+   */
   drain(shards: readonly number[]): Promise<void>;
   /** These shards are no longer ours: aborts what runs of them at once. */
   abandon(shards: readonly number[], reason: Error): void;
