@@ -11,6 +11,7 @@ export {
   fenceToken,
   fenceWhere,
   type FenceSql,
+  type FencedTxOptions,
   type FenceWhereOptions,
 } from './postgres/fence.ts';
 export { postgresShardsStatements } from './postgres/install.ts';

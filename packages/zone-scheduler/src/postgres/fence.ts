@@ -37,11 +37,20 @@ export function fenceWhere(fence: Fence, options: FenceWhereOptions = {}): Fence
   };
 }
 
+export interface FencedTxOptions {
+  /**
+   * After so long without a statement the server ends the session, and the transaction with it, at least 1: a process that
+   * stops inside of one would else keep its shard from everybody. Choose it below `lease.ttlMs`. It is set for this
+   * transaction alone (`idle_in_transaction_session_timeout`), and a shorter one of the session stays. Default 5 000.
+   */
+  readonly idleMs?: number | undefined;
+  /** That of the shards. Default `holdfast_zones`. */
+  readonly schema?: string | undefined;
+}
+
 /**
  * Runs `fn` when the shard is still this owner's, and keeps it so until the transaction ends: nobody can take the shard
- * meanwhile. `tx` must be in a transaction, READ COMMITTED, which must be rolled back when this rejects. Let the server
- * end transactions that lie idle (`idle_in_transaction_session_timeout`) well within the lease: a process that stops
- * inside of one holds up the takeover.
+ * meanwhile. `tx` must be in a transaction, READ COMMITTED, which must be rolled back when this rejects.
  *
  * Rejects with `FENCED`, with the driver's error, or with what `fn` rejects with.
  */
@@ -49,12 +58,13 @@ export async function fencedTx<T>(
   tx: TransactionLike,
   fence: Fence,
   fn: () => Promise<T>,
-  options: { readonly schema?: string | undefined } = {},
+  options: FencedTxOptions = {},
 ): Promise<T> {
-  requireOptions('fencedTx', options, { schema: true });
+  requireOptions('fencedTx', options, { idleMs: true, schema: true });
+  const idleMs = requireInteger('idleMs', options.idleMs ?? 5_000, { min: 1, max: 2 ** 31 - 1 });
   const text = callsIn(requireSchema(options.schema)).fence;
   const { group, shard, owner, epoch } = fence;
-  const { rows } = await query(tx, text, [group, shard, owner, String(epoch)]);
+  const { rows } = await query(tx, text, [group, shard, owner, String(epoch), idleMs]);
   if (rows.length === 0) throw new FencedError(fence);
   return fn();
 }

@@ -27,7 +27,11 @@ const CALLS = {
   WHERE group_name = $1 AND member = $2 AND instance = $3`,
   leave: `DELETE FROM @.member WHERE group_name = $1 AND member = $2 AND instance = $3`,
   // SHARE, and not KEY SHARE, which lets an UPDATE of owner and epoch pass: they are no key (PostgreSQL manual, 13.3.2).
-  fence: `SELECT true AS is_newest FROM @.shard WHERE group_name = $1 AND shard = $2 AND owner = $3 AND epoch = $4 FOR SHARE`,
+  // The bound on idleness is in the same statement, so that there is no moment without it in which the row is held. A text
+  // such as `500ms` is an interval as well; 0 is none.
+  fence: `SELECT set_config('idle_in_transaction_session_timeout', least($5::bigint, nullif(
+      extract(epoch FROM current_setting('idle_in_transaction_session_timeout')::interval) * 1000, 0))::bigint::text, true)
+    FROM @.shard WHERE group_name = $1 AND shard = $2 AND owner = $3 AND epoch = $4 FOR SHARE`,
 } as const;
 
 export type Calls = Readonly<Record<keyof typeof CALLS, string>>;

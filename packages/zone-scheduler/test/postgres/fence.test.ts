@@ -111,6 +111,47 @@ describe('fencedTx', () => {
     await heir.until(() => heir.owned().length === ALL.length);
   });
 
+  it('lets a shard go whose owner has stopped in its transaction, when that lies idle for too long', async () => {
+    const { member, fence } = await owner();
+    const client = await database.pool.connect();
+    const ended = new Promise<unknown>((resolve) => client.on('error', resolve));
+    await client.query('begin');
+    await fencedTx(client, fence, () => Promise.resolve(), { idleMs: 300 });
+    await member.shards.close();
+    const heir = await join('b');
+    await heir.until(() => heir.owned().length === ALL.length);
+
+    // idle_in_transaction_session_timeout (PostgreSQL manual, appendix A)
+    expect(await ended).toMatchObject({ code: '25P03' });
+    client.release(true);
+  });
+
+  it('keeps a shorter bound of the session, and sets its own for the transaction alone', async () => {
+    const { fence } = await owner();
+    const client = await database.pool.connect();
+    const inside = async (own: string): Promise<unknown> => {
+      await client.query(`set idle_in_transaction_session_timeout = '${own}'`);
+      await client.query('begin');
+      const seen = await fencedTx(client, fence, show, { idleMs: 1500 });
+      await client.query('commit');
+      expect(await show()).toBe(own);
+      return seen;
+    };
+    const show = async (): Promise<unknown> =>
+      (
+        await client.query<{ bound: string }>(
+          `select current_setting('idle_in_transaction_session_timeout') as bound`,
+        )
+      ).rows[0]!.bound;
+
+    expect(await inside('0')).toBe('1500ms');
+    expect(await inside('1s')).toBe('1s');
+    expect(await inside('900ms')).toBe('900ms');
+    expect(await inside('2min')).toBe('1500ms');
+    await expect(fencedTx(client, fence, show, { idleMs: 0 })).rejects.toThrow(RangeError);
+    client.release(true);
+  });
+
   it('would be overtaken if it only looked (negative control)', async () => {
     const { member, fence } = await owner();
     const client = await database.pool.connect();
