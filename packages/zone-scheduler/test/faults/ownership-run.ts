@@ -9,20 +9,29 @@ import {
 } from '@holdfast/testkit';
 import type { WorkerTask } from '../fixtures/zone-worker.ts';
 
-/** A fifteenth of the defaults, as are the pauses: 1 to 60 s become 0.07 to 4 s. */
+/** A fifteenth of the defaults, as are settling and pauses: 1 to 60 s become 0.07 to 4 s. The workers' cycle is half of one. */
 export const TTL_MS = 1000;
-const SETTLE_MS = 100;
-export const WORK_CYCLE_MS = 250;
+const SETTLE_MS = Math.floor(TTL_MS / 3);
+export const WORK_CYCLE_MS = 500;
 const SHORTEST_MS = 70;
 const LONGEST_MS = 4000;
 const SHARDS = 16;
 const ZONES = 32;
 const STEADY_MS = 300;
 
+/** After the schema of the shards: it also notes who has taken them when. */
 export const LEDGER = `
 create table zone (run text, id int, writes bigint not null default 0, epoch bigint not null default 0, primary key (run, id));
-create table ledger (run text, zone int, seq bigint, epoch bigint not null, cycle bigint not null, owner text not null,
-  shard_epoch bigint not null, at timestamptz not null, primary key (run, zone, seq));`;
+create table ledger (run text, zone int, seq bigint, epoch bigint not null, owner text not null, shard int not null,
+  shard_epoch bigint not null, at timestamptz not null, primary key (run, zone, seq));
+create table taken (run text, shard int, at timestamptz not null, owner text not null);
+create index on taken (run, shard, at);
+create function note_taken() returns trigger language plpgsql as $$ begin
+  insert into taken values (new.group_name, new.shard, clock_timestamp(), new.owner);
+  return new;
+end $$;
+create trigger note_taken after update on holdfast_zones.shard for each row when (new.owner is not null)
+  execute function note_taken();`;
 
 export interface OwnershipRun {
   readonly pool: Pool;
@@ -36,6 +45,10 @@ export interface OwnershipRun {
   readonly seed: number;
   /** Default 0.07 s: with more than the length of a lease, each pause makes others take over. */
   readonly shortestMs?: number;
+  /** Default 60: half of the time something runs. */
+  readonly workMs?: number;
+  /** Default: half of the lease. */
+  readonly idleMs?: number;
   /** Ends sooner when it is so. */
   readonly until?: (result: OwnershipResult) => boolean;
 }
@@ -46,13 +59,16 @@ export interface OwnershipResult {
   readonly kills: number;
   readonly cuts: number;
   readonly effects: number;
-  /** Effects of an older epoch after one of a newer epoch on the same zone. */
+  /** Effects of an older epoch after one of a newer epoch on the same zone: of an owner that has lost it. */
   readonly stale: number;
-  /** Zones and cycles in which two owners had an effect. */
+  /** Those of them within one cycle of an effect of the newer owner: two owners did what is due once. */
   readonly doubled: number;
   /** Effects that landed when somebody else had taken the shard, before that one's first effect. */
   readonly late: number;
+  /** Of a zone, from one effect to the next. */
   readonly longestGapMs: number;
+  /** From a fault until each shard of that member was taken, by another or again by itself. */
+  readonly longestTakeoverMs: number;
   readonly zonesWithout: number;
 }
 
@@ -70,13 +86,14 @@ export async function breakOwners(run: OwnershipRun): Promise<OwnershipResult> {
     [group, ZONES],
   );
   const random = seededRandom(seed);
-  const counts = { pauses: 0, outlived: 0, kills: 0, cuts: 0 };
+  const counts = { pauses: 0, outlived: 0, kills: 0, cuts: 0, longestTakeoverMs: 0 };
   let spawned = 0;
   const spawn = (member: string, proxy: FaultProxy): Promise<NodeProcess<unknown>> => {
     spawned += 1;
     const task: WorkerTask = {
       ...{ group, member, fence, shards: SHARDS, zones: ZONES, seed: seed + spawned },
       ...{ url: proxy.urlFor(run.url), ttlMs: TTL_MS, settleMs: SETTLE_MS, cycleMs: WORK_CYCLE_MS },
+      ...{ workMs: run.workMs ?? 60, idleMs: run.idleMs ?? TTL_MS / 2 },
     };
     return spawnNode(run.program, [JSON.stringify(task)]);
   };
@@ -95,6 +112,7 @@ export async function breakOwners(run: OwnershipRun): Promise<OwnershipResult> {
     while (counts.pauses < pauses && run.until?.(result) !== true) {
       const victim = all[Math.floor(random() * all.length)]!;
       const kind = random();
+      const before = await ownedBy(run, victim.member);
       if (kind < 0.8) {
         const pauseMs = pauseOf(random, shortestMs);
         counts.pauses += 1;
@@ -112,6 +130,7 @@ export async function breakOwners(run: OwnershipRun): Promise<OwnershipResult> {
         victim.proxy.cutAll();
       }
       await untilSteady(run);
+      counts.longestTakeoverMs = Math.max(counts.longestTakeoverMs, await takenAfter(run, before));
       if (run.until !== undefined) result = { ...counts, ...(await judge(run, from)) };
     }
     return { ...counts, ...(await judge(run, from)) };
@@ -137,7 +156,31 @@ async function now(pool: Pool): Promise<Date> {
   return (await pool.query<{ now: Date }>('select now()')).rows[0]!.now;
 }
 
-/** Waits until each member has shards, all are owned, and nothing has moved for a while, with an effect on every zone. */
+interface Owned {
+  readonly shards: readonly number[];
+  readonly at: Date;
+}
+
+async function ownedBy({ pool, group }: OwnershipRun, member: string): Promise<Owned> {
+  const { rows } = await pool.query<Owned>(
+    `select clock_timestamp() as at, coalesce(array_agg(shard), '{}') as shards
+    from holdfast_zones.shard where group_name = $1 and owner = $2`,
+    [group, member],
+  );
+  return rows[0]!;
+}
+
+/** When the last of the shards was taken for the first time since, milliseconds. */
+async function takenAfter({ pool, group }: OwnershipRun, { shards, at }: Owned): Promise<number> {
+  const { rows } = await pool.query<{ ms: number }>(
+    `select coalesce(round(extract(epoch from max(first) - $3::timestamptz) * 1000), 0)::int as ms from (
+      select min(at) as first from taken where run = $1 and shard = any ($2) and at > $3 group by shard) firsts`,
+    [group, shards, at],
+  );
+  return rows[0]!.ms;
+}
+
+/** Waits until each member has shards, all are owned, and nothing has moved for a while: each zone has a turn in it. */
 async function untilSteady({ pool, group, members }: OwnershipRun): Promise<void> {
   let seen = '';
   let since = performance.now();
@@ -158,24 +201,28 @@ async function untilSteady({ pool, group, members }: OwnershipRun): Promise<void
   }
 }
 
-type Judged = Omit<OwnershipResult, 'pauses' | 'outlived' | 'kills' | 'cuts'>;
+type Judged = Omit<OwnershipResult, 'pauses' | 'outlived' | 'kills' | 'cuts' | 'longestTakeoverMs'>;
 
 async function judge({ pool, group }: OwnershipRun, from: Date): Promise<Judged> {
   const { rows } = await pool.query<Judged>(
     `with lines as (
-      select *, max(epoch) over earlier as newest, at - lag(at) over (partition by zone order by seq) as gap
+      select *, max(epoch) over earlier as newest, lag(at) over (partition by zone order by seq) as before
       from ledger where run = $1
       window earlier as (partition by zone order by seq rows between unbounded preceding and 1 preceding)
+    ), stale as (
+      select *, exists (
+        select from ledger other where other.run = $1 and other.zone = lines.zone and other.epoch > lines.epoch
+          and abs(extract(epoch from other.at - lines.at)) * 1000 < $4) as is_doubled
+      from lines where epoch < newest
     )
     select count(*)::int as effects,
-      count(*) filter (where epoch < newest)::int as stale,
-      (select count(*)::int from (
-        select from ledger where run = $1 group by zone, cycle having count(distinct owner) > 1) twice) as doubled,
+      (select count(*) from stale)::int as stale,
+      (select count(*) from stale where is_doubled)::int as doubled,
       count(*) filter (where epoch < shard_epoch and epoch >= newest)::int as late,
-      coalesce(round(extract(epoch from max(gap) filter (where at > $2)) * 1000), 0)::int as "longestGapMs",
+      coalesce(round(extract(epoch from max(at - before) filter (where at > $2)) * 1000), 0)::int as "longestGapMs",
       $3::int - count(distinct zone)::int as "zonesWithout"
     from lines`,
-    [group, from, ZONES],
+    [group, from, ZONES, WORK_CYCLE_MS],
   );
   return rows[0]!;
 }
