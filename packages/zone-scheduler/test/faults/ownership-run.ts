@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom, type Random } from '@holdfast/internal';
 import {
@@ -70,6 +71,8 @@ export interface OwnershipResult {
   /** From a fault until each shard of that member was taken, by another or again by itself. */
   readonly longestTakeoverMs: number;
   readonly zonesWithout: number;
+  /** For how long this process itself, with the proxies, stood still: a gap of a machine that is overloaded. */
+  readonly longestStallMs: number;
 }
 
 interface Running {
@@ -87,6 +90,12 @@ export async function breakOwners(run: OwnershipRun): Promise<OwnershipResult> {
   );
   const random = seededRandom(seed);
   const counts = { pauses: 0, outlived: 0, kills: 0, cuts: 0, longestTakeoverMs: 0 };
+  const stalls = monitorEventLoopDelay();
+  const judged = async (from: Date): Promise<OwnershipResult> => ({
+    ...counts,
+    ...(await judge(run, from)),
+    longestStallMs: Math.round(stalls.max / 1e6),
+  });
   let spawned = 0;
   const spawn = (member: string, proxy: FaultProxy): Promise<NodeProcess<unknown>> => {
     spawned += 1;
@@ -107,8 +116,9 @@ export async function breakOwners(run: OwnershipRun): Promise<OwnershipResult> {
     for (const { worker } of all) await worker.next();
     await untilSteady(run);
     const from = await now(pool);
+    stalls.enable();
 
-    let result = { ...counts, ...(await judge(run, from)) };
+    let result = await judged(from);
     while (counts.pauses < pauses && run.until?.(result) !== true) {
       const victim = all[Math.floor(random() * all.length)]!;
       const kind = random();
@@ -131,10 +141,11 @@ export async function breakOwners(run: OwnershipRun): Promise<OwnershipResult> {
       }
       await untilSteady(run);
       counts.longestTakeoverMs = Math.max(counts.longestTakeoverMs, await takenAfter(run, before));
-      if (run.until !== undefined) result = { ...counts, ...(await judge(run, from)) };
+      if (run.until !== undefined) result = await judged(from);
     }
-    return { ...counts, ...(await judge(run, from)) };
+    return await judged(from);
   } finally {
+    stalls.disable();
     for (const { worker, proxy } of all) {
       await worker.kill();
       await proxy.close();
@@ -201,7 +212,10 @@ async function untilSteady({ pool, group, members }: OwnershipRun): Promise<void
   }
 }
 
-type Judged = Omit<OwnershipResult, 'pauses' | 'outlived' | 'kills' | 'cuts' | 'longestTakeoverMs'>;
+type Judged = Pick<
+  OwnershipResult,
+  'effects' | 'stale' | 'doubled' | 'late' | 'longestGapMs' | 'zonesWithout'
+>;
 
 async function judge({ pool, group }: OwnershipRun, from: Date): Promise<Judged> {
   const { rows } = await pool.query<Judged>(

@@ -18,8 +18,8 @@ import {
 } from './ownership-run.ts';
 
 /** Groups that run at the same time, and pauses in each of them. */
-const GROUPS = isTorture ? 4 : 1;
-const PAUSES = isTorture ? 250 : 3;
+const GROUPS = isTorture ? 3 : 1;
+const PAUSES = isTorture ? 334 : 3;
 const MEMBERS = isTorture ? 4 : 3;
 /** What a cycle of 15 s is here. */
 const CYCLE_MS = 1000;
