@@ -6,7 +6,6 @@ import {
   type CreateFixture,
   type Spec,
   type StoreTraits,
-  testWhere,
 } from './kit.ts';
 
 export function describeControl(create: CreateFixture, traits: StoreTraits): void {
@@ -70,10 +69,9 @@ export function describeControl(create: CreateFixture, traits: StoreTraits): voi
     });
   });
 
-  describe('a rate', () => {
-    testWhere(traits.boundsWhole)(
-      'lets so many be claimed, and says when there are more',
-      async () => {
+  if (traits.boundsWhole) {
+    describe('a rate', () => {
+      test('lets so many be claimed, and says when there are more', async () => {
         const kit = await openKit(create, { rate: { count: 3, perMs: 60_000 } });
         await kit.enqueue('a', 'b', 'c', 'd', 'e');
 
@@ -83,35 +81,35 @@ export function describeControl(create: CreateFixture, traits: StoreTraits): voi
         expect(second.items).toEqual([]);
         expect(second.nextInMs).toBeGreaterThan(10_000);
         expect(second.nextInMs).toBeLessThanOrEqual(20_001);
-      },
-    );
+      });
 
-    testWhere(traits.boundsWhole)('gives permits back as time passes', async () => {
-      const kit = await openKit(create, { rate: { count: 2, perMs: 200 } });
-      await kit.enqueue('a', 'b', 'c', 'd');
-      expect(await kit.takeTexts()).toEqual(['a', 'b']);
-      await kit.elapse(230);
+      test('gives permits back as time passes', async () => {
+        const kit = await openKit(create, { rate: { count: 2, perMs: 200 } });
+        await kit.enqueue('a', 'b', 'c', 'd');
+        expect(await kit.takeTexts()).toEqual(['a', 'b']);
+        await kit.elapse(230);
 
-      expect(await kit.takeTexts()).toEqual(['c', 'd']);
+        expect(await kit.takeTexts()).toEqual(['c', 'd']);
+      });
+
+      test('is not used up by claims that find nothing', async () => {
+        const kit = await openKit(create, { rate: { count: 2, perMs: LONG_MS } });
+        for (let count = 0; count < 5; count += 1) await kit.take();
+        await kit.enqueue('a', 'b', 'c');
+
+        expect(await kit.takeTexts()).toEqual(['a', 'b']);
+      });
+
+      test('counts deliveries, also of what comes back', async () => {
+        const kit = await openKit(create, { rate: { count: 2, perMs: LONG_MS } });
+        await kit.enqueue('a');
+        await kit.retry(await kit.take());
+        await kit.retry(await kit.take());
+
+        expect(await kit.takeTexts()).toEqual([]);
+      });
     });
-
-    testWhere(traits.boundsWhole)('is not used up by claims that find nothing', async () => {
-      const kit = await openKit(create, { rate: { count: 2, perMs: LONG_MS } });
-      for (let count = 0; count < 5; count += 1) await kit.take();
-      await kit.enqueue('a', 'b', 'c');
-
-      expect(await kit.takeTexts()).toEqual(['a', 'b']);
-    });
-
-    testWhere(traits.boundsWhole)('counts deliveries, also of what comes back', async () => {
-      const kit = await openKit(create, { rate: { count: 2, perMs: LONG_MS } });
-      await kit.enqueue('a');
-      await kit.retry(await kit.take());
-      await kit.retry(await kit.take());
-
-      expect(await kit.takeTexts()).toEqual([]);
-    });
-  });
+  }
 
   describe('a watcher', () => {
     test('is told when items come, and no more when it has ended', async () => {

@@ -28,9 +28,12 @@ async function overfill({ place, adds, isTwoStep }: BoundsRun) {
   const observer = await connectQueue(place, { ...LIMITS, isPadded: true });
   const opened = await connectQueue(place, { ...LIMITS, isPadded: true });
   const delivered: number[] = [];
+  let [isFull, isOver] = [false, false];
   const drain = (): Consumer =>
     opened.queue.consume(
       async (batch) => {
+        // However fast the store is: a batch makes room only when there is next to none.
+        while (!isFull && !isOver) await delay(1);
         for (const { value } of batch) delivered.push(value);
         await delay(2);
       },
@@ -46,6 +49,7 @@ async function overfill({ place, adds, isTwoStep }: BoundsRun) {
       most.observations += 1;
       most.count = Math.max(most.count, count);
       most.bytes = Math.max(most.bytes, bytes);
+      isFull = count > 0.9 * LIMITS.maxCount || bytes > 0.9 * LIMITS.maxBytes;
       // Stores that answer at once would leave nobody else a turn.
       await delay(1);
     }
@@ -61,6 +65,7 @@ async function overfill({ place, adds, isTwoStep }: BoundsRun) {
     }),
   );
   const messages = (await Promise.all(workers.map((each) => each.rest()))).flat();
+  isOver = true;
   consumer ??= drain();
   while ((await opened.queue.stats()).count > 0) await delay(10);
   ending.abort();

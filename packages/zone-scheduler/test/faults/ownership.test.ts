@@ -108,7 +108,8 @@ describe('owners that stop, die and lose their connections', () => {
   });
 
   // Small in fence.test.ts, without a process that stops.
-  test.runIf(isTorture)(
+  if (!isTorture) return;
+  test(
     'negative control: a transaction that may lie idle holds its shard for as long as its process is stopped',
     options,
     async () => {
