@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeHistory } from './history.ts';
 import { runMutex, type MutexRun } from './mutex-run.ts';
 
-const FAULTS = isTorture ? 500 : 25;
+const FAULTS = isTorture ? 500 : 12;
 const MEMBERS = isTorture ? 8 : 4;
 
 async function run(options: Pick<MutexRun, 'kind' | 'route'>, faults = FAULTS) {
