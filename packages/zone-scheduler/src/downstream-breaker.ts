@@ -11,7 +11,8 @@ export interface DownstreamBreakerOptions {
  *
  * - closed  from the start: zones are started
  * - open    entered when more than `failureRate` of the last `sample` results are the downstream's fault, or all of them are
- *           that or timeouts; one zone each `probeEveryMs` may be started; left with the first that succeeds
+ *           that or timeouts of runs after which none was started that has succeeded: dead zones time out together, when the
+ *           others are long done; one zone each `probeEveryMs` may be started; left with the first that succeeds
  */
 export class DownstreamBreaker {
   readonly #options: DownstreamBreakerOptions;
@@ -23,6 +24,8 @@ export class DownstreamBreaker {
   /** Infinity while closed. */
   #probeDueMs = Infinity;
   #openedMs = Infinity;
+  /** Latest start of a run that has succeeded. */
+  #servedMs = -Infinity;
 
   constructor(options: DownstreamBreakerOptions) {
     this.#options = options;
@@ -44,13 +47,15 @@ export class DownstreamBreaker {
   }
 
   /** While open: of a zone that was tried, and of no other. Returns whether the state has changed. */
-  record(result: 'ok' | FailureClass, nowMs: number): boolean {
+  record(result: 'ok' | FailureClass, nowMs: number, startedMs: number): boolean {
+    if (result === 'ok') this.#servedMs = Math.max(this.#servedMs, startedMs);
     if (this.isOpen) {
       if (result !== 'ok') return false;
       this.#close();
       return true;
     }
-    this.#push(CODES[result]);
+    const isServed = result === 'timeout' && startedMs <= this.#servedMs;
+    this.#push(isServed ? CODES.ok : CODES[result]);
     const { sample, failureRate } = this.#options;
     const isDown =
       this.#seen >= sample &&

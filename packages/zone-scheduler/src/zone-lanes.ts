@@ -151,7 +151,7 @@ export class ZoneLanes<D> {
     // tells nothing of it then: of many runs one succeeds, also when most of them fail.
     const isTelling = breaker.isOpen ? run.zone === this.#probe : run.lane === 'healthy';
     if (!isTelling) return false;
-    return breaker.record(failure === undefined ? 'ok' : failure.class, nowMs);
+    return breaker.record(failure === undefined ? 'ok' : failure.class, nowMs, run.startedMs);
   }
 
   pushBack(): void {

@@ -90,6 +90,22 @@ describe('a downstream that is down', () => {
     expect((await report).zones.deferred).toBeGreaterThan(100);
   });
 
+  it('is not seen in dead zones, which time out together when the others are long done', async () => {
+    const { clock, downs, reports, scheduler } = setUp({
+      controller: fixed(100),
+      maxZombies: 200,
+      handler: (zone, { signal }) =>
+        sleep(Number(zone.id.slice(1)) % 3 === 0 ? 9_999 : 10, { clock, signal }),
+    });
+
+    await scheduler.start();
+    await clock.advance(999);
+
+    expect(reports[0]).toMatchObject({ zones: { ok: 133, timedOut: 67 } });
+    expect(downs).toEqual([]);
+    await scheduler.close();
+  });
+
   it('takes every zone with it when nobody looks (negative control)', async () => {
     const { clock, database, calls, scheduler } = setUp({ breaker: false });
     database.isDown = true;
