@@ -166,7 +166,7 @@ export class Cycle<D> {
     this.pump();
   }
 
-  /** Resolves when nothing of these shards runs. */
+  /** Resolves when no zone of these shards is in work. */
   drain(shards: readonly number[]): Promise<void> {
     return this.#running.drain(shards);
   }
