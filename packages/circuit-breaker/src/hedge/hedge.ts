@@ -3,7 +3,7 @@ import { invokeAbortable, type CallContext } from '../call-context.ts';
 import type { Policy, PolicySnapshot, Work } from '../policy.ts';
 import { HedgedCall, type HedgeEnding, type HedgeRules } from './hedged-call.ts';
 import { resolveHedgeOptions, type HedgeOptions, type ResolvedHedgeOptions } from './options.ts';
-import { RecentQuantile } from './recent-quantile.ts';
+import { QuantileTracker } from './quantile-tracker.ts';
 
 export interface HedgeEvents {
   /** Another attempt starts; the first hedge is attempt 2. */
@@ -35,8 +35,8 @@ export interface HedgePolicy extends Policy<never, HedgeEvents> {
  * L. A. Barroso, "The Tail at Scale", Communications of the ACM 56 (2), 2013.
  *
  * With a number or a quantile only slowness starts an attempt: when every attempt so far has failed the call has
- * failed, which is for a retry to deal with. The quantile is estimated (P²) from the latencies of the last 1 000 to
- * 2 000 first attempts that were accepted; one that was cut off counts with the time that it had, if that was longer.
+ * failed, which is for a retry to deal with. The quantile follows the latencies of first attempts that were accepted,
+ * of about the last 1 000; one that was cut off counts as longer than the quantile, if it had that long.
  *
  * @throws {TypeError | RangeError} when an option is wrong.
  */
@@ -47,7 +47,7 @@ export function hedge(options: HedgeOptions): HedgePolicy {
 class LocalHedge extends BasePolicy<never, HedgeEvents> implements HedgePolicy {
   readonly #options: ResolvedHedgeOptions;
   readonly #rules: HedgeRules;
-  readonly #latency: RecentQuantile | undefined;
+  readonly #latency: QuantileTracker | undefined;
   readonly #counters = {
     calls: 0,
     succeeded: 0,
@@ -73,7 +73,7 @@ class LocalHedge extends BasePolicy<never, HedgeEvents> implements HedgePolicy {
       },
       onEnd: (ending) => this.#end(ending),
     };
-    this.#latency = typeof afterMs === 'object' ? new RecentQuantile(afterMs.quantile) : undefined;
+    this.#latency = typeof afterMs === 'object' ? new QuantileTracker(afterMs.quantile) : undefined;
   }
 
   protected override run<T>(fn: Work<T>, context: CallContext): Promise<T> {
@@ -121,8 +121,8 @@ class LocalHedge extends BasePolicy<never, HedgeEvents> implements HedgePolicy {
   #afterMs(): number | 'on-failure' | 'never' {
     const { afterMs } = this.#options;
     if (typeof afterMs !== 'object') return afterMs;
-    const { total = 0, estimate = NaN } = this.#latency ?? {};
-    return total < afterMs.warmup ? 'never' : Math.max(afterMs.floorMs, estimate);
+    const { count = 0, estimate = NaN } = this.#latency ?? {};
+    return count < afterMs.warmup ? 'never' : Math.max(afterMs.floorMs, estimate);
   }
 
   /** A budget that throws refuses: nobody could be told. */
@@ -151,8 +151,9 @@ class LocalHedge extends BasePolicy<never, HedgeEvents> implements HedgePolicy {
     const latency = this.#latency;
     if (latency === undefined) return;
     const elapsedMs = this.clock.now() - startedMs;
+    if (isExact) latency.record(elapsedMs);
     // Without those that were cut off the quantile of what is left would sink with every hedge.
-    if (isExact || (isCutOff && elapsedMs >= latency.estimate)) latency.record(elapsedMs);
+    else if (isCutOff) latency.recordAtLeast(elapsedMs);
   }
 
   #count(kind: HedgeEnding['kind']): void {
