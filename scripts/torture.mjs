@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 
 const TESTS = {
+  'breaker-outage': 'packages/circuit-breaker/test/sim/simulate-outage.test.ts',
   'breaker-model': 'packages/circuit-breaker/test/circuit-breaker/model.test.ts',
   'redis-guard-drill': 'packages/circuit-breaker/test/redis/drill.test.ts',
   'shared-breaker': 'packages/circuit-breaker/test/shared/processes.test.ts',

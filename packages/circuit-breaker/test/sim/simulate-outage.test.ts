@@ -8,6 +8,8 @@ import {
 } from '../../src/sim.ts';
 
 const OPEN_MS = 5_000;
+/** The claim is of 1 000: see scripts/torture.mjs. */
+const CLIENTS = process.env['HOLDFAST_TORTURE'] === '1' ? 1_000 : 250;
 
 /** Three layers of ten processes, each with three retries; the last one calls the backend. */
 function layers(policy: (isInnermost: boolean) => PolicyFactory): LayerOptions[] {
@@ -32,8 +34,8 @@ const guarded =
       : pipeline(outer, limit);
   };
 
-it('T13 an outage of 60 s under 1 000 clients adds at most a quarter to the load, and recovers within two openings', async () => {
-  const report = await simulateOutage({ clients: 1_000, layers: layers(guarded(5_000)) });
+it(`T13 an outage of 60 s under ${CLIENTS} clients adds at most a quarter to the load, and recovers within two openings`, async () => {
+  const report = await simulateOutage({ clients: CLIENTS, layers: layers(guarded(5_000)) });
 
   expect(report.outageAmplification.mean).toBeLessThanOrEqual(1.25);
   expect(report.recoveryMs).toBeLessThanOrEqual(2 * OPEN_MS);
@@ -41,7 +43,7 @@ it('T13 an outage of 60 s under 1 000 clients adds at most a quarter to the load
 }, 120_000);
 
 it('bare retries multiply the load (the negative control)', async () => {
-  const report = await simulateOutage({ clients: 20, layers: layers(naive) });
+  const report = await simulateOutage({ clients: 10, layers: layers(naive) });
 
   expect(report.outageAmplification.mean).toBeGreaterThan(50);
 }, 120_000);
@@ -68,9 +70,9 @@ it('without an outage in sight everything succeeds, once each', async () => {
     clients: 50,
     requestsPerSecond: 2,
     layers: layers(guarded(0)),
-    outage: { startMs: 1e6, durationMs: 1 },
+    outage: { startMs: 30_000, durationMs: 1 },
     afterMs: 1,
-  }).catch((error: unknown) => error);
+  });
   const short = await simulateOutage({
     clients: 50,
     layers: [],
@@ -79,6 +81,7 @@ it('without an outage in sight everything succeeds, once each', async () => {
   });
 
   expect(report).toMatchObject({ nominalPerSecond: 100 });
+  expect(report.goodput).toBeGreaterThan(0.99);
   expect(short.goodput).toBeGreaterThan(0.99);
   expect(short.timeline[3]).toEqual({ atMs: 3_000, offered: 50, load: 50, succeeded: 50 });
 }, 120_000);
