@@ -51,7 +51,7 @@ export async function assemble(
     mqtt: { url: broker.url, protocolVersion },
     log,
     root,
-    zones: { cycleMs: 2_000, limit: 8, metric: 'air_temp', maxAgeMs: 60_000 },
+    zones: { cycleMs: 2_000, maxLimit: 8, metric: 'air_temp', maxAgeMs: 60_000 },
   });
   cleanups.add(() => system.close());
 

@@ -1,7 +1,7 @@
 import { sleep } from '@holdfast/internal';
 import { createLocks } from '@holdfast/locks';
 import { createQueue, type QueueStore } from '@holdfast/sync-queue';
-import { createZoneScheduler, fixed, type ZoneScheduler } from '@holdfast/zone-scheduler';
+import { adaptive, createZoneScheduler, type ZoneScheduler } from '@holdfast/zone-scheduler';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { connectMqtt } from './connect.ts';
@@ -16,6 +16,8 @@ import { createZoneControl, type ZoneControl } from './zone-control.ts';
 const INGEST_PATIENCE_MS = 10_000;
 const WRITERS_PATIENCE_MS = 2_000;
 
+const ALERT_LOGS = { warning: 'warn', critical: 'error', resolved: 'info' } as const;
+
 export interface SystemOptions {
   readonly pool: Pool;
   /** Where the ingest queue is held. */
@@ -26,8 +28,8 @@ export interface SystemOptions {
   readonly root: string;
   readonly zones: {
     readonly cycleMs: number;
-    /** Zones that run at the same time. */
-    readonly limit: number;
+    /** Most zones that run at the same time; how many do, the scheduler finds out. */
+    readonly maxLimit: number;
     /** The reading that the rule looks at. */
     readonly metric: string;
     /** Older readings count as none. */
@@ -131,13 +133,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const scheduler = createZoneScheduler({
     zones: () => zoneControl.zones(),
     handler: (zone, context) => zoneControl.run(zone, context),
-    controller: fixed(zones.limit),
+    controller: adaptive({ min: 1, max: zones.maxLimit }),
     cycleMs: zones.cycleMs,
   });
   scheduler.on('cycle', ({ failures, sourceError }) => {
     if (failures.length > 0 || sourceError !== undefined) {
       log.warn({ failures, sourceError }, 'zones failed');
     }
+  });
+  scheduler.on('alert', ({ level, message, kind, value, since, suppressed, byError }) => {
+    log[ALERT_LOGS[level]]({ kind, value, since, suppressed, byError }, message);
   });
 
   const closeNow = async (): Promise<void> => {
