@@ -1,4 +1,4 @@
-import { createDeferred, onAbort, type Clock, type Deferred } from '@holdfast/internal';
+import { onAbort, type Clock } from '@holdfast/internal';
 import { AmbiguousAddError, StoreFailedError } from './errors.ts';
 import type { EnqueueReply, EnqueueVerdict, NewItem } from './store.ts';
 import { Wakeup } from './wakeup.ts';
@@ -15,10 +15,19 @@ export interface AddBatcherContext {
   readonly onReply: (reply: EnqueueReply) => void;
 }
 
+/** What is told, once, of an item that was submitted. */
+export interface AddResult {
+  resolve(verdict: EnqueueVerdict): void;
+  /** With `STORE_FAILED`, `AMBIGUOUS_ADD` or the reason of the abort. */
+  reject(reason: unknown): void;
+}
+
 interface PendingAdd {
   readonly item: NewItem;
   readonly deadlineMs: number;
-  readonly result: Deferred<EnqueueVerdict>;
+  readonly result: AddResult;
+  /** Its signal is not listened to any more. */
+  off: (() => void) | undefined;
 }
 
 /** Payload bytes in one call, so that a store that works on one call at a time stays responsive. */
@@ -47,19 +56,21 @@ export class AddBatcher {
     return this.#pending.size;
   }
 
-  /** Rejects with `STORE_FAILED`, `AMBIGUOUS_ADD` or the reason of the abort. */
-  async submit(item: NewItem, signal: AbortSignal | undefined): Promise<EnqueueVerdict> {
-    if (this.#pending.size >= this.#context.maxPending) return { status: 'full' };
-    const deadlineMs = this.#context.clock.now() + this.#context.waitMs;
-    const add: PendingAdd = { item, deadlineMs, result: createDeferred() };
-    this.#pending.add(add);
-    const off = onAbort(signal, (reason) => this.#finish(add, () => add.result.reject(reason)));
-    this.#startPump();
-    try {
-      return await add.result.promise;
-    } finally {
-      off();
+  /** Without promises of its own: many items are on their way at a time. */
+  submit(item: NewItem, signal: AbortSignal | undefined, result: AddResult): void {
+    if (this.#pending.size >= this.#context.maxPending) {
+      result.resolve({ status: 'full' });
+      return;
     }
+    if (signal?.aborted === true) {
+      result.reject(signal.reason);
+      return;
+    }
+    const deadlineMs = this.#context.clock.now() + this.#context.waitMs;
+    const add: PendingAdd = { item, deadlineMs, result, off: undefined };
+    if (signal !== undefined) add.off = onAbort(signal, (reason) => this.#fail(add, reason));
+    this.#pending.add(add);
+    this.#startPump();
   }
 
   /** Somebody has made room in the store. */
@@ -87,7 +98,7 @@ export class AddBatcher {
     while (this.#pending.size > 0) {
       if (this.#closing.signal.aborted) {
         for (const add of [...this.#pending]) {
-          this.#finish(add, () => add.result.reject(this.#closing.signal.reason));
+          this.#fail(add, this.#closing.signal.reason);
         }
         return;
       }
@@ -105,22 +116,25 @@ export class AddBatcher {
     try {
       reply = await this.#context.enqueue(adds.map(({ item }) => item));
     } catch (error) {
-      for (const add of adds) this.#finish(add, () => add.result.reject(failureOf(add, error)));
+      for (const add of adds) this.#fail(add, failureOf(add, error));
       return undefined;
     }
     this.#context.onReply(reply);
     const now = this.#context.clock.now();
     let firstDeadlineMs = Infinity;
+    let full = 0;
     adds.forEach((add, index) => {
       const verdict: EnqueueVerdict = reply.verdicts[index] ?? { status: 'full' };
-      const isFull = verdict.status === 'full';
-      if (isFull && now < add.deadlineMs) {
-        firstDeadlineMs = Math.min(firstDeadlineMs, add.deadlineMs);
-      } else {
-        this.#finish(add, () => add.result.resolve(verdict));
+      if (verdict.status === 'full') {
+        full += 1;
+        if (now < add.deadlineMs) {
+          firstDeadlineMs = Math.min(firstDeadlineMs, add.deadlineMs);
+          return;
+        }
       }
+      if (this.#take(add)) add.result.resolve(verdict);
     });
-    if (reply.verdicts.some(({ status }) => status === 'full')) this.#context.onFull();
+    if (full > 0) this.#context.onFull();
     return firstDeadlineMs === Infinity ? undefined : Math.max(1, firstDeadlineMs - now);
   }
 
@@ -136,9 +150,15 @@ export class AddBatcher {
     return adds;
   }
 
-  #finish(add: PendingAdd, settle: () => void): void {
-    this.#pending.delete(add);
-    settle();
+  #fail(add: PendingAdd, reason: unknown): void {
+    if (this.#take(add)) add.result.reject(reason);
+  }
+
+  /** False: it has been told what became of it. */
+  #take(add: PendingAdd): boolean {
+    if (!this.#pending.delete(add)) return false;
+    add.off?.();
+    return true;
   }
 }
 

@@ -124,7 +124,7 @@ class BoundedQueue<T> implements Queue<T> {
     const verdicts: Verdict[] = [];
     for (let start = 0; start < prepared.length; start += most) {
       const part = prepared.slice(start, start + most);
-      verdicts.push(...(await Promise.all(part.map((each) => this.#judge(each)))));
+      verdicts.push(...(await this.#judge(part)));
     }
     return verdicts;
   }
@@ -204,17 +204,35 @@ class BoundedQueue<T> implements Queue<T> {
     }
   }
 
-  async #judge(prepared: PreparedAdd<T> | undefined): Promise<Verdict> {
-    if (prepared === undefined) return this.#reject('too-large');
-    try {
-      const added = await this.#producer.add(prepared);
-      this.#counts.countAdded(added);
-      return added;
-    } catch (error) {
-      if (error instanceof QueueFullError) return this.#reject('full');
-      if (prepared.options.signal?.aborted === true || this.#state !== 'open') throw error;
-      return { status: 'failed', error, pressure: this.#gauge.pressure };
-    }
+  /** Resolves when it is known of each what became of it. */
+  #judge(added: readonly (PreparedAdd<T> | undefined)[]): Promise<Verdict[]> {
+    const verdicts: Verdict[] = [];
+    let left = added.length;
+    return new Promise((resolve, reject) => {
+      const tell = (index: number, verdict: Verdict): void => {
+        verdicts[index] = verdict;
+        left -= 1;
+        if (left === 0) resolve(verdicts);
+      };
+      added.forEach((prepared, index) => {
+        if (prepared === undefined) {
+          tell(index, this.#reject('too-large'));
+          return;
+        }
+        this.#producer.submit(prepared, {
+          resolve: (verdict) => {
+            this.#counts.countAdded(verdict);
+            tell(index, verdict);
+          },
+          reject: (error) => {
+            if (error instanceof QueueFullError) tell(index, this.#reject('full'));
+            else if (prepared.options.signal?.aborted === true || this.#state !== 'open')
+              reject(error);
+            else tell(index, { status: 'failed', error, pressure: this.#gauge.pressure });
+          },
+        });
+      });
+    });
   }
 
   #reject(reason: 'full' | 'too-large'): Verdict {

@@ -4,6 +4,7 @@ import {
   requireOneOf,
   requireOptionGroup,
   requireOptions,
+  type OptionNames,
 } from '@holdfast/internal';
 import type { AddOptions, CoalesceOptions } from './adding.ts';
 import { ItemTooLargeError } from './errors.ts';
@@ -19,6 +20,11 @@ export interface PreparingContext<T> {
   readonly random: () => number;
 }
 
+const OPTIONS: OptionNames<AddOptions<unknown>> = {
+  ...{ priority: true, delayMs: true, key: true, idempotencyKey: true, coalesce: true },
+  ...{ sampleKey: true, transaction: true, signal: true },
+};
+
 /**
  * Makes an item of a value: encoded and checked.
  *
@@ -29,10 +35,7 @@ export function prepareItem<T>(
   options: AddOptions<T>,
   context: PreparingContext<T>,
 ): NewItem {
-  requireOptions('add', options, {
-    ...{ priority: true, delayMs: true, key: true, idempotencyKey: true, coalesce: true },
-    ...{ sampleKey: true, transaction: true, signal: true },
-  });
+  requireOptions('add', options, OPTIONS);
   const { priority = 3, delayMs = 0, key, idempotencyKey, sampleKey, coalesce } = options;
   return {
     payload: encodeValue(value, context),

@@ -38,13 +38,19 @@ export class PressureGauge {
   #base: { readonly nowMs: number; readonly fill: number } | undefined;
   /** Fill a millisecond. */
   #growth = 0;
+  #pressure: Pressure | undefined;
 
   constructor(limits: Budget, thresholds: PressureThresholds) {
     this.#limits = limits;
     this.#thresholds = thresholds;
   }
 
+  /** The same object until the next observation, for there is one of them in every verdict. */
   get pressure(): Pressure {
+    return (this.#pressure ??= this.#look());
+  }
+
+  #look(): Pressure {
     const isRaised = this.#raisedAtMs.has('count') || this.#raisedAtMs.has('bytes');
     const level = this.#fill >= 1 ? 'full' : isRaised ? 'high' : 'ok';
     return { level, fill: this.#fill, fullInMs: this.#fullInMs };
@@ -53,6 +59,7 @@ export class PressureGauge {
   /** Gives what has changed. */
   observe({ nowMs, count, bytes, oldestMs }: Observation): PressureChange[] {
     const fills = { count: count / this.#limits.maxCount, bytes: bytes / this.#limits.maxBytes };
+    this.#pressure = undefined;
     this.#fill = Math.max(fills.count, fills.bytes);
     this.#measureGrowth(nowMs);
     const { raiseAt, clearAt, oldestMs: tooOldMs } = this.#thresholds;

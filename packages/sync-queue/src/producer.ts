@@ -1,5 +1,5 @@
-import { throwIfAborted, type Clock } from '@holdfast/internal';
-import { AddBatcher } from './add-batcher.ts';
+import type { Clock } from '@holdfast/internal';
+import { AddBatcher, type AddResult } from './add-batcher.ts';
 import type { AddOptions, Added, Pressure } from './adding.ts';
 import { ItemTooLargeError, QueueFullError } from './errors.ts';
 import { foldItem } from './fold-item.ts';
@@ -22,6 +22,12 @@ export interface PreparedAdd<T> {
   readonly value: T;
   readonly item: NewItem;
   readonly options: AddOptions<T>;
+}
+
+/** What is told, once, of a value that was added. */
+export interface AddedResult {
+  resolve(added: Added): void;
+  reject(reason: unknown): void;
 }
 
 /** Adds items: prepares them, sends them in calls of many, folds, waits for room or spills. */
@@ -76,34 +82,36 @@ export class Producer<T> {
     }
   }
 
-  /** @throws {QueueFullError} and what the store or the signal rejects with. */
-  async add(prepared: PreparedAdd<T>): Promise<Added> {
-    throwIfAborted(prepared.options.signal);
-    const startedMs = this.#clock.now();
-    const verdict = await this.#submitOrSpill(prepared);
-    const pressure = this.#context.pressure();
-    switch (verdict.status) {
-      case 'accepted':
-      case 'duplicate':
-      case 'coalesced':
-      case 'sampled-out':
-        return { ...verdict, pressure };
-      case 'spilled':
-        return { status: 'spilled', pressure };
-      case 'full':
-        this.#context.onFull();
-        throw new QueueFullError(
-          this.#context.options.name,
-          this.#clock.now() - startedMs,
-          pressure,
-        );
-      case 'fold':
-        throw new TypeError('the store asked to fold an item that is not to be folded');
-      default: {
-        const impossible: never = verdict;
-        return impossible;
-      }
+  /** Rejects with `QUEUE_FULL` and what the store or the signal rejects with. */
+  add(prepared: PreparedAdd<T>): Promise<Added> {
+    return new Promise((resolve, reject) => this.submit(prepared, { resolve, reject }));
+  }
+
+  /** As `add`, for many at a time, which need no promises of their own. */
+  submit(prepared: PreparedAdd<T>, result: AddedResult): void {
+    const { item, options } = prepared;
+    const { signal } = options;
+    if (signal?.aborted === true) {
+      result.reject(signal.reason);
+      return;
     }
+    const startedMs = this.#clock.now();
+    const tell: AddResult = {
+      resolve: (verdict) => this.#tell(verdict, startedMs, result),
+      reject: (reason) => result.reject(reason),
+    };
+    const isFolding = item.coalesce?.mode === 'fold';
+    if (this.#spill === undefined && !isFolding && options.transaction === undefined) {
+      this.#batcher.submit(item, signal, tell);
+      return;
+    }
+    void this.#submitOrSpill(prepared).then(
+      (verdict) =>
+        verdict.status === 'spilled'
+          ? result.resolve({ status: 'spilled', pressure: this.#context.pressure() })
+          : tell.resolve(verdict),
+      (reason: unknown) => result.reject(reason),
+    );
   }
 
   /** Somebody has made room in the store. */
@@ -147,7 +155,9 @@ export class Producer<T> {
     const { signal, transaction, coalesce } = options;
     const submit = (offered: NewItem): Promise<EnqueueVerdict> =>
       transaction === undefined
-        ? this.#batcher.submit(offered, signal)
+        ? new Promise((resolve, reject) => {
+            this.#batcher.submit(offered, signal, { resolve, reject });
+          })
         : this.#enqueueWithin(transaction, offered);
     if (coalesce?.mode !== 'fold') return submit(item);
     const { codec, maxItemBytes } = this.#context.options;
@@ -163,5 +173,36 @@ export class Producer<T> {
       queue.enqueue([item], transaction),
     );
     return reply.verdicts[0] ?? { status: 'full' };
+  }
+
+  #tell(verdict: EnqueueVerdict, startedMs: number, result: AddedResult): void {
+    const pressure = this.#context.pressure();
+    switch (verdict.status) {
+      case 'accepted': {
+        const { id, sampleRate } = verdict;
+        result.resolve({ status: 'accepted', id, sampleRate, pressure });
+        return;
+      }
+      case 'duplicate':
+      case 'coalesced':
+        result.resolve({ status: verdict.status, id: verdict.id, pressure });
+        return;
+      case 'sampled-out':
+        result.resolve({ status: 'sampled-out', sampleRate: verdict.sampleRate, pressure });
+        return;
+      case 'full': {
+        this.#context.onFull();
+        const waitedMs = this.#clock.now() - startedMs;
+        result.reject(new QueueFullError(this.#context.options.name, waitedMs, pressure));
+        return;
+      }
+      case 'fold':
+        result.reject(new TypeError('the store asked to fold an item that is not to be folded'));
+        return;
+      default: {
+        const impossible: never = verdict;
+        return impossible;
+      }
+    }
   }
 }

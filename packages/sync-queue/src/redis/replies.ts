@@ -120,15 +120,18 @@ function readClaimed(
     readonly extras: ReadonlyMap<number, readonly (Buffer | number)[]>;
   },
 ): ClaimedItem[] {
-  return ids.map((id, index) => {
+  return ids.map((id, index): ClaimedItem => {
     const [sampleRate, hasKey, key] = facts.extras.get(index + 1) ?? [];
+    const { enqueuedAtMs, priority } = factsOf(id);
     return {
-      ...factsOf(id),
+      id,
       attempt: facts.attempts[index] ?? 0,
       tries: facts.tries[index] ?? 0,
       payload: bytesOf(facts.payloads[index]),
-      sampleRate: sampleRate === undefined ? 1 : Number(String(sampleRate)),
+      priority,
       key: hasKey === 1 ? String(key) : undefined,
+      enqueuedAtMs,
+      sampleRate: sampleRate === undefined ? 1 : Number(String(sampleRate)),
     };
   });
 }
