@@ -7,10 +7,11 @@
  * 2. `items`   HASH  id → payload
  * 3. `extras`  HASH  id → MessagePack of key, coalescing key, sample rate, revision, due; `~` + coalescing key → id;
  *                    `!` + id → why it is dead
- * 4. `tries`   HASH  id → attempt, from the first claim on; `r` + id → the attempt after which it was redriven
+ * 4. `tries`   HASH  id → the last attempt whose lease ended without an acknowledgement; `r` + id → the attempt after which
+ *                    it was redriven
  * 5. `active`  HASH  key → how many of its items are ready, delayed or leased
  * 6. `waiting` ZSET  key, NUL, id, all with score 0: what waits behind its key, in the order of ids
- * 7. `leased`  ZSET  id, score: end of the lease, ms
+ * 7. `leased`  ZSET  id, `:`, attempt, score: end of the lease, ms; so whoever has another attempt holds nothing
  * 8. `delayed` ZSET  id, score: due, ms
  * 9. `known`   HASH  idempotency key → id
  * 10. `knownUntil` ZSET  idempotency key, score: end of its window, ms

@@ -85,9 +85,9 @@ export type ClaimReply = readonly [
   nextMs: number,
   died: readonly (Buffer | number)[],
   ids: Buffer,
-  /** Each as numbers between commas. */
-  attempts: Buffer,
-  tries: Buffer,
+  /** Of those that were delivered before: position from 1, attempt, tries. */
+  numbers: readonly number[],
+  /** Numbers between commas. */
   sizes: Buffer,
   /** In one piece. */
   payloads: Buffer,
@@ -96,15 +96,14 @@ export type ClaimReply = readonly [
 ];
 
 export function readClaim(reply: ClaimReply): Claim {
-  const [nextMs, died, ids, attempts, tries, sizes, payloads, extras] = reply;
+  const [nextMs, died, ids, numbers, sizes, payloads, extras] = reply;
   return {
     nextInMs: nextMs < 0 ? undefined : nextMs,
     died: inGroups(died, 2).map(([id, attempt]): Lease => {
       return { id: String(id), attempt: Number(attempt) };
     }),
     items: readClaimed(idsIn(ids), {
-      attempts: numbersIn(attempts),
-      tries: numbersIn(tries),
+      numbers: new Map(inGroups(numbers, 3).map(([position, ...rest]) => [position, rest])),
       payloads: cut(payloads, numbersIn(sizes)),
       extras: new Map(inGroups(extras, 4).map(([position, ...rest]) => [Number(position), rest])),
     }),
@@ -114,19 +113,19 @@ export function readClaim(reply: ClaimReply): Claim {
 function readClaimed(
   ids: readonly string[],
   facts: {
-    readonly attempts: readonly number[];
-    readonly tries: readonly number[];
+    readonly numbers: ReadonlyMap<number | undefined, readonly number[]>;
     readonly payloads: readonly Buffer[];
     readonly extras: ReadonlyMap<number, readonly (Buffer | number)[]>;
   },
 ): ClaimedItem[] {
   return ids.map((id, index): ClaimedItem => {
     const [sampleRate, hasKey, key] = facts.extras.get(index + 1) ?? [];
+    const [attempt = 1, tries = 1] = facts.numbers.get(index + 1) ?? [];
     const { enqueuedAtMs, priority } = factsOf(id);
     return {
       id,
-      attempt: facts.attempts[index] ?? 0,
-      tries: facts.tries[index] ?? 0,
+      attempt,
+      tries,
       payload: bytesOf(facts.payloads[index]),
       priority,
       key: hasKey === 1 ? String(key) : undefined,

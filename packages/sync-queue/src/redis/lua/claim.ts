@@ -12,7 +12,7 @@ export const CLAIM = `${HEAD}${LANES}${GRAVES}
 local maxItems, leaseMs, maxTries = tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST + 1]), tonumber(ARGV[FIRST + 2])
 local agingMs, rateCount = tonumber(ARGV[FIRST + 3]), tonumber(ARGV[FIRST + 4])
 local ratePerMs, retentionMs = tonumber(ARGV[FIRST + 5]), tonumber(ARGV[FIRST + 6])
-local died, claimed = {}, { '', '', '', '', '', {} }
+local died, claimed = {}, { '', {}, '', '', {} }
 local hasChanged = false
 
 if retentionMs >= 0 then
@@ -23,32 +23,39 @@ if retentionMs >= 0 then
   end
 end
 
--- From the last to the first, so that pushing to the front keeps their order.
-local expired = call('ZRANGEBYSCORE', LEASED, '-inf', now, 'LIMIT', 0, 250)
-for index = #expired, 1, -1 do
-  local id = expired[index]
-  local attempt = tonumber(call('HGET', TRIES, id))
-  local tries = attempt - tonumber(call('HGET', TRIES, 'r' .. id) or 0)
-  call('ZREM', LEASED, id)
-  hasChanged = true
-  if tries >= maxTries then
-    if bury(id, '${LEASES_RAN_OUT}') then
-      died[#died + 1] = id
-      died[#died + 1] = attempt
+local function firstAt(key) return tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or math.huge) end
+local leasedUntil, delayedUntil = firstAt(LEASED), firstAt(DELAYED)
+if leasedUntil <= now then
+  -- From the last to the first, so that pushing to the front keeps their order.
+  local expired = call('ZRANGEBYSCORE', LEASED, '-inf', now, 'LIMIT', 0, 250)
+  for index = #expired, 1, -1 do
+    local lease = expired[index]
+    local id, attempt = sub(lease, 1, 19), tonumber(sub(lease, 21))
+    local tries = attempt - tonumber(call('HGET', TRIES, 'r' .. id) or 0)
+    call('ZREM', LEASED, lease)
+    call('HSET', TRIES, id, attempt)
+    hasChanged = true
+    if tries >= maxTries then
+      if bury(id, '${LEASES_RAN_OUT}') then
+        died[#died + 1] = id
+        died[#died + 1] = attempt
+      end
+    elseif tries >= 3 then
+      call('ZADD', DELAYED, now + math.min(60000, 1000 * 2 ^ (tries - 3)), id)
+    else
+      call('LPUSH', readyKey(id), id)
     end
-  elseif tries >= 3 then
-    call('ZADD', DELAYED, now + math.min(60000, 1000 * 2 ^ (tries - 3)), id)
-  else
-    call('LPUSH', readyKey(id), id)
   end
+  leasedUntil, delayedUntil = firstAt(LEASED), firstAt(DELAYED)
 end
-for _, id in ipairs(call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, 250)) do
-  call('ZREM', DELAYED, id)
-  makeReady(id)
+if delayedUntil <= now then
+  for _, id in ipairs(call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, 250)) do
+    call('ZREM', DELAYED, id)
+    makeReady(id)
+  end
+  delayedUntil = firstAt(DELAYED)
 end
 
-local controls = call('HMGET', STATE, 'p', 'pp', 'tat')
-local isPaused, pausedPriorities, fullAt = controls[1] == '1', controls[2] or '', tonumber(controls[3] or 0)
 local waitMs = nil
 if isPaused then maxItems = 0 end
 if rateCount > 0 and maxItems > 0 then
@@ -64,41 +71,43 @@ local lists = {}
 for priority = 0, 7 do
   if maxItems > 0 and not string.find(pausedPriorities, priority, 1, true) then
     local some = call('LRANGE', KEYS[FIRST_READY + priority], 0, PIECE - 1)
-    if #some > 0 then lists[#lists + 1] = { priority = priority, some = some, at = 1, taken = 0 } end
+    if some[1] then lists[#lists + 1] = { priority = priority, some = some, at = 1, taken = 0, head = some[1] } end
   end
 end
-local function headOf(list)
-  if list.at > #list.some and #list.some == PIECE then
+local function takeHead(list)
+  local head = list.head
+  list.taken = list.taken + 1
+  list.at = list.at + 1
+  if list.at > PIECE then
     list.some = call('LRANGE', KEYS[FIRST_READY + list.priority], list.taken, list.taken + PIECE - 1)
     list.at = 1
   end
-  return list.some[list.at]
+  list.head = list.some[list.at]
+  return idOf(head)
 end
-local hasStopped = call('HLEN', STOPPED) > 0
-local ids, extrasById = {}, {}
-while #ids < maxItems do
+local function mostUrgent()
   local best, bestDeadline = nil, nil
-  if #lists == 1 then
-    if headOf(lists[1]) then best = lists[1] end
-  else
-    for _, list in ipairs(lists) do
-      local head = headOf(list)
-      if head then
-        local deadline = list.priority
-        if agingMs >= 0 then deadline = tonumber(sub(head, 1, 12), 16) + list.priority * agingMs end
-        if not best or deadline < bestDeadline then best, bestDeadline = list, deadline end
-      end
+  for _, list in ipairs(lists) do
+    if list.head then
+      local deadline = list.priority
+      if agingMs >= 0 then deadline = tonumber(sub(list.head, 1, 12), 16) + list.priority * agingMs end
+      if not best or deadline < bestDeadline then best, bestDeadline = list, deadline end
     end
   end
-  if not best then break end
-  local id = idOf(best.some[best.at])
-  best.at = best.at + 1
-  best.taken = best.taken + 1
+  return best
+end
+local ids, idCount, extrasById = {}, 0, {}
+while idCount < maxItems do
+  local best = lists[1]
+  if #lists > 1 then best = mostUrgent() end
+  if not (best and best.head) then break end
+  local id = takeHead(best)
   local extras = extrasOf(id)
-  if hasStopped and extras and extras[1] and call('HEXISTS', STOPPED, extras[1]) == 1 then
+  if extras and extras[1] and call('HEXISTS', STOPPED, extras[1]) == 1 then
     retreat(id, extras[1])
   else
-    ids[#ids + 1] = id
+    idCount = idCount + 1
+    ids[idCount] = id
     if extras then
       freeze(id, extras)
       extrasById[id] = extras
@@ -109,16 +118,27 @@ for _, list in ipairs(lists) do
   if list.taken > 0 then call('LTRIM', KEYS[FIRST_READY + list.priority], list.taken, -1) end
 end
 
-if #ids > 0 then
-  local redriven, leases, attempts = {}, {}, {}
-  local numbers, tries, sizes, facts = {}, {}, {}, {}
-  for index, id in ipairs(ids) do redriven[index] = 'r' .. id end
-  local before, bases, payloads = call('HMGET', TRIES, unpack(ids)), call('HMGET', TRIES, unpack(redriven)), call('HMGET', ITEMS, unpack(ids))
+if idCount > 0 then
+  local payloads = call('HMGET', ITEMS, unpack(ids))
+  -- Of those that were delivered before; of others both are 1.
+  local attempts, tries = {}, {}
+  if call('HLEN', TRIES) > 0 then
+    for index, attempt in ipairs(call('HMGET', TRIES, unpack(ids))) do
+      if attempt then
+        attempts[index] = attempt + 1
+        tries[index] = attempts[index] - tonumber(call('HGET', TRIES, 'r' .. ids[index]) or 0)
+      end
+    end
+  end
+  local untilMs = format('%d', now + leaseMs)
+  local leases, numbers, sizes, facts = {}, {}, {}, {}
   for index, id in ipairs(ids) do
-    local attempt = tonumber(before[index] or 0) + 1
-    attempts[2 * index - 1], attempts[2 * index] = id, attempt
-    leases[2 * index - 1], leases[2 * index] = now + leaseMs, id
-    numbers[index], tries[index], sizes[index] = attempt, attempt - tonumber(bases[index] or 0), #payloads[index]
+    leases[2 * index - 1], leases[2 * index] = untilMs, leaseOf(id, attempts[index] or '1')
+    sizes[index] = #payloads[index]
+    if attempts[index] then
+      local at = #numbers
+      numbers[at + 1], numbers[at + 2], numbers[at + 3] = index, attempts[index], tries[index]
+    end
     local extras = extrasById[id]
     if extras and (extras[1] or extras[3] < 1) then
       local at = #facts
@@ -126,23 +146,15 @@ if #ids > 0 then
       facts[at + 3], facts[at + 4] = extras[1] and 1 or 0, extras[1] or ''
     end
   end
-  local function join(values) return table.concat(values, ',') end
-  claimed = { table.concat(ids), join(numbers), join(tries), join(sizes), table.concat(payloads), facts }
-  call('HSET', TRIES, unpack(attempts))
+  claimed = { table.concat(ids), numbers, table.concat(sizes, ','), table.concat(payloads), facts }
   call('ZADD', LEASED, unpack(leases))
+  leasedUntil = math.min(leasedUntil, now + leaseMs)
   if rateCount > 0 then
-    call('HSET', STATE, 'tat', format('%.17g', math.max(fullAt, now) + #ids * ratePerMs / rateCount))
+    call('HSET', STATE, 'tat', format('%.17g', math.max(fullAt, now) + idCount * ratePerMs / rateCount))
   end
 end
 if hasChanged then saveCounts() end
 
-local nextMs = -1
-for _, key in ipairs({ DELAYED, LEASED }) do
-  local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
-  if first[2] then
-    local inMs = math.max(0, math.ceil(tonumber(first[2]) - now))
-    if nextMs < 0 or inMs < nextMs then nextMs = inMs end
-  end
-end
-if waitMs and (nextMs < 0 or waitMs < nextMs) then nextMs = waitMs end
-return { nextMs, died, unpack(claimed) }`;
+local nextMs = math.max(0, math.ceil(math.min(leasedUntil, delayedUntil) - now))
+if waitMs then nextMs = math.min(nextMs, waitMs) end
+return { nextMs < math.huge and nextMs or -1, died, unpack(claimed) }`;

@@ -3,13 +3,13 @@ import { LANES } from './lanes.ts';
 
 /** ARGV: the settings, 1 to pause or 0 to resume, `q`, `p` or `k`, the priority or key. */
 export const SET_PAUSED = `${HEAD}${LANES}
-local isPaused, kind, target = ARGV[FIRST] == '1', ARGV[FIRST + 1], ARGV[FIRST + 2]
+local pauses, kind, target = ARGV[FIRST] == '1', ARGV[FIRST + 1], ARGV[FIRST + 2]
 if kind == 'q' then
-  if isPaused then call('HSET', STATE, 'p', 1) else call('HDEL', STATE, 'p') end
+  if pauses then call('HSET', STATE, 'p', 1) else call('HDEL', STATE, 'p') end
 elseif kind == 'p' then
-  local others = string.gsub(call('HGET', STATE, 'pp') or '', target, '')
-  call('HSET', STATE, 'pp', isPaused and others .. target or others)
-elseif isPaused then
+  local others = string.gsub(pausedPriorities, target, '')
+  call('HSET', STATE, 'pp', pauses and others .. target or others)
+elseif pauses then
   call('HSET', STOPPED, target, 'paused')
 else
   resume(target)
@@ -34,10 +34,10 @@ for priority = 0, 7 do
     if not oldestAt or at < oldestAt then oldestAt = at end
   end
 end
-local state = call('HMGET', STATE, 'ev', 'do', 'dx', 'p', 'pp')
+local dropped = call('HMGET', STATE, 'ev', 'do', 'dx')
 return {
   ready, call('ZCARD', DELAYED), call('ZCARD', LEASED), call('ZCARD', WAITING), count, bytes,
   oldestAt and math.max(0, now - oldestAt) or -1, deadCount, deadBytes,
-  tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(state[3] or 0),
-  state[4] == '1' and 1 or 0, state[5] or '', call('HKEYS', STOPPED), readyByPriority,
+  tonumber(dropped[1] or 0), tonumber(dropped[2] or 0), tonumber(dropped[3] or 0),
+  isPaused and 1 or 0, pausedPriorities, call('HKEYS', STOPPED), readyByPriority,
 }`;

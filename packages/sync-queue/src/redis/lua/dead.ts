@@ -43,7 +43,8 @@ for index = FIRST, #ARGV do
       deadBytes = deadBytes - size
       count = count + 1
       bytes = bytes + size
-      call('HSET', TRIES, 'r' .. id, call('HGET', TRIES, id) or 0)
+      local attempt = call('HGET', TRIES, id)
+      if attempt then call('HSET', TRIES, 'r' .. id, attempt) end
       if extras then
         extras[5] = 0
         call('HSET', EXTRAS, id, cmsgpack.pack(extras))

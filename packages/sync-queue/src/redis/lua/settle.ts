@@ -7,23 +7,28 @@ import { GRAVES, LANES } from './lanes.ts';
  * lease, 2 when it should have died and there was no room, else 0.
  */
 export const SETTLE = `${HEAD}${LANES}${GRAVES}
-local answers, ids = {}, {}
-for at = 1, #ARGV[FIRST], 19 do ids[#ids + 1] = sub(ARGV[FIRST], at, at + 18) end
+local answers, ids, leases = {}, {}, {}
 local held, letters = cjson.decode(ARGV[FIRST + 1]), ARGV[FIRST + 2]
+for position, attempt in ipairs(held) do
+  local id = sub(ARGV[FIRST], 19 * position - 18, 19 * position)
+  ids[position], leases[position] = id, leaseOf(id, attempt)
+end
 local ACK, nextArgument = 97, FIRST + 3
-local attempts, ends = call('HMGET', TRIES, unpack(ids)), call('ZMSCORE', LEASED, unpack(ids))
+local ends = call('ZMSCORE', LEASED, unpack(leases))
 local done, acked, unleased, times = {}, {}, {}, {}
 local hasNews = false
 for position, id in ipairs(ids) do
   local answer = 0
-  if ends[position] and tonumber(attempts[position]) == held[position] and not done[id] then
+  if ends[position] and not done[id] then
     answer = 1
     done[id] = true
-    unleased[#unleased + 1] = id
+    unleased[#unleased + 1] = leases[position]
     if byte(letters, position) == ACK then
       acked[#acked + 1] = id
-      times[#times + 1] = id
-      times[#times + 1] = 'r' .. id
+      if held[position] > 1 then
+        times[#times + 1] = id
+        times[#times + 1] = 'r' .. id
+      end
     end
   end
   answers[position] = answer
@@ -38,10 +43,8 @@ for _, id in ipairs(acked) do
     call('HDEL', EXTRAS, id)
   end
 end
-if #acked > 0 then
-  call('HDEL', ITEMS, unpack(acked))
-  call('HDEL', TRIES, unpack(times))
-end
+if #acked > 0 then call('HDEL', ITEMS, unpack(acked)) end
+if #times > 0 then call('HDEL', TRIES, unpack(times)) end
 for _, key in ipairs(keyed) do leave(key) end
 if #keyed > 0 then hasNews = true end
 for position, id in ipairs(ids) do
@@ -52,6 +55,7 @@ for position, id in ipairs(ids) do
   end
   if answers[position] == 1 and argument then
     hasNews = true
+    call('HSET', TRIES, id, held[position])
     if status == 'd' then
       if not bury(id, argument) then answers[position] = 2 end
     elseif status == 'b' then
@@ -70,12 +74,11 @@ export const EXTEND = `${HEAD}
 local answers = {}
 local untilMs = now + tonumber(ARGV[FIRST])
 for index = FIRST + 1, #ARGV, 2 do
-  local id, answer = ARGV[index], 0
-  if call('HGET', TRIES, id) == ARGV[index + 1] and call('ZSCORE', LEASED, id) then
+  local lease, answer = leaseOf(ARGV[index], ARGV[index + 1]), 0
+  -- Without memory left ZADD is refused, except in a script that has already made a write that is not.
+  if call('ZREM', LEASED, lease) == 1 then
     answer = 1
-    -- Without memory left ZADD is refused, except in a script that has already made a write that is not.
-    call('ZREM', LEASED, id)
-    call('ZADD', LEASED, untilMs, id)
+    call('ZADD', LEASED, untilMs, lease)
   end
   answers[#answers + 1] = answer
 end
