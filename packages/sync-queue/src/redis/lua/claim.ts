@@ -67,10 +67,12 @@ end
 
 -- The heads of the lists are merged by ready time + priority × agingMs, each looked at a piece at a time.
 local PIECE = math.min(maxItems, 32)
+-- As text once: the server formats each number that it is given.
+local LAST = tostring(PIECE - 1)
 local lists = {}
 for priority = 0, 7 do
   if maxItems > 0 and not string.find(pausedPriorities, priority, 1, true) then
-    local some = call('LRANGE', KEYS[FIRST_READY + priority], 0, PIECE - 1)
+    local some = call('LRANGE', KEYS[FIRST_READY + priority], '0', LAST)
     if some[1] then lists[#lists + 1] = { priority = priority, some = some, at = 1, taken = 0, head = some[1] } end
   end
 end

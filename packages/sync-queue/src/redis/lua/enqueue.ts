@@ -21,8 +21,8 @@ local EVICTS, FROM_TAIL, TO_DEAD = ARGV[FIRST + 2] == 'e', ARGV[FIRST + 3] == '1
 local SAMPLES, ABOVE = ARGV[FIRST + 2] == 's', tonumber(ARGV[FIRST + 3])
 local LEAST_URGENT, FLOOR = tonumber(ARGV[FIRST + 4]), tonumber(ARGV[FIRST + 5])
 FIRST = FIRST + 6
-local sequence = tonumber(call('HGET', STATE, 'seq') or 0)
 local evicted, accepted = 0, 0
+local born = format('%012x', now)
 local payloads, pushes = {}, {}
 local answers = {}
 
@@ -127,31 +127,43 @@ local function sampleRate(priority)
   return math.max(FLOOR, math.min(1, (1 - fill) / (1 - ABOVE)))
 end
 
+-- An id and its payload, to be written at the end.
+local function hold(id, payload)
+  count = count + 1
+  bytes = bytes + #payload
+  accepted = accepted + 1
+  local at = #payloads
+  payloads[at + 1], payloads[at + 2] = id, payload
+end
+local function push(priority, id)
+  local key = KEYS[FIRST_READY + priority]
+  local ids = pushes[key]
+  if ids then ids[#ids + 1] = id else pushes[key] = { id } end
+end
+-- An item with a priority alone, for which there is room.
+local function acceptPlain(priority, payload)
+  sequence = (sequence + 1) % 16777216
+  local id = format('%s%06x%d', born, sequence, priority)
+  hold(id, payload)
+  push(priority, id)
+  return id
+end
 local function accept(priority, head, payload)
   local rate = sampleRate(priority)
   if rate < 1 and head.u >= rate then return format('s%.17g', rate) end
   if not hasRoom(#payload) and not (EVICTS and evictFor(priority, #payload)) then return 'f' end
-  count = count + 1
-  bytes = bytes + #payload
-  accepted = accepted + 1
+  if not head and rate == 1 then return acceptPlain(priority, payload) end
   sequence = (sequence + 1) % 16777216
   local due = head and head.d and now + head.d or 0
   local hasExtras = rate < 1 or (head and (head.k or head.c))
-  local id = format('%012x%06x', now, sequence) .. string.char((hasExtras and 97 or 48) + priority)
+  local id = format('%s%06x%c', born, sequence, (hasExtras and 97 or 48) + priority)
   if hasExtras then
     call('HSET', EXTRAS, id, cmsgpack.pack({ head.k or false, head.c or false, rate, 1, due }))
     if head.c then call('HSET', EXTRAS, '~' .. head.c, id) end
   end
-  payloads[#payloads + 1] = id
-  payloads[#payloads + 1] = payload
+  hold(id, payload)
   if enter(id, head and head.k) then
-    if due > now then
-      call('ZADD', DELAYED, due, id)
-    else
-      local key = KEYS[FIRST_READY + priority]
-      local ids = pushes[key]
-      if ids then ids[#ids + 1] = id else pushes[key] = { id } end
-    end
+    if due > now then call('ZADD', DELAYED, due, id) else push(priority, id) end
   end
   if rate < 1 then return id .. format(':%.17g', rate) end
   return id
@@ -159,34 +171,36 @@ end
 
 local heads, sizes, all, from = cjson.decode(ARGV[FIRST]), cjson.decode(ARGV[FIRST + 1]), ARGV[FIRST + 2], 1
 local areIds = true
-for index, head in ipairs(heads) do
-  local payload, priority = sub(all, from, from + sizes[index] - 1), head
-  from = from + sizes[index]
-  if type(head) == 'table' then priority = head.p else head = nil end
-  local known = head and head.i
-  local answer
+local function answerTo(head, payload)
+  if type(head) == 'number' then
+    if not SAMPLES and hasRoom(#payload) then return acceptPlain(head, payload) end
+    return accept(head, nil, payload)
+  end
+  local known = head.i
   if known then
     local untilMs = call('ZSCORE', KNOWN_UNTIL, known)
-    if untilMs and tonumber(untilMs) > now then answer = 'd' .. call('HGET', KNOWN, known) end
+    if untilMs and tonumber(untilMs) > now then return 'd' .. call('HGET', KNOWN, known) end
   end
-  if not answer then
-    answer = head and head.c and coalesce(head, payload) or accept(priority, head, payload)
-    if known and type(answer) == 'string' then
-      local kind = sub(answer, 1, 1)
-      if kind == '0' then remember(known, sub(answer, 1, 19)) end
-      if kind == 'c' then remember(known, sub(answer, 2)) end
-    end
+  local answer = head.c and coalesce(head, payload) or accept(head.p, head, payload)
+  if known and type(answer) == 'string' then
+    local kind = sub(answer, 1, 1)
+    if kind == '0' then remember(known, sub(answer, 1, 19)) end
+    if kind == 'c' then remember(known, sub(answer, 2)) end
   end
+  return answer
+end
+for index, head in ipairs(heads) do
+  local answer = answerTo(head, sub(all, from, from + sizes[index] - 1))
+  from = from + sizes[index]
   areIds = areIds and #answer == 19 and byte(answer) == 48
   answers[index] = answer
 end
 flush()
 if accepted > 0 or evicted > 0 then
-  call('HSET', STATE, 'seq', sequence)
   if evicted > 0 then call('HINCRBY', STATE, 'ev', evicted) end
   tellNews()
 end
-saveCounts()
+call('HSET', STATE, 'n', count, 'b', bytes, 'dn', deadCount, 'db', deadBytes, 'seq', sequence)
 return { count, bytes, evicted, areIds and table.concat(answers) or answers }`;
 
 /** How the script is told to overflow. */
