@@ -61,6 +61,8 @@ export class ClaimLoop<T> implements Consumer {
   #oneDone: Deferred<void> | undefined;
   readonly #loop: Promise<void>;
   #inFlight = 0;
+  /** It waits for news. */
+  #isIdle = false;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -86,8 +88,14 @@ export class ClaimLoop<T> implements Consumer {
     return this.#inFlight;
   }
 
+  /** Items that it claims at once when it is told of any. */
+  get idlePlaces(): number {
+    return this.#isIdle && !this.#closing.signal.aborted ? this.#wanted : 0;
+  }
+
   /** Items may have become ready. */
   notify(): void {
+    this.#isIdle = false;
     this.#news.notify();
   }
 
@@ -131,8 +139,7 @@ export class ClaimLoop<T> implements Consumer {
       }
       for (const lease of claim.died) this.#context.onDied(lease);
       if (claim.items.length === 0) {
-        const waitMs = Math.min(this.#options.pollMs, Math.max(1, claim.nextInMs ?? Infinity));
-        await this.#news.wait(waitMs, signal);
+        await this.#waitForNews(claim, claimedAtMs);
       } else if (this.#closing.signal.aborted) {
         // The last one first, for each goes to the front.
         const back = claim.items.toReversed();
@@ -144,6 +151,9 @@ export class ClaimLoop<T> implements Consumer {
         for (const lease of claim.items) this.#context.onLost(lease);
       } else {
         this.#startGroups(claim.items, claimedAtMs);
+        if (this.#running.size < this.#options.concurrency && claim.isAll === true) {
+          await this.#waitForNews(claim, claimedAtMs);
+        }
         while (this.#running.size >= this.#options.concurrency) {
           this.#oneDone ??= createDeferred();
           await this.#oneDone.promise;
@@ -152,6 +162,16 @@ export class ClaimLoop<T> implements Consumer {
         if (!turn.isOver) await this.#pause(0);
       }
     }
+  }
+
+  async #waitForNews({ nextInMs = Infinity }: Claim, claimedAtMs: number): Promise<void> {
+    const leftMs = claimedAtMs + nextInMs - this.#context.clock.now();
+    this.#isIdle = true;
+    await this.#news.wait(
+      Math.min(this.#options.pollMs, Math.max(1, leftMs)),
+      this.#closing.signal,
+    );
+    this.#isIdle = false;
   }
 
   /** A batch, or as many single items as there are free places for. */

@@ -41,6 +41,13 @@ export class Consumers<T> {
     return count;
   }
 
+  /** Items that they claim at once when they are told of any. */
+  get idlePlaces(): number {
+    let count = 0;
+    for (const { idlePlaces } of this.#running) count += idlePlaces;
+    return count;
+  }
+
   start(handler: GroupHandler<T>, consuming: ResolvedConsumeOptions): Consumer {
     const { options, port, counts } = this.#context;
     const { leaseMs, maxAttempts, backoff, retryCapMs, storeBackoff, codec, clock } = options;

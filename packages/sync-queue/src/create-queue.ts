@@ -1,5 +1,6 @@
 import { createListeners, requireFunction, type Listeners, type Timer } from '@holdfast/internal';
 import type { AddOptions, Added, Verdict } from './adding.ts';
+import { collectVerdicts } from './collect-verdicts.ts';
 import type {
   BatchHandler,
   ConsumeBatchOptions,
@@ -66,6 +67,11 @@ class BoundedQueue<T> implements Queue<T> {
       options,
       port: this.#port,
       pressure: () => this.#gauge.pressure,
+      // A queue that was full may well be full again, and a claim for each refused item would be in vain.
+      awaited: () => (this.#isFull ? 0 : this.#consumers.idlePlaces),
+      onSent: () => {
+        if (!this.#isFull) this.#consumers.notify();
+      },
       onReply: (reply) => this.#hearReply(reply),
       onFull: () => this.#becomeFull(),
       onSpillError: (error) => this.#tellStoreError('spill', error),
@@ -204,33 +210,23 @@ class BoundedQueue<T> implements Queue<T> {
     }
   }
 
-  /** Resolves when it is known of each what became of it. */
   #judge(added: readonly (PreparedAdd<T> | undefined)[]): Promise<Verdict[]> {
-    const verdicts: Verdict[] = [];
-    let left = added.length;
-    return new Promise((resolve, reject) => {
-      const tell = (index: number, verdict: Verdict): void => {
-        verdicts[index] = verdict;
-        left -= 1;
-        if (left === 0) resolve(verdicts);
-      };
-      added.forEach((prepared, index) => {
-        if (prepared === undefined) {
-          tell(index, this.#reject('too-large'));
-          return;
-        }
-        this.#producer.submit(prepared, {
-          resolve: (verdict) => {
-            this.#counts.countAdded(verdict);
-            tell(index, verdict);
-          },
-          reject: (error) => {
-            if (error instanceof QueueFullError) tell(index, this.#reject('full'));
-            else if (prepared.options.signal?.aborted === true || this.#state !== 'open')
-              reject(error);
-            else tell(index, { status: 'failed', error, pressure: this.#gauge.pressure });
-          },
-        });
+    return collectVerdicts(added, (prepared, { tell, giveUp }) => {
+      if (prepared === undefined) {
+        tell(this.#reject('too-large'));
+        return;
+      }
+      this.#producer.submit(prepared, {
+        resolve: (verdict) => {
+          this.#counts.countAdded(verdict);
+          tell(verdict);
+        },
+        reject: (error) => {
+          const isGivenUp = prepared.options.signal?.aborted === true || this.#state !== 'open';
+          if (error instanceof QueueFullError) tell(this.#reject('full'));
+          else if (isGivenUp) giveUp(error);
+          else tell({ status: 'failed', error, pressure: this.#gauge.pressure });
+        },
       });
     });
   }
@@ -254,8 +250,9 @@ class BoundedQueue<T> implements Queue<T> {
       this.#listeners.emit('evicted', { count: reply.evicted });
     }
     if (!reply.verdicts.some(({ status }) => status === 'accepted')) return;
+    // They claim behind what they were told of when it was sent.
+    if (this.#isFull || this.#port.queue.isOrdered !== true) this.#consumers.notify();
     this.#isFull = false;
-    this.#consumers.notify();
   }
 
   #observe(held: { readonly count: number; readonly bytes: number }, oldestMs?: number): void {

@@ -13,6 +13,10 @@ export interface ProducerContext<T> {
   readonly options: ResolvedQueueOptions<T>;
   readonly port: StorePort;
   readonly pressure: () => Pressure;
+  /** Items that consumers of this process claim as soon as they are told that items are on their way to the store. */
+  readonly awaited: () => number;
+  /** Items are on their way to a store that does what it is told in that order. */
+  readonly onSent: () => void;
   readonly onReply: (reply: EnqueueReply) => void;
   readonly onFull: () => void;
   readonly onSpillError: (error: unknown) => void;
@@ -44,7 +48,12 @@ export class Producer<T> {
     this.#context = context;
     this.#clock = clock;
     const enqueue = (items: readonly NewItem[]): Promise<EnqueueReply> =>
-      port.run('enqueue', (queue) => queue.enqueue(items));
+      port.run('enqueue', (queue) => {
+        if (queue.isOrdered !== true) return queue.enqueue(items);
+        const reply = queue.enqueue(items, undefined, context.awaited());
+        context.onSent();
+        return reply;
+      });
     this.#batcher = new AddBatcher({
       ...{ clock, waitMs, maxPending, maxItems, enqueue, onFull, onReply },
     });

@@ -127,6 +127,8 @@ export interface Claim {
   readonly items: readonly ClaimedItem[];
   /** Items whose last lease ran out with all attempts used: they are dead letters now. */
   readonly died: readonly Lease[];
+  /** True: nothing more was ready, so that another claim is of no use before there are news. */
+  readonly isAll?: boolean | undefined;
   /** When a delayed or leased item or the next permit of the rate is due; undefined when there is nothing to wait for. */
   readonly nextInMs: number | undefined;
 }
@@ -238,14 +240,22 @@ export interface QueueStore {
 
 /** One queue in its store. Every call is atomic and may be made by many processes at a time; time is the store's. */
 export interface StoredQueue {
+  /** True: calls of one process take effect in the order in which it makes them, also while earlier ones have no answer. */
+  readonly isOrdered?: boolean | undefined;
   /**
    * Looks at each item in turn: whether it is a duplicate, is to be coalesced, is sampled out, finds room. Resolves when
    * what was taken is as durable as the store makes it.
    *
    * @param transaction the caller's own, of the store's driver: the items are held when it commits. Stores that have no
    *   transactions throw `TRANSACTION_UNSUPPORTED`.
+   * @param awaited of a store that is ordered: so many items the process claims right behind this call, so that no other
+   *   need be woken for them. Default 0.
    */
-  enqueue(items: readonly NewItem[], transaction?: unknown): Promise<EnqueueReply>;
+  enqueue(
+    items: readonly NewItem[],
+    transaction?: unknown,
+    awaited?: number,
+  ): Promise<EnqueueReply>;
   /**
    * Takes back leases that ran out (to the front, later, or to the dead letters), makes due items ready (at the end), then
    * leases up to `maxItems` ready items: always the one whose ready time plus priority × agingMs is the earliest.

@@ -43,6 +43,7 @@ export interface Held {
 
 /** One queue on Redis, or one shard of it: one script a call. */
 export class RedisQueue implements StoredQueue {
+  readonly isOrdered = true;
   readonly #client: RedisLike;
   readonly #place: RedisPlace;
   readonly #queueSettings: QueueSettings;
@@ -52,6 +53,7 @@ export class RedisQueue implements StoredQueue {
   readonly #enqueueSettings: readonly Argument[];
   readonly #claimSettings: readonly Argument[];
   readonly #isSampling: boolean;
+  readonly #watchers = new Set<() => void>();
 
   constructor(
     client: RedisLike,
@@ -78,22 +80,34 @@ export class RedisQueue implements StoredQueue {
     this.#isSampling = settings.overflow.kind === 'sample';
   }
 
-  async enqueue(items: readonly NewItem[], transaction?: unknown): Promise<EnqueueReply> {
+  async enqueue(
+    items: readonly NewItem[],
+    transaction?: unknown,
+    awaited = 0,
+  ): Promise<EnqueueReply> {
     if (transaction !== undefined) throw new TransactionUnsupportedError('the Redis store');
     const args: Argument[] = [
       ...this.#enqueueSettings,
+      awaited,
       JSON.stringify(items.map((item) => headOf(item, this.#isSampling))),
       JSON.stringify(items.map(({ payload }) => payload.length)),
       Buffer.concat(items.map(({ payload }) => payload)),
     ];
-    const reply = readEnqueueReply((await this.#run(SCRIPTS.enqueue, args)) as EnqueueReplyOnWire);
+    // When it is late, what was claimed right behind it came too early.
+    const late: (() => void)[] = [];
+    const onWire = await this.#run(SCRIPTS.enqueue, args, () => late.push(...this.#watchers));
+    const reply = readEnqueueReply(onWire as EnqueueReplyOnWire);
+    for (const onNews of late) onNews();
     if (items.length > 0) await confirmDurable(this.#client, this.#durability);
     return reply;
   }
 
   async claim(request: { readonly maxItems: number; readonly leaseMs: number }): Promise<Claim> {
     const args = [request.maxItems, request.leaseMs, ...this.#claimSettings];
-    return readClaim((await this.#run(SCRIPTS.claim, args)) as ClaimReply);
+    const claim = readClaim((await this.#run(SCRIPTS.claim, args)) as ClaimReply);
+    // A rate may leave some that are ready.
+    const isAll = claim.items.length < request.maxItems && this.#queueSettings.rate === undefined;
+    return { ...claim, isAll };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
@@ -165,12 +179,17 @@ export class RedisQueue implements StoredQueue {
   }
 
   watch(onNews: () => void): () => Promise<void> {
-    const key = this.#keys[NEWS_INDEX];
-    return key === undefined ? async () => Promise.resolve() : watchNews(this.#client, key, onNews);
+    this.#watchers.add(onNews);
+    const endWatch = watchNews(this.#client, this.#keys[NEWS_INDEX] ?? '', onNews);
+    return async () => {
+      this.#watchers.delete(onNews);
+      await endWatch();
+    };
   }
 
-  async #run(script: Script, args: readonly Argument[]): Promise<unknown> {
-    return script.run(this.#client, this.#keys, [...this.#settings, ...args]);
+  async #run(script: Script, args: readonly Argument[], onMissing?: () => void): Promise<unknown> {
+    const input = { keys: this.#keys, args: [...this.#settings, ...args] };
+    return script.run(this.#client, input, onMissing);
   }
 }
 

@@ -71,7 +71,7 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
       // Only now: the nodes of a cluster are known when it has answered. A call without keys asks any one of them.
       for (const master of client.nodes?.('master') ?? []) await refuseEviction(master);
       // ioredis sends INFO before it is ready for other commands, and a user may lack the right to run scripts.
-      await CHECK.run(client, [], []);
+      await CHECK.run(client, { keys: [], args: [] });
       await requireDurable(client, durability);
     },
     close: () => Promise.resolve(),

@@ -29,11 +29,14 @@ export class Script {
     this.#hash = createHash('sha1').update(text).digest('hex');
   }
 
-  /** @throws {StoreFailedError} */
+  /**
+   * @param onMissing the server did not know it, so it runs behind the calls that were made meanwhile.
+   * @throws {StoreFailedError}
+   */
   async run(
     client: RedisLike,
-    keys: readonly string[],
-    args: readonly Argument[],
+    { keys, args }: { readonly keys: readonly string[]; readonly args: readonly Argument[] },
+    onMissing?: () => void,
   ): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args.map(toWire)];
     try {
@@ -41,6 +44,7 @@ export class Script {
         return await client.callBuffer('EVALSHA', this.#hash, ...rest);
       } catch (error) {
         if (!textOf(error).startsWith('NOSCRIPT')) throw error;
+        onMissing?.();
         return await client.callBuffer('EVAL', this.#text, ...rest);
       }
     } catch (error) {

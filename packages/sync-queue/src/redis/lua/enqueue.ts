@@ -3,9 +3,9 @@ import { HEAD } from './head.ts';
 import { GRAVES, LANES } from './lanes.ts';
 
 /**
- * ARGV: the settings, the window of idempotency keys and how many are kept, how to overflow, then of all items the heads
- * (JSON), the sizes of the payloads (JSON), and the payloads in one piece: a server and a client take long to tell many small
- * arguments apart. A head is the priority, or an object: `p` priority, `d` delay, `k` key, `i` idempotency key, `c` coalescing
+ * ARGV: the settings, the window of idempotency keys and how many are kept, how to overflow, how many items the caller
+ * claims right behind (nobody else is woken for so many), then of all items the heads (JSON), the sizes of the payloads
+ * (JSON), and the payloads in one piece: a server and a client take long to tell many small arguments apart. A head is the priority, or an object: `p` priority, `d` delay, `k` key, `i` idempotency key, `c` coalescing
  * key, `m` its mode, `v` the revision, `u` the draw.
  *
  * Returns items, bytes, evicted items, then of each: its id (with `:` and the sample rate where that is below 1), `d` or `c`
@@ -20,7 +20,8 @@ local WINDOW, MAX_KNOWN = tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST + 1])
 local EVICTS, FROM_TAIL, TO_DEAD = ARGV[FIRST + 2] == 'e', ARGV[FIRST + 3] == '1', ARGV[FIRST + 4] == '1'
 local SAMPLES, ABOVE = ARGV[FIRST + 2] == 's', tonumber(ARGV[FIRST + 3])
 local LEAST_URGENT, FLOOR = tonumber(ARGV[FIRST + 4]), tonumber(ARGV[FIRST + 5])
-FIRST = FIRST + 6
+local AWAITED = tonumber(ARGV[FIRST + 6])
+FIRST = FIRST + 7
 local evicted, accepted = 0, 0
 local born = format('%012x', now)
 local payloads, pushes = {}, {}
@@ -198,7 +199,7 @@ end
 flush()
 if accepted > 0 or evicted > 0 then
   if evicted > 0 then call('HINCRBY', STATE, 'ev', evicted) end
-  tellNews()
+  if accepted > AWAITED then tellNews() end
 end
 call('HSET', STATE, 'n', count, 'b', bytes, 'dn', deadCount, 'db', deadBytes, 'seq', sequence)
 return { count, bytes, evicted, areIds and table.concat(answers) or answers }`;
