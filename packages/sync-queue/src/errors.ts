@@ -101,6 +101,22 @@ export class StoreNotDurableError extends HoldfastError {
   }
 }
 
+/** The queue is spread over another number of shards, and holds items there: where a key lies depends on the number. */
+export class StoreShardsDifferError extends HoldfastError {
+  override readonly name = 'StoreShardsDifferError';
+  declare readonly code: 'STORE_SHARDS_DIFFER';
+  readonly queue: string;
+  /** The number that the queue has. */
+  readonly shards: number;
+
+  constructor(queue: string, shards: number, given: number) {
+    const rule = `as long as queue ${queue} holds items or dead letters in as many`;
+    super('STORE_SHARDS_DIFFER', `shards must be ${shards} ${rule}, got ${given}`);
+    this.queue = queue;
+    this.shards = shards;
+  }
+}
+
 /** The SQLite file cannot be read with the key. */
 export class StoreKeyWrongError extends HoldfastError {
   override readonly name = 'StoreKeyWrongError';

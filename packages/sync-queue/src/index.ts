@@ -11,6 +11,7 @@ export {
   StoreKeyWrongError,
   StoreNotDurableError,
   StoreSchemaNewerError,
+  StoreShardsDifferError,
   TransactionUnsupportedError,
 } from './errors.ts';
 export { memoryStore } from './memory/memory-store.ts';

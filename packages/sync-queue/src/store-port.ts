@@ -122,6 +122,10 @@ export class StorePort {
     try {
       await this.queue.recordSettings?.();
     } catch (error) {
+      if (isHoldfastError(error, 'STORE_SHARDS_DIFFER')) {
+        await this.#store.close();
+        throw error;
+      }
       // Only operators miss it: a server without memory left still delivers.
       this.#onError('record', error);
     }

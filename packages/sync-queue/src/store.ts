@@ -276,7 +276,10 @@ export interface StoredQueue {
   purge(ids: readonly string[]): Promise<number>;
   /** What is leased stays with its consumer. Resuming a key that halted lets the next item follow. */
   setPaused(target: PauseTarget, isPaused: boolean): Promise<void>;
-  /** Writes down the settings for the tools of operators; queues do not read them. A store may do without. */
+  /**
+   * Writes down the settings for the tools of operators; queues do not read them. A store may do without. Rejects with
+   * `STORE_SHARDS_DIFFER` when the queue must not be used with the store's number of shards.
+   */
   recordSettings?(): Promise<void>;
   /** Calls `onNews` when items may have become ready, also by another process. Returns what ends that. */
   watch(onNews: () => void): () => Promise<void>;

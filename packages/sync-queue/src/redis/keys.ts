@@ -3,7 +3,7 @@
  *
  * 1. `state`   HASH  `n`, `b`: items and their bytes; `dn`, `db`: those of the dead; `seq`: part of the next id; `tat`: when
  *                    the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`: paused; `pp`: paused priorities;
- *                    `cfg`: the settings, `sh`: the number of shards, both in shard 0 and for operators
+ *                    `sh`: the number of shards, the same in each; `cfg`: the settings, in shard 0 and for operators
  * 2. `items`   HASH  id → payload
  * 3. `extras`  HASH  id → MessagePack of key, coalescing key, sample rate, revision, due; `~` + coalescing key → id;
  *                    `!` + id → why it is dead
@@ -55,7 +55,7 @@ export function namesKey(prefix: string): string {
   return `{${prefix.length}:${prefix}}:queues`;
 }
 
-/** Where the counts lie, and in the first shard what is recorded for operators. */
+/** Where the counts lie, and what is recorded of the queue. */
 export function stateKey(place: RedisPlace): string {
   return keysOf(place)[NAMES.indexOf('state')] ?? '';
 }

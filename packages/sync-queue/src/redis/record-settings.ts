@@ -1,20 +1,28 @@
+import { isHoldfastError } from '@holdfast/internal';
 import { textOfSettings } from '../recorded-settings.ts';
 import type { QueueSettings } from '../store.ts';
-import { namesKey, SETTINGS_FIELD, SHARDS_FIELD, stateKey, type RedisPlace } from './keys.ts';
+import { agreeOnShards } from './agree-on-shards.ts';
+import { namesKey, SETTINGS_FIELD, stateKey, type RedisPlace } from './keys.ts';
 import { redisFailure, type RedisLike } from './run-script.ts';
 
-/** Writes down for operators what a queue is: they know the prefix alone. */
+/**
+ * Writes down what a queue is: the number of its shards for all its processes, the rest for operators, who know the
+ * prefix alone.
+ *
+ * @throws {StoreShardsDifferError | StoreFailedError}
+ */
 export async function recordSettings(
   client: RedisLike,
   { prefix, name }: RedisPlace,
   { settings, shards }: { readonly settings: QueueSettings; readonly shards: number },
 ): Promise<void> {
-  const text = textOfSettings(settings);
-  const state = stateKey({ prefix, name, shard: 0 });
+  const place = { prefix, name };
   try {
-    await client.callBuffer('HSET', state, SETTINGS_FIELD, text, SHARDS_FIELD, shards);
+    await agreeOnShards(client, place, shards);
+    const state = stateKey({ ...place, shard: 0 });
+    await client.callBuffer('HSET', state, SETTINGS_FIELD, textOfSettings(settings));
     await client.callBuffer('SADD', namesKey(prefix), name);
   } catch (error) {
-    throw redisFailure(error);
+    throw isHoldfastError(error) ? error : redisFailure(error);
   }
 }

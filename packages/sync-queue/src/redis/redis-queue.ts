@@ -58,16 +58,21 @@ export class RedisQueue implements StoredQueue {
   constructor(
     client: RedisLike,
     place: RedisPlace,
-    options: { readonly settings: QueueSettings; readonly durability: RedisDurability },
+    options: {
+      readonly settings: QueueSettings;
+      readonly durability: RedisDurability;
+      /** Of the queue. */
+      readonly shards: number;
+    },
   ) {
-    const { settings, durability } = options;
+    const { settings, durability, shards } = options;
     const { idempotency, maxTries, agingMs, rate, dead } = settings;
     this.#client = client;
     this.#place = place;
     this.#queueSettings = settings;
     this.#keys = keysOf(place);
     this.#durability = durability;
-    this.#settings = settingsOf(settings);
+    this.#settings = settingsOf(settings, shards);
     this.#enqueueSettings = [
       ...[idempotency.windowMs, idempotency.maxKeys],
       ...overflowArguments(settings),

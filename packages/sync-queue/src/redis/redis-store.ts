@@ -31,8 +31,8 @@ export interface RedisStoreOptions {
     | { readonly replicas: number; readonly timeoutMs?: number | undefined }
     | undefined;
   /**
-   * Slots of a Cluster over which each queue is spread. Default 1. The same in every process, and changed only while the
-   * queues are empty.
+   * Slots of a Cluster over which each queue is spread. Default 1. The same in every process: a queue with another number
+   * is refused with `STORE_SHARDS_DIFFER` while it holds anything, and takes on the new one when it is empty.
    */
   readonly shards?: number | undefined;
   /** For tests. */

@@ -60,7 +60,11 @@ export class ShardedQueue implements StoredQueue {
     this.#settings = settings;
     this.#shards = Array.from({ length: shards }, (_, shard) => {
       const share = shareSettings(settings, shard, shards);
-      return new RedisQueue(client, { prefix, name, shard }, { settings: share, durability });
+      return new RedisQueue(
+        client,
+        { prefix, name, shard },
+        { settings: share, durability, shards },
+      );
     });
     // At random, so that processes that start together do not ask the same shard.
     this.#claimTurn = Math.floor(random() * shards);

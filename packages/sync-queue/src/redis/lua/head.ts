@@ -8,13 +8,16 @@ local DEAD, STOPPED, NEWS, FIRST_READY = KEYS[11], KEYS[12], KEYS[13], 14
 local MAX_COUNT, MAX_BYTES = tonumber(ARGV[1]), tonumber(ARGV[2])
 local DEAD_COUNT, DEAD_BYTES, DROPS_DEAD = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
 local KEY_CONCURRENCY, HALTS = tonumber(ARGV[6]), ARGV[7] == '1'
-local FIRST = 8
+local SHARDS, FIRST = ARGV[8], 9
 local call, byte, sub, format = redis.call, string.byte, string.sub, string.format
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- In one call: a call takes longer than most of what it does.
-local state = call('HMGET', STATE, 'n', 'b', 'dn', 'db', 'seq', 'tat', 'p', 'pp')
+local state = call('HMGET', STATE, 'n', 'b', 'dn', 'db', 'seq', 'tat', 'p', 'pp', 'sh')
+if state[9] and state[9] ~= SHARDS then
+  return redis.error_reply('SHARDS the queue has ' .. state[9] .. ' shards, and this process has ' .. SHARDS)
+end
 local count, bytes = tonumber(state[1] or 0), tonumber(state[2] or 0)
 local deadCount, deadBytes = tonumber(state[3] or 0), tonumber(state[4] or 0)
 local sequence, fullAt = tonumber(state[5] or 0), tonumber(state[6] or 0)
@@ -43,11 +46,11 @@ local function tellNews() if call('LLEN', NEWS) < 16 then call('RPUSH', NEWS, '1
 `;
 
 /** The settings that every script gets before its own arguments. */
-export function settingsOf(settings: QueueSettings): readonly (number | string)[] {
+export function settingsOf(settings: QueueSettings, shards: number): readonly (number | string)[] {
   const { limits, dead, keyConcurrency, onPoison } = settings;
   return [
     ...[limits.maxCount, limits.maxBytes],
     ...[dead.maxCount, dead.maxBytes, dead.whenFull === 'drop-oldest' ? 1 : 0],
-    ...[keyConcurrency, onPoison === 'halt-key' ? 1 : 0],
+    ...[keyConcurrency, onPoison === 'halt-key' ? 1 : 0, shards],
   ];
 }
