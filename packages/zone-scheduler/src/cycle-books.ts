@@ -3,9 +3,9 @@ import type { CycleOutcome, CycleReport } from './cycle-report.ts';
 import { CycleTally } from './cycle-tally.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { reportLimit } from './report-limit.ts';
-import type { EndedRun } from './running-zones.ts';
 import type { ZoneHealth } from './zone-health.ts';
 import type { NotRun } from './zone-intake.ts';
+import type { ZoneRun } from './zone-run.ts';
 import type { FailureClass } from './zone.ts';
 
 export interface CycleBooksParts {
@@ -40,9 +40,10 @@ export class CycleBooks {
     if (this.#inFlight > this.#maxInFlight) this.#maxInFlight = this.#inFlight;
   }
 
-  end<D>({ run, nowMs, durationMs, failure }: EndedRun<D>): void {
+  end<D>(run: ZoneRun<D>): void {
+    const { failure, durationMs } = run;
     const { id: zoneId } = run.zone;
-    this.#integrate(nowMs);
+    this.#integrate(run.endedMs);
     this.#inFlight -= 1;
     if (failure === undefined) {
       this.tally.count('ok');

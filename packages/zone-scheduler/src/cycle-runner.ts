@@ -25,7 +25,12 @@ export class CycleRunner<D> {
   readonly #seen = new SeenZones();
   readonly #health: ZoneHealth;
   readonly #breaker: DownstreamBreaker | undefined;
-  #current: Cycle<D> | undefined;
+  /**
+   * The one that runs, or ran last. Kept although it is over: without any cycle the engine forgets the shapes of all its
+   * objects in the next collection, and with them what it has compiled for them.
+   */
+  #latest: Cycle<D> | undefined;
+  #isRunning = false;
   #started = 0;
   #first: ReadonlySet<string> = new Set();
   #deferred: ReadonlySet<string> = new Set();
@@ -35,13 +40,13 @@ export class CycleRunner<D> {
   constructor(options: ResolvedZoneSchedulerOptions<D>, events: CycleRunnerEvents) {
     this.#options = options;
     this.#events = events;
-    options.budget?.watch(() => this.#current?.pump());
+    options.budget?.watch(() => this.current?.pump());
     this.#health = new ZoneHealth(options, events.onQuarantine);
     this.#breaker = options.breaker === false ? undefined : new DownstreamBreaker(options.breaker);
   }
 
   get current(): Cycle<D> | undefined {
-    return this.#current;
+    return this.#isRunning ? this.#latest : undefined;
   }
 
   /** How many cycles were started. */
@@ -50,7 +55,7 @@ export class CycleRunner<D> {
   }
 
   get isIdle(): boolean {
-    return this.#current === undefined && this.zombies.size === 0;
+    return this.current === undefined && this.zombies.size === 0;
   }
 
   get isDownstreamDown(): boolean {
@@ -59,7 +64,7 @@ export class CycleRunner<D> {
 
   get gauges(): Record<'inFlight' | 'zombies' | 'deferred' | 'quarantined', number> {
     return {
-      inFlight: this.#current?.inFlight ?? 0,
+      inFlight: this.current?.inFlight ?? 0,
       zombies: this.zombies.size,
       deferred: this.#deferred.size,
       quarantined: this.#health.quarantined,
@@ -94,14 +99,15 @@ export class CycleRunner<D> {
       breaker: this.#breaker,
       onZombie: (zoneId, runningMs) => onZombie({ zoneId, cycle: number, runningMs }),
       onZombieSettled: () => {
-        this.#current?.pump();
+        this.current?.pump();
         this.#tellIfIdle();
       },
       onDownstream,
     });
-    this.#current = cycle;
+    this.#latest = cycle;
+    this.#isRunning = true;
     const report = await cycle.run();
-    this.#current = undefined;
+    this.#isRunning = false;
     this.#first = cycle.first;
     this.#deferred = cycle.deferred;
     this.#weight = cycle.weight;

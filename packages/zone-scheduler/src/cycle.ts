@@ -4,15 +4,14 @@ import type { CycleReport } from './cycle-report.ts';
 import { describeError } from './cycle-tally.ts';
 import type { DownstreamBreaker } from './downstream-breaker.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
-import { RunningZones, type EndedRun } from './running-zones.ts';
+import { RunningZones } from './running-zones.ts';
 import type { SeenZones } from './seen-zones.ts';
-import type { ShardOwnership } from './shards.ts';
 import { SourceReader } from './source-reader.ts';
 import { createSweepTimer, type SweepTimer } from './sweep-timer.ts';
 import type { ZoneHealth } from './zone-health.ts';
 import { ZoneIntake } from './zone-intake.ts';
-import { ZoneLanes } from './zone-lanes.ts';
-import type { RunLane } from './zone-run.ts';
+import { ZoneLanes, type Turn } from './zone-lanes.ts';
+import type { ZoneRun } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 export interface CycleSetup<D> {
@@ -81,29 +80,45 @@ export class Cycle<D> {
     this.#setup = setup;
     this.#startedMs = clock.now();
     this.#startedAtMs = clock.wallNow();
+    // No spreads: what they make has a shape of its own in each cycle, and code that is compiled for one is thrown away.
     this.#books = new CycleBooks({
-      ...{ cycle: number, startedMs: this.#startedMs, health },
+      cycle: number,
+      startedMs: this.#startedMs,
+      health,
       maxReportedFailures: options.maxReportedFailures,
     });
     this.#intake = new ZoneIntake({
-      ...{ cycle: number, seen: setup.seen, shards, health, zombies },
+      cycle: number,
+      seen: setup.seen,
+      shards,
+      health,
+      zombies,
       overdue: setup.overdue,
     });
     this.#lanes = new ZoneLanes({
-      ...{ options, startedMs: this.#startedMs, deferredBefore: setup.deferredBefore },
-      ...{ expectedWeight: setup.expectedWeight, breaker: setup.breaker },
-      onTurn: (zone, lane, ownership) => this.#start(zone, lane, ownership),
+      options,
+      startedMs: this.#startedMs,
+      deferredBefore: setup.deferredBefore,
+      expectedWeight: setup.expectedWeight,
+      breaker: setup.breaker,
+      onTurn: (turn) => this.#start(turn),
       onFenced: (zoneId) => this.#books.miss('fenced', zoneId),
     });
     this.#running = new RunningZones({
       scope: { cycle: number, shards, lanes: this.#lanes },
-      ...{ handler: options.handler, classify: options.classify, clock, zombies },
-      ...{ onZombie: setup.onZombie, onZombieSettled: setup.onZombieSettled },
-      onEnd: (ended) => this.#endRun(ended),
+      handler: options.handler,
+      classify: options.classify,
+      clock,
+      zombies,
+      onZombie: setup.onZombie,
+      onZombieSettled: setup.onZombieSettled,
+      onEnd: (run) => this.#endRun(run),
     });
     this.#sweep = createSweepTimer(clock, (nowMs) => this.#expire(nowMs));
     this.#reader = new SourceReader({
-      ...{ zones, timeoutMs, clock },
+      zones,
+      timeoutMs,
+      clock,
       onZone: (zone) => this.#accept(zone),
       hasRoom: () => this.#isCut || this.#lanes.size < maxReadAhead,
       onEnd: (failure) => this.#endReading(failure),
@@ -174,7 +189,9 @@ export class Cycle<D> {
   /** Starts what there is a place for. Called whenever one may have become free. */
   pump(nowMs: number = this.#setup.options.clock.now()): void {
     if (!this.#isCut && this.#isTooLate(nowMs)) this.cut();
-    while (!this.#isCut && this.#hasPlace() && this.#lanes.startNext(nowMs));
+    // The first one starts now; before the next one a handler has run, for as long as it liked.
+    let startMs: number | undefined = nowMs;
+    while (!this.#isCut && this.#hasPlace() && this.#lanes.startNext(startMs)) startMs = undefined;
     this.#watchForStuck(nowMs);
     this.#reader.wake();
     if (this.#isDone) this.#finish(nowMs);
@@ -192,7 +209,7 @@ export class Cycle<D> {
       else this.#lanes.push(verdict.zone, verdict.lane);
     }
     // Most zones come long before their turn.
-    if (this.#hasPlace()) this.pump();
+    if (this.#lanes.hasPlace) this.pump();
   }
 
   #endReading(failure: { readonly error: unknown } | undefined): void {
@@ -208,9 +225,8 @@ export class Cycle<D> {
     this.pump();
   }
 
-  #start(zone: Zone<D>, lane: RunLane, ownership: ShardOwnership): void {
+  #start({ zone, lane, ownership, startedMs }: Turn<D>): void {
     const { options, endMs } = this.#setup;
-    const startedMs = options.clock.now();
     const dueMs = startedMs + (zone.timeoutMs ?? options.timeoutMs);
     const deadlineMs = Math.min(dueMs, endMs);
     const isCutShort = deadlineMs < dueMs;
@@ -219,11 +235,13 @@ export class Cycle<D> {
     this.#running.start({ zone, lane, ownership, startedMs, deadlineMs, isCutShort });
   }
 
-  #endRun(ended: EndedRun<D>): void {
-    this.#books.end(ended);
+  #endRun(run: ZoneRun<D>): void {
+    this.#books.end(run);
     const { breaker, onDownstream } = this.#setup;
-    if (this.#lanes.end(ended)) onDownstream(breaker?.isOpen === true);
-    this.pump(ended.nowMs);
+    if (this.#lanes.end(run)) onDownstream(breaker?.isOpen === true);
+    // An abort may have taken its time.
+    if (run.failure === undefined) this.pump(run.endedMs);
+    else this.pump();
   }
 
   /** Deals with everything that is due; returns when the next is. */

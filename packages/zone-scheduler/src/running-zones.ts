@@ -1,22 +1,8 @@
 import { createDeferred, type Clock, type Deferred } from '@holdfast/internal';
 import { classifyFailure } from './classify.ts';
 import { OwnershipLostError, ZoneTimeoutError } from './errors.ts';
-import { ZoneRun, type RunScope, type ZoneRunParts } from './zone-run.ts';
+import { ZoneRun, type RunFailure, type RunScope, type ZoneRunParts } from './zone-run.ts';
 import type { Classify, FailureClass, Zone, ZoneHandler } from './zone.ts';
-
-/** How a run ended. What fails because the zone went to another instance is fenced, and no failure. */
-export interface EndedRun<D> {
-  readonly run: ZoneRun<D>;
-  readonly nowMs: number;
-  readonly durationMs: number;
-  readonly failure: RunFailure | undefined;
-}
-
-export interface RunFailure {
-  readonly outcome: 'failed' | 'timedOut' | 'fenced';
-  readonly class: FailureClass;
-  readonly error: unknown;
-}
 
 export interface RunningZonesParts<D> {
   readonly scope: RunScope;
@@ -25,9 +11,16 @@ export interface RunningZonesParts<D> {
   readonly clock: Clock;
   /** Zones whose handlers still run though they were aborted; of all cycles. */
   readonly zombies: Set<string>;
-  readonly onEnd: (ended: EndedRun<D>) => void;
+  readonly onEnd: (run: ZoneRun<D>) => void;
   readonly onZombie: (zoneId: string, runningMs: number) => void;
   readonly onZombieSettled: () => void;
+}
+
+/** Waits for one handler after the other, so that no functions have to be made for each of thousands. */
+interface Waiter<D> {
+  run: ZoneRun<D>;
+  readonly onResolved: () => void;
+  readonly onRejected: (error: unknown) => void;
 }
 
 /** The handlers of one cycle that run. An aborted one has ended for the cycle, and is a zombie until it settles. */
@@ -35,6 +28,10 @@ export class RunningZones<D> {
   readonly #parts: RunningZonesParts<D>;
   /** In no order: the last one takes the place of one that ends. */
   readonly #runs: ZoneRun<D>[] = [];
+  /** Those that wait for no handler. */
+  readonly #idle: Waiter<D>[] = [];
+  /** What an idle waiter waits for; also keeps the shape of all runs while there is none. */
+  readonly #noRun: ZoneRun<D>;
   readonly #drains = new Set<{
     readonly shards: ReadonlySet<number>;
     readonly done: Deferred<void>;
@@ -45,6 +42,14 @@ export class RunningZones<D> {
 
   constructor(parts: RunningZonesParts<D>) {
     this.#parts = parts;
+    this.#noRun = new ZoneRun<D>(parts.scope, {
+      zone: { id: '' },
+      lane: 'healthy',
+      ownership: { shard: -1, fence: undefined },
+      startedMs: NaN,
+      deadlineMs: NaN,
+      isCutShort: false,
+    });
   }
 
   get size(): number {
@@ -59,10 +64,9 @@ export class RunningZones<D> {
   start(parts: ZoneRunParts<D>): void {
     const run = new ZoneRun(this.#parts.scope, parts);
     run.place = this.#runs.push(run) - 1;
-    call(this.#parts.handler, parts.zone, run).then(
-      () => this.#settle(run),
-      (error: unknown) => this.#settle(run, { error }),
-    );
+    const waiter = this.#idle.pop() ?? this.#createWaiter();
+    waiter.run = run;
+    call(this.#parts.handler, parts.zone, run).then(waiter.onResolved, waiter.onRejected);
   }
 
   /** Aborts what is overdue; returns the next deadline. */
@@ -96,33 +100,43 @@ export class RunningZones<D> {
     return drain.done.promise;
   }
 
-  #settle(run: ZoneRun<D>, rejection?: { readonly error: unknown }): void {
-    const { zone, startedMs } = run;
+  #createWaiter(): Waiter<D> {
+    const waiter: Waiter<D> = {
+      run: this.#noRun,
+      onResolved: () => this.#settle(waiter),
+      onRejected: (error) => this.#settle(waiter, { error }),
+    };
+    return waiter;
+  }
+
+  #settle(waiter: Waiter<D>, rejection?: { readonly error: unknown }): void {
+    const { run } = waiter;
+    waiter.run = this.#noRun;
+    this.#idle.push(waiter);
     if (!this.#remove(run)) {
-      this.#parts.zombies.delete(zone.id);
+      this.#parts.zombies.delete(run.zone.id);
       this.#parts.onZombieSettled();
       return;
     }
-    const nowMs = this.#parts.clock.now();
-    const failure = rejection && this.#describe(rejection.error, zone);
-    this.#end({ run, nowMs, durationMs: nowMs - startedMs, failure });
+    if (rejection !== undefined) run.failure = this.#describe(rejection.error, run.zone);
+    run.endedMs = this.#parts.clock.now();
+    this.#end(run);
   }
 
   #abort(run: ZoneRun<D>, outcome: RunFailure['outcome'], error: Error): void {
     // An abort before may have led to this one's end.
     if (!this.#remove(run)) return;
-    const { zone, startedMs } = run;
-    const nowMs = this.#parts.clock.now();
-    const durationMs = nowMs - startedMs;
-    this.#parts.zombies.add(zone.id);
+    const { id } = run.zone;
+    run.endedMs = this.#parts.clock.now();
+    run.failure = { outcome, class: CLASS_OF_ABORT[outcome], error };
+    this.#parts.zombies.add(id);
     this.#aborted += 1;
-    const failure: RunFailure = { outcome, class: CLASS_OF_ABORT[outcome], error };
     // Before its place is given to another. A listener may do anything, such as to end the cycle.
     this.#ending += 1;
     run.abort(error);
     this.#ending -= 1;
-    this.#end({ run, nowMs, durationMs, failure });
-    this.#parts.onZombie(zone.id, durationMs);
+    this.#end(run);
+    this.#parts.onZombie(id, run.durationMs);
   }
 
   /** Returns whether it was still among those that run. */
@@ -137,9 +151,9 @@ export class RunningZones<D> {
     return true;
   }
 
-  #end(ended: EndedRun<D>): void {
+  #end(run: ZoneRun<D>): void {
     if (this.#drains.size > 0) this.#resolveDrains();
-    this.#parts.onEnd(ended);
+    this.#parts.onEnd(run);
   }
 
   #describe(error: unknown, zone: Zone<D>): RunFailure {

@@ -32,10 +32,10 @@ export interface ZoneIntakeParts {
 /** Looks at everything that the source of one cycle gives. */
 export class ZoneIntake<D> {
   readonly #parts: ZoneIntakeParts;
-  #zones = 0;
 
   constructor(parts: ZoneIntakeParts) {
     this.#parts = parts;
+    parts.seen.begin();
   }
 
   accept(given: Zone<D>): Verdict<D> {
@@ -47,8 +47,7 @@ export class ZoneIntake<D> {
       return { kind: 'invalid', zoneId: idOf(given), error };
     }
     const { id: zoneId, every } = zone;
-    if (!seen.isFirst(zoneId, cycle)) return { kind: 'duplicates', zoneId };
-    this.#zones += 1;
+    if (!seen.isFirst(zoneId)) return { kind: 'duplicates', zoneId };
     if (shards.ownershipOf(zoneId) === undefined) return { kind: 'elsewhere', zoneId };
     const lane = health.laneOf(zoneId, cycle);
     const isDue = every === undefined || (cycle + hashText(zoneId)) % every === 0;
@@ -60,7 +59,7 @@ export class ZoneIntake<D> {
 
   /** The source was read to its end: what it did not give is gone. */
   forgetOthers(): void {
-    this.#parts.seen.keepOnly(this.#parts.cycle, this.#zones);
+    this.#parts.seen.end();
   }
 }
 

@@ -1,11 +1,10 @@
 import type { DownstreamBreaker } from './downstream-breaker.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
-import type { EndedRun } from './running-zones.ts';
 import type { ShardOwnership } from './shards.ts';
 import { SuspectLane } from './suspect-lane.ts';
 import { ZoneQueue } from './zone-queue.ts';
-import type { RunLane } from './zone-run.ts';
+import type { RunLane, ZoneRun } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 export interface ZoneLanesParts<D> {
@@ -16,10 +15,18 @@ export interface ZoneLanesParts<D> {
   /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */
   readonly expectedWeight: number;
   readonly breaker: DownstreamBreaker | undefined;
-  /** It is the turn of a zone: it is in flight from then on. */
-  readonly onTurn: (zone: Zone<D>, lane: RunLane, ownership: ShardOwnership) => void;
+  /** The zone is in flight from then on. */
+  readonly onTurn: (turn: Turn<D>) => void;
   /** The zone went to another instance while it waited. */
   readonly onFenced: (zoneId: string) => void;
+}
+
+/** It is the turn of a zone. */
+export interface Turn<D> {
+  readonly zone: Zone<D>;
+  readonly lane: RunLane;
+  readonly ownership: ShardOwnership;
+  readonly startedMs: number;
 }
 
 /**
@@ -53,10 +60,14 @@ export class ZoneLanes<D> {
     this.#healthy = new ZoneQueue(isHoldingBack);
     this.#suspects = new ZoneQueue(isHoldingBack);
     this.#lane = new SuspectLane({
-      ...{ maxSlots: suspects === false ? 1 : suspects.maxSlots, timeoutMs, targetMs },
+      maxSlots: suspects === false ? 1 : suspects.maxSlots,
+      timeoutMs,
+      targetMs,
     });
     this.#pacer = new Pacer({
-      ...{ controller, startedMs, targetMs: startedMs + targetMs },
+      controller,
+      startedMs,
+      targetMs: startedMs + targetMs,
       remaining: () => this.#remaining,
       grant: (slots) => this.#grant(slots),
     });
@@ -85,6 +96,11 @@ export class ZoneLanes<D> {
     const { breaker, options, startedMs } = this.#parts;
     const sinceMs = Math.max(startedMs, breaker?.openedMs ?? Infinity);
     return nowMs - sinceMs >= options.cycleMs;
+  }
+
+  /** Whether a zone of one of the lanes could be started. */
+  get hasPlace(): boolean {
+    return this.#pacer.hasPlace || this.#lane.hasPlace;
   }
 
   /** Most zones that may be in flight now. */
@@ -124,13 +140,18 @@ export class ZoneLanes<D> {
     return missing;
   }
 
-  /** Starts the zone that has a place now; returns whether there was one. */
-  startNext(nowMs: number): boolean {
+  /**
+   * Starts the zone that has a place now; returns whether there was one.
+   *
+   * @param nowMs is looked up when it is not known and there is one.
+   */
+  startNext(nowMs: number | undefined): boolean {
     const { breaker, options } = this.#parts;
     const inFlight = this.#pacer.inFlight + this.#lane.inFlight;
     if (options.budget?.hasRoom === false) return false;
     if (breaker?.isOpen === true) {
-      if (inFlight > 0 || !this.hasNext || !breaker.takeProbe(nowMs)) return false;
+      if (inFlight > 0 || !this.hasNext) return false;
+      if (!breaker.takeProbe(nowMs ?? options.clock.now())) return false;
       return this.#startFrom('healthy', nowMs) || this.#startFrom('suspect', nowMs);
     }
     return (
@@ -140,18 +161,17 @@ export class ZoneLanes<D> {
   }
 
   /** Returns whether the downstream has gone down, or has come back. */
-  end(ended: EndedRun<D>): boolean {
-    const { run, nowMs, failure } = ended;
+  end(run: ZoneRun<D>): boolean {
     const { breaker, options } = this.#parts;
     if (run.lane === 'suspect') this.#lane.end();
-    else this.#endHealthy(ended);
+    else this.#endHealthy(run);
     options.budget?.giveBack();
     if (breaker === undefined) return false;
     // Suspects tell nothing of the downstream, but for the one that is tried while it is down. What was started before that
     // tells nothing of it then: of many runs one succeeds, also when most of them fail.
     const isTelling = breaker.isOpen ? run.zone === this.#probe : run.lane === 'healthy';
     if (!isTelling) return false;
-    return breaker.record(failure === undefined ? 'ok' : failure.class, nowMs, run.startedMs);
+    return breaker.record(run.failure?.class ?? 'ok', run.endedMs, run.startedMs);
   }
 
   pushBack(): void {
@@ -193,14 +213,15 @@ export class ZoneLanes<D> {
     return given - this.#endedWeight;
   }
 
-  #endHealthy({ run, nowMs, durationMs, failure }: EndedRun<D>): void {
+  #endHealthy(run: ZoneRun<D>): void {
+    const { failure } = run;
     const weight = run.zone.weight ?? 1;
     const outcome = failure?.outcome === 'fenced' ? 'failed' : (failure?.outcome ?? 'ok');
     this.#endedWeight += weight;
-    this.#pacer.end({ nowMs, outcome, latencyMs: durationMs, weight });
+    this.#pacer.end({ nowMs: run.endedMs, outcome, latencyMs: run.durationMs, weight });
   }
 
-  #startFrom(lane: RunLane, nowMs: number): boolean {
+  #startFrom(lane: RunLane, nowMs: number | undefined): boolean {
     const { breaker, options, onFenced, onTurn } = this.#parts;
     const queue = lane === 'suspect' ? this.#suspects : this.#healthy;
     for (;;) {
@@ -208,11 +229,12 @@ export class ZoneLanes<D> {
       if (zone === undefined) return false;
       const ownership = options.shards.ownershipOf(zone.id);
       if (ownership !== undefined) {
+        const startedMs = nowMs ?? options.clock.now();
         if (lane === 'suspect') this.#lane.start();
-        else this.#pacer.start(nowMs);
+        else this.#pacer.start(startedMs);
         options.budget?.take();
         if (breaker?.isOpen === true) this.#probe = zone;
-        onTurn(zone, lane, ownership);
+        onTurn({ zone, lane, ownership, startedMs });
         return true;
       }
       if (lane === 'healthy') this.#endedWeight += zone.weight ?? 1;

@@ -1,6 +1,6 @@
 import { OwnershipLostError } from './errors.ts';
 import type { Fence, ShardOwnership, Shards } from './shards.ts';
-import type { Zone, ZoneContext } from './zone.ts';
+import type { FailureClass, Zone, ZoneContext } from './zone.ts';
 
 export type RunLane = 'healthy' | 'suspect';
 
@@ -10,6 +10,13 @@ export interface RunScope {
   readonly shards: Shards;
   /** Who wants to know of push-back. */
   readonly lanes: { pushBack(): void };
+}
+
+/** Why a run did not succeed. What fails because the zone went to another instance is fenced, and no failure. */
+export interface RunFailure {
+  readonly outcome: 'failed' | 'timedOut' | 'fenced';
+  readonly class: FailureClass;
+  readonly error: unknown;
 }
 
 export interface ZoneRunParts<D> {
@@ -35,6 +42,10 @@ export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
   readonly isCutShort: boolean;
   /** Where it stands among those that run; -1 when it has ended. */
   place = -1;
+  /** NaN while it runs. */
+  endedMs = NaN;
+  /** Of a run that has ended; undefined when it succeeded. */
+  failure: RunFailure | undefined;
   readonly #scope: RunScope;
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
@@ -51,6 +62,10 @@ export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
 
   get cycle(): number {
     return this.#scope.cycle;
+  }
+
+  get durationMs(): number {
+    return this.endedMs - this.startedMs;
   }
 
   get fence(): Fence | undefined {
