@@ -72,8 +72,10 @@ const RULES: Readonly<Record<AlertKind, Rule>> = {
     const { deferred, skipped } = report.zones;
     const left = deferred + skipped;
     const isLate = report.outcome === 'overrun' || report.missedTicks > 0;
+    // An aborted cycle does not tell whether the zones would have been done in time.
+    const severity = report.outcome === 'aborted' ? 'fading' : 'clear';
     return {
-      severity: isLate ? 'warning' : 'clear',
+      severity: isLate ? 'warning' : severity,
       value: left,
       message: `${left} zones were not started before the cycle was over, ${report.missedTicks} ticks were missed`,
     };

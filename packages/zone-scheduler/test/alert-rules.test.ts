@@ -40,6 +40,24 @@ function setUp() {
   };
 }
 
+it('an overrun is not over because the cycles are aborted', () => {
+  const next = setUp();
+  const late = { outcome: 'overrun', zones: counts({ planned: 9, deferred: 9 }) } as const;
+  next(late);
+  expect(next(late)).toEqual([
+    'overrun warning: 9 zones were not started before the cycle was over, 0 ticks were missed',
+  ]);
+
+  for (let n = 0; n < 9; n += 1) {
+    expect(next({ ...late, outcome: 'aborted' })).toEqual([]);
+  }
+  const well = { zones: counts({ planned: 9, ok: 9 }) };
+  expect([...next(well), ...next(well)]).toEqual([]);
+  expect(next(well)).toEqual([
+    'overrun resolved: 0 zones were not started before the cycle was over, 0 ticks were missed',
+  ]);
+});
+
 describe('the failure rate', () => {
   it('is over also where fewer than minZones are left, and not while none of them ends', () => {
     const next = setUp();
