@@ -1,41 +1,15 @@
 import { createDeferred } from '@holdfast/internal';
 import { CycleBooks } from './cycle-books.ts';
 import type { CycleReport } from './cycle-report.ts';
+import type { CycleSetup } from './cycle-setup.ts';
 import { describeError } from './cycle-tally.ts';
-import type { DownstreamBreaker } from './downstream-breaker.ts';
-import type { ResolvedZoneSchedulerOptions } from './options.ts';
 import { RunningZones } from './running-zones.ts';
-import type { SeenZones } from './seen-zones.ts';
 import { SourceReader } from './source-reader.ts';
 import { createSweepTimer, type SweepTimer } from './sweep-timer.ts';
-import type { ZoneHealth } from './zone-health.ts';
 import { ZoneIntake } from './zone-intake.ts';
 import { ZoneLanes, type Turn } from './zone-lanes.ts';
 import type { ZoneRun } from './zone-run.ts';
 import type { Zone } from './zone.ts';
-
-export interface CycleSetup<D> {
-  readonly options: ResolvedZoneSchedulerOptions<D>;
-  readonly number: number;
-  /** When the cycle must be over; Infinity: when all is done. */
-  readonly endMs: number;
-  readonly lagMs: number;
-  readonly missedTicks: number;
-  /** Ids that go first in this cycle. */
-  readonly deferredBefore: ReadonlySet<string>;
-  /** All ids that the cycle before had deferred: due in this one, whatever `every` says. */
-  readonly overdue: ReadonlySet<string>;
-  /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */
-  readonly expectedWeight: number;
-  /** Zones of any cycle whose handlers still run though they were aborted. A cycle adds and removes its own. */
-  readonly zombies: Set<string>;
-  readonly seen: SeenZones;
-  readonly health: ZoneHealth;
-  readonly breaker: DownstreamBreaker | undefined;
-  readonly onZombie: (zoneId: string, runningMs: number) => void;
-  readonly onZombieSettled: () => void;
-  readonly onDownstream: (isDown: boolean) => void;
-}
 
 /** Latencies of so many zones are needed to tell whether one more fits into the cycle. */
 const ENOUGH_LATENCIES = 20;
@@ -283,11 +257,14 @@ export class Cycle<D> {
     return this.#running.size + zombies.size < this.#lanes.places + options.maxZombies;
   }
 
-  /** Nothing runs and zombies hold every place: without an end of its own the cycle would wait for ever. */
+  /**
+   * Nothing runs and zombies hold every place: without an end of its own the cycle would wait for ever. For slots that
+   * other schedulers hold, or for the downstream, it may wait.
+   */
   #watchForStuck(nowMs: number): void {
-    const { breaker, options } = this.#setup;
+    const { options } = this.#setup;
     const isWaiting = !this.#isCut && this.#running.size === 0 && this.#lanes.hasNext;
-    if (!isWaiting || breaker?.isOpen === true) {
+    if (!isWaiting || this.#lanes.isWaitingForOthers) {
       this.#stuckDueMs = Infinity;
     } else if (this.#stuckDueMs === Infinity) {
       this.#stuckDueMs = nowMs + options.timeoutMs;

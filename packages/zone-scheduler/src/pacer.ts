@@ -16,7 +16,7 @@ export interface PacerParts {
  * Asks the controller how many healthy zones of one cycle may be in flight.
  *
  * - probing  from the start, when the controller wants a sample: so many zones are started at once, and no further one;
- *            left when their median is known, or with the first window
+ *            left when their median is known, when all have failed, or with the first window
  * - flowing  the limit is the controller's, which plans anew after each window
  */
 export class Pacer {
@@ -75,7 +75,7 @@ export class Pacer {
     this.#meter.end(nowMs, outcome, latencyMs, weight);
     if (this.#probes === undefined) return;
     this.#probes.end(outcome === 'ok' ? latencyMs / weight : undefined);
-    if (this.#probes.isMedianKnown) this.#endProbe(nowMs);
+    if (this.#probes.isOver) this.#endProbe(nowMs);
   }
 
   pushBack(): void {
@@ -117,7 +117,8 @@ export class Pacer {
   #plan(nowMs: number): void {
     const { controller, targetMs, remaining, grant } = this.#parts;
     controller.plan({ remaining: remaining(), leftMs: targetMs - nowMs });
-    this.#limit = Math.min(controller.limit, grant(controller.limit));
+    const { limit } = controller;
+    this.#limit = Math.min(limit, grant(limit));
   }
 }
 
@@ -137,10 +138,13 @@ class ProbeSample {
     return this.#started < this.wanted;
   }
 
-  /** Those that still run are slower than those that have ended: once more than half have, the median cannot change. */
-  get isMedianKnown(): boolean {
-    const ended = this.#succeededMs.length;
-    return !this.hasPlace && ended > (this.#started - this.#failed) / 2;
+  /**
+   * Those that still run are slower than those that have ended: once more than half have, the median cannot change. There
+   * is none when all have failed.
+   */
+  get isOver(): boolean {
+    const left = this.#started - this.#failed;
+    return !this.hasPlace && (left === 0 || this.#succeededMs.length > left / 2);
   }
 
   /** One for each that did not fail; one that still runs counts with what it has taken so far. Empty: none succeeded. */

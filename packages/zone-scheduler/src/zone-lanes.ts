@@ -46,6 +46,8 @@ export class ZoneLanes<D> {
   /** Of the healthy zones that were given, and of those that have ended. */
   #weight = 0;
   #endedWeight = 0;
+  /** Slot time of the runs that have ended. */
+  readonly #usedMs = { healthy: 0, suspect: 0 };
   /** The last zone that was tried while the downstream was down. */
   #probe: Zone<D> | undefined;
 
@@ -96,6 +98,12 @@ export class ZoneLanes<D> {
     const { breaker, options, startedMs } = this.#parts;
     const sinceMs = Math.max(startedMs, breaker?.openedMs ?? Infinity);
     return nowMs - sinceMs >= options.cycleMs;
+  }
+
+  /** The downstream is down, or other schedulers hold the slots of the budget. */
+  get isWaitingForOthers(): boolean {
+    const { breaker, options } = this.#parts;
+    return breaker?.isOpen === true || options.budget?.hasRoom === false;
   }
 
   /** Whether a zone of one of the lanes could be started. */
@@ -155,6 +163,7 @@ export class ZoneLanes<D> {
       return this.#startFrom('healthy', nowMs) || this.#startFrom('suspect', nowMs);
     }
     return (
+      (this.#isSuspectsTurn && this.#startFrom('suspect', nowMs)) ||
       (this.#pacer.hasPlace && this.#startFrom('healthy', nowMs)) ||
       (this.#lane.hasPlace && !this.#isProbing && this.#startFrom('suspect', nowMs))
     );
@@ -163,6 +172,7 @@ export class ZoneLanes<D> {
   /** Returns whether the downstream has gone down, or has come back. */
   end(run: ZoneRun<D>): boolean {
     const { breaker, options } = this.#parts;
+    this.#usedMs[run.lane] += run.durationMs;
     if (run.lane === 'suspect') this.#lane.end();
     else this.#endHealthy(run);
     options.budget?.giveBack();
@@ -196,6 +206,13 @@ export class ZoneLanes<D> {
   /** The sample of the idle downstream would not be one with suspects in flight; they wait while it is taken. */
   get #isProbing(): boolean {
     return this.#pacer.isProbing && this.#healthy.hasNext;
+  }
+
+  /** A budget may grant one slot in all: then each lane has it for half of the time, or the healthy zones would always have it. */
+  get #isSuspectsTurn(): boolean {
+    const { budget } = this.#parts.options;
+    if (budget?.granted !== 1 || !this.#lane.hasPlace || this.#isProbing) return false;
+    return this.#usedMs.suspect < this.#usedMs.healthy;
   }
 
   /** Of the slots of a shared budget the suspects' are asked for as well. */
