@@ -1,6 +1,6 @@
-import type { Controller } from './controller.ts';
-import type { CycleOutcome, CycleReport } from './cycle-report.ts';
-import { CycleTally } from './cycle-tally.ts';
+import type { CycleOutcome, CycleReport, ReportedError } from './cycle-report.ts';
+import { CycleTally, describeError } from './cycle-tally.ts';
+import type { GuardedController } from './guarded-controller.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { reportLimit } from './report-limit.ts';
 import type { ZoneHealth } from './zone-health.ts';
@@ -99,7 +99,7 @@ export class CycleBooks {
   close(ended: {
     readonly nowMs: number;
     readonly isAborted: boolean;
-    readonly controller: Controller;
+    readonly controller: GuardedController;
     readonly suspectSlots: number;
     readonly sourceError: CycleReport['sourceError'];
     readonly startedAtMs: number;
@@ -111,13 +111,16 @@ export class CycleBooks {
     const { counts, failureRate } = this.tally;
     const durationMs = nowMs - startedMs;
     this.#integrate(nowMs);
+    const explanation = reportLimit(controller.explain());
+    const broken = controller.takeFailure();
+    const controllerError = broken && describeError(broken.error);
     health.endCycle({
       ...{ cycle, planned: counts.planned, failureRate },
       ...{ failed: this.#blamable, isSourceRead: sourceError === undefined },
     });
     return {
       cycle,
-      outcome: this.#outcome(isAborted, sourceError),
+      outcome: this.#outcome(isAborted, sourceError ?? controllerError),
       startedAtMs: ended.startedAtMs,
       lagMs: ended.lagMs,
       durationMs,
@@ -132,19 +135,20 @@ export class CycleBooks {
       concurrency: {
         mean: durationMs > 0 ? this.#slotMs / durationMs : 0,
         max: this.#maxInFlight,
-        explanation: reportLimit(controller.explain()),
+        explanation,
         suspectSlots,
       },
       staleness: health.staleness,
       sourceError,
+      controllerError,
     };
   }
 
-  #outcome(isAborted: boolean, sourceError: CycleReport['sourceError']): CycleOutcome {
+  #outcome(isAborted: boolean, error: ReportedError | undefined): CycleOutcome {
     const { planned, ok, deferred, skipped, duplicates } = this.tally.counts;
     if (isAborted) return 'aborted';
     if (deferred + skipped > 0) return 'overrun';
-    return ok + duplicates === planned && sourceError === undefined ? 'ok' : 'partial';
+    return ok + duplicates === planned && error === undefined ? 'ok' : 'partial';
   }
 
   #integrate(nowMs: number): void {

@@ -43,7 +43,8 @@ export interface FailureGroup {
  * How a cycle went.
  *
  * - ok       all planned zones ran and none failed
- * - partial  some failed, timed out, were fenced, quarantined or stuck, or the source was not read to its end
+ * - partial  some failed, timed out, were fenced, quarantined or stuck, the source was not read to its end, or the
+ *            controller threw
  * - overrun  some were not started before it was over
  * - aborted  the downstream was down when it ended, or the scheduler was closed
  */
@@ -93,8 +94,16 @@ export interface CycleReport {
     readonly oldest: readonly string[];
   };
   /** Why the source was not read to its end. The zones that it gave before are accounted for. */
-  readonly sourceError?:
-    { readonly message: string; readonly code?: string | undefined } | undefined;
+  readonly sourceError?: ReportedError | undefined;
+  /** What the controller threw first. The limit that it gave last stayed in force. */
+  readonly controllerError?: ReportedError | undefined;
+}
+
+/** What of an error fits into a report. */
+export interface ReportedError {
+  readonly message: string;
+  /** The error's own `code`, where it has one. */
+  readonly code?: string | undefined;
 }
 
 /** Why the limit is what it is, as plain JSON: null stands for what is not known, or for no bound. */

@@ -17,6 +17,7 @@ import type { Controller } from './controller.ts';
 import { adaptive } from './controllers/adaptive.ts';
 import type { BudgetShare } from './controllers/budget.ts';
 import type { DownstreamBreakerOptions } from './downstream-breaker.ts';
+import { GuardedController } from './guarded-controller.ts';
 import { allZones } from './shards/all-zones.ts';
 import type { Shards } from './shards.ts';
 import type { Classify, ZoneHandler, ZoneSource } from './zone.ts';
@@ -106,7 +107,7 @@ export interface ZoneSchedulerOptions<D = unknown> {
 export interface ResolvedZoneSchedulerOptions<D> {
   readonly zones: ZoneSource<D>;
   readonly handler: ZoneHandler<D>;
-  readonly controller: Controller;
+  readonly controller: GuardedController;
   readonly budget: BudgetShare | undefined;
   readonly shards: Shards;
   readonly cycleMs: number;
@@ -137,7 +138,9 @@ export function resolveZoneSchedulerOptions<D>(
   options: ZoneSchedulerOptions<D>,
 ): ResolvedZoneSchedulerOptions<D> {
   const given = requireOptions('createZoneScheduler', options, NAMES);
-  const controller = requireObject('controller', given.controller ?? adaptive());
+  const controller = new GuardedController(
+    requireObject('controller', given.controller ?? adaptive()),
+  );
   const { max } = controller;
   const { budget, classify } = given;
   return Object.freeze({
