@@ -11,6 +11,8 @@ import type { CycleReport, DrainReport, ZoneCounts } from './cycle-report.ts';
 import { CycleRunningError, SchedulerClosedError } from './errors.ts';
 import { resolveZoneSchedulerOptions, type ZoneSchedulerOptions } from './options.ts';
 import { reportLimit } from './report-limit.ts';
+import type { ShardHost } from './shards.ts';
+import { ShardsSession } from './shards-session.ts';
 import { startTicker, type Ticker } from './ticker.ts';
 import type { Tick } from './ticks.ts';
 import type {
@@ -39,7 +41,6 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     ...{ deferred: 0, skipped: 0, quarantined: 0, stuck: 0, duplicates: 0 },
   };
   let ticker: Ticker | undefined;
-  let shardsStarted: Promise<void> | undefined;
   let isPaused = false;
   let isStartingCycle = false;
   let unreportedMissedTicks = 0;
@@ -55,17 +56,15 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     },
   });
 
-  const startShards = (): Promise<void> => {
-    shardsStarted ??= shards.start({
-      drain: (ids) => runner.current?.drain(ids) ?? Promise.resolve(),
-      abandon: (ids, reason) => runner.current?.abandon(ids, reason),
-    });
-    return shardsStarted;
+  const host: ShardHost = {
+    drain: (ids) => runner.current?.drain(ids) ?? Promise.resolve(),
+    abandon: (ids, reason) => runner.current?.abandon(ids, reason),
   };
+  const session = new ShardsSession(shards, host, clock);
 
   const lifecycle = createLifecycle({
     start: async () => {
-      await startShards();
+      await session.start();
       if (closed !== undefined) return;
       ticker = startTicker({ clock, cycleMs, onTick, onMissed });
     },
@@ -113,7 +112,7 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
   const runByHand = async (): Promise<CycleReport> => {
     isStartingCycle = true;
     try {
-      await startShards();
+      await session.start();
     } finally {
       isStartingCycle = false;
     }
@@ -131,6 +130,7 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     const stopped = lifecycle.close();
     last?.cut();
     let timer = clock.setTimer(() => {
+      session.giveUp(new SchedulerClosedError());
       runner.current?.abort(new SchedulerClosedError());
       // One turn of the event loop, so that handlers that obey at once are not reported as zombies.
       timer = clock.setTimer(() => drained.resolve(), 0);
@@ -139,8 +139,10 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     if (runner.isIdle) drained.resolve();
     await drained.promise;
     timer.cancel();
+    // A cycle by hand may still wait for its shards, and would not be run any more.
+    session.giveUp(new SchedulerClosedError());
     try {
-      await shards.close();
+      await session.close(timeoutMs);
     } finally {
       resolved.budget?.release();
       isDrained = true;

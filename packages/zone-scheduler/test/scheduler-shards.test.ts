@@ -165,3 +165,44 @@ describe('a scheduler with shards', () => {
     expect(alerts).toEqual(['coverage warning']);
   });
 });
+
+describe('shards that never start', () => {
+  function setUpHanging() {
+    const { shards, calls } = createShards(new Set([0]));
+    const start = (): Promise<void> => new Promise(() => undefined);
+    const close = (): Promise<void> => {
+      calls.push('close');
+      return new Promise(() => undefined);
+    };
+    return { calls, ...setUp(['a1'], { shards: { ...shards, start, close } }) };
+  }
+
+  it('hold up `close()` no longer than it may wait, and what waits for them is rejected', async () => {
+    const { clock, calls, scheduler, started } = setUpHanging();
+    const starting = scheduler.start();
+    const closing = scheduler.close({ timeoutMs: 500 });
+    const outcomes = Promise.allSettled([starting, closing]);
+
+    await clock.advance(2_000);
+
+    expect(await outcomes).toMatchObject([
+      { status: 'rejected', reason: { code: 'SCHEDULER_CLOSED' } },
+      { status: 'fulfilled', value: { finished: 0, aborted: 0, zombies: [] } },
+    ]);
+    expect([calls, started]).toEqual([['close'], []]);
+    expect(scheduler.snapshot().state).toBe('closed');
+  });
+
+  it('hold up a cycle by hand no longer', async () => {
+    const { clock, scheduler } = setUpHanging();
+    const cycle = scheduler.runCycle();
+    const outcomes = Promise.allSettled([cycle, scheduler.close({ timeoutMs: 0 })]);
+
+    await clock.advance(1_000);
+
+    expect(await outcomes).toMatchObject([
+      { status: 'rejected', reason: { code: 'SCHEDULER_CLOSED' } },
+      { status: 'fulfilled' },
+    ]);
+  });
+});
