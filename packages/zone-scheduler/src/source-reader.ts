@@ -85,16 +85,17 @@ export class SourceReader<D> {
     }
   }
 
-  /** Without a promise for each zone. */
+  /** Without a promise for each zone. Nobody waits for a list: what is slow between its chunks is the event loop. */
   async #readChunks(zones: Iterable<Zone<D>>): Promise<void> {
+    this.#expectBy(this.#latestDueMs);
     let read = 0;
     for (const zone of zones) {
       if (!this.#isReading) return;
       this.#parts.onZone(zone);
       read += 1;
       if (read % CHUNK === 0) {
+        this.#expectBy(this.#latestDueMs);
         await nextTurn();
-        this.#expect();
       }
       if (!this.#parts.hasRoom()) await this.#waitForRoom();
     }
@@ -105,14 +106,17 @@ export class SourceReader<D> {
     this.#room = createDeferred();
     await this.#room.promise;
     this.#room = undefined;
-    this.#expect();
   }
 
   #expect(): void {
+    const { clock, timeoutMs } = this.#parts;
+    this.#expectBy(Math.min(clock.now() + timeoutMs, this.#latestDueMs));
+  }
+
+  #expectBy(dueMs: number): void {
     if (!this.#isReading) return;
-    const { clock, timeoutMs, watch } = this.#parts;
-    this.#dueMs = Math.min(clock.now() + timeoutMs, this.#latestDueMs);
-    watch(this.#dueMs);
+    this.#dueMs = dueMs;
+    if (dueMs < Infinity) this.#parts.watch(dueMs);
   }
 
   #end(failure: { readonly error: unknown } | undefined): void {

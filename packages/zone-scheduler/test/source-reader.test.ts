@@ -1,4 +1,4 @@
-import { createDeferred } from '@holdfast/internal';
+import { createDeferred, nextTurn } from '@holdfast/internal';
 import { createFakeClock } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
 import { SourceReader } from '../src/source-reader.ts';
@@ -79,4 +79,34 @@ it('gives all the rest together one timeout when it has to hurry', async () => {
 
   expect(reader.isReading).toBe(false);
   expect(ends).toMatchObject([{ code: 'ZONE_SOURCE_TIMEOUT', timeoutMs: 100 }]);
+});
+
+it('does not hold it against a list that the event loop is slow', async () => {
+  const ids = Array.from({ length: 1_200 }, (_, n) => `z${n}`);
+  const { clock, reader, seen, ends } = setUp(() => zonesOf(ids));
+  const reading = reader.read();
+  while (seen.length < 500) await Promise.resolve();
+
+  // A turn of the event loop that takes longer than the source may.
+  reader.expire(clock.now() + 101);
+  await reading;
+
+  expect(seen).toHaveLength(1_200);
+  expect(ends).toEqual([undefined]);
+});
+
+it('gives up a list without an end when it has to hurry', async () => {
+  const { clock, reader, ends } = setUp(function* () {
+    for (let n = 0; ; n += 1) yield { id: `z${n}` };
+  });
+  const reading = reader.read();
+  reader.hurry();
+  await nextTurn();
+  await nextTurn();
+
+  expect(reader.dueMs).toBe(100);
+  reader.expire(clock.now() + 100);
+  await reading;
+
+  expect(ends).toMatchObject([{ code: 'ZONE_SOURCE_TIMEOUT' }]);
 });
