@@ -34,6 +34,7 @@ export type {
   SuspectOptions,
   ZoneSchedulerOptions,
 } from './options.ts';
+export type { ShardRegistration, ShardRegistry } from './shard-registry.ts';
 export type {
   Fence,
   ShardHost,

@@ -1,4 +1,6 @@
-import type { ShardHost, ShardOwnership, Shards, ShardsSnapshot } from '../shards.ts';
+import { createListeners } from '@holdfast/internal';
+import type { ShardRegistry } from '../shard-registry.ts';
+import type { ShardHost, ShardOwnership, Shards, ShardsEvents, ShardsSnapshot } from '../shards.ts';
 
 /** Shards that nobody can take away: what is ours is settled by the zone's id alone. */
 export interface FixedShards {
@@ -7,20 +9,31 @@ export interface FixedShards {
   /** Ours. */
   readonly shard: number;
   readonly isOurs: (zoneId: string) => boolean;
+  /** Who sees the other instances; undefined: nobody does. */
+  readonly registry?: ShardRegistry | undefined;
 }
 
 /**
  * - `open`    entered at creation; zones are ours by their ids
  * - `closed`  entered when `close()` is called; no zone is ours any more; final
  */
-export function createFixedShards({ total, members, shard, isOurs }: FixedShards): Shards {
+export function createFixedShards(fixed: FixedShards): Shards {
+  const { total, members, shard, isOurs, registry } = fixed;
+  const listeners = createListeners<ShardsEvents>({ change: true, error: true });
   const ownership: ShardOwnership = Object.freeze({ shard, fence: undefined });
   let host: ShardHost | undefined;
   let closed: Promise<void> | undefined;
 
+  const close = async (): Promise<void> => {
+    await host?.drain([shard]);
+    await registry?.close();
+  };
+
   return {
     start(startingHost) {
       host ??= startingHost;
+      const onError = (error: unknown): void => listeners.emit('error', { error });
+      registry?.start({ id: shard, total, onError });
       return Promise.resolve();
     },
     ownershipOf: (zoneId) => (closed === undefined && isOurs(zoneId) ? ownership : undefined),
@@ -28,14 +41,13 @@ export function createFixedShards({ total, members, shard, isOurs }: FixedShards
     snapshot: (): ShardsSnapshot => ({
       total,
       owned: closed === undefined ? 1 : 0,
-      // What the other instances do, this one does not see.
-      unowned: 0,
+      // What the other instances do, this one does not see by itself.
+      unowned: registry?.missing ?? 0,
       members,
       trustedForMs: closed === undefined ? null : 0,
-      mismatch: undefined,
+      mismatch: registry?.mismatch,
     }),
-    // Nothing ever changes.
-    on: () => () => undefined,
-    close: () => (closed ??= host?.drain([shard]) ?? Promise.resolve()),
+    on: (event, listener) => listeners.on(event, listener),
+    close: () => (closed ??= close()),
   };
 }

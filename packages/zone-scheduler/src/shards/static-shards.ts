@@ -1,5 +1,6 @@
 import { requireInteger, requireObject, requireOptions } from '@holdfast/internal';
 import { ShardSettingsError } from '../errors.ts';
+import type { ShardRegistry } from '../shard-registry.ts';
 import type { Shards } from '../shards.ts';
 import { createFixedShards } from './fixed-shards.ts';
 import { hashText } from './hash.ts';
@@ -15,6 +16,11 @@ export interface StaticShardsOptions {
   readonly total?: number | undefined;
   /** Where the variables are looked up: `process.env`. Default: nowhere. */
   readonly env?: Environment | undefined;
+  /**
+   * Writes the instances down, so that one that is missing shows as `coverage`, and one that counts others as
+   * `shard-mismatch`: `postgresShardRegistry(…)`. Default: none, and nobody sees either.
+   */
+  readonly registry?: ShardRegistry | undefined;
 }
 
 const MAX_TOTAL = 10_000;
@@ -29,7 +35,9 @@ const MAX_TOTAL = 10_000;
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function staticShards(options: StaticShardsOptions = {}): Shards {
-  requireOptions('staticShards', options, { id: true, total: true, env: true });
+  requireOptions('staticShards', options, { id: true, total: true, env: true, registry: true });
+  const registry =
+    options.registry === undefined ? undefined : requireObject('registry', options.registry);
   const env = requireObject('env', options.env ?? {});
   const total =
     options.total === undefined
@@ -46,7 +54,7 @@ export function staticShards(options: StaticShardsOptions = {}): Shards {
   );
   const own = `shard-${id}`;
   const isOurs = (zoneId: string): boolean => winnerOf(hashText(zoneId), contenders) === own;
-  return createFixedShards({ total, members: total, shard: id, isOurs });
+  return createFixedShards({ total, members: total, shard: id, isOurs, registry });
 }
 
 const ID = 'ZONE_SHARD_ID';
