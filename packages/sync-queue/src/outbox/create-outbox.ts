@@ -103,7 +103,9 @@ class DurableOutbox implements Outbox {
       onStalled: (stalled) => emit('stalled', stalled),
     });
     const tickets = this.#tickets;
-    this.#intake = new Intake({ clock, hlc, bounds, payload, keeper, tickets, onHeld, onEnd });
+    this.#intake = new Intake({
+      ...{ clock, hlc, maxDriftMs, bounds, payload, keeper, tickets, onHeld, onEnd },
+    });
     this.#opening = createLifecycle({
       start: () => this.#open(),
       close: () => keeper.close(),

@@ -41,6 +41,12 @@ export interface HlcClock {
   observe(remote: Hlc): Hlc;
   /** Goes on after the last time that was kept over a restart, however far ahead it is. */
   resume(last: Hlc): void;
+  /**
+   * A time after all that were given, and after those of the next `aheadMs`: kept for `resume`, it stands for all of them,
+   * so that not each has to be kept. Restarts do not add up: it is not further ahead of the wall clock than `aheadMs`, or a
+   * millisecond ahead of the last time.
+   */
+  horizon(aheadMs: number): Hlc;
   /** Learns the server's time from an answer that took `rttMs`, so that a wrong wall clock does not matter. */
   correct(serverNowMs: number, rttMs: number): void;
 }
@@ -81,6 +87,11 @@ export function createHlcClock(options: HlcClockOptions): HlcClock {
       return advanceTo(physical());
     },
     resume: (kept) => see(parseHlc(kept)),
+    horizon(aheadMs) {
+      requireNumber('aheadMs', aheadMs, { min: 0 });
+      const ms = Math.max(Math.floor(physical() + aheadMs), last.ms + 1);
+      return formatHlc({ ms: Math.min(MAX_MS, ms), counter: 0, node });
+    },
     correct(serverNowMs, rttMs) {
       requireNumber('serverNowMs', serverNowMs, { min: 0 });
       requireNumber('rttMs', rttMs, { min: 0 });

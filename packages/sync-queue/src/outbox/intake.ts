@@ -3,7 +3,8 @@ import type { Clock } from '@holdfast/internal';
 import { admit, type Admitted, type Intent, type OutboxBounds } from './admit-unit.ts';
 import { Guests } from './guests.ts';
 import type { HlcClock } from './hlc.ts';
-import type { NewOp, Op } from './op.ts';
+import { HlcReservation } from './hlc-reservation.ts';
+import type { Hlc, NewOp, Op } from './op.ts';
 import type { OpPayload } from './op-payload.ts';
 import type { EnqueueOptions, Ticket, TicketEnd } from './outbox.ts';
 import { resolveEnqueueOptions } from './outbox-options.ts';
@@ -16,6 +17,7 @@ import { newUnitId } from './unit-id.ts';
 export interface IntakeHost {
   readonly clock: Clock;
   readonly hlc: HlcClock;
+  readonly maxDriftMs: number;
   readonly bounds: OutboxBounds;
   readonly payload: OpPayload;
   readonly keeper: StoreKeeper;
@@ -28,10 +30,12 @@ export interface IntakeHost {
 export class Intake {
   readonly tally = { enqueued: 0, coalesced: 0 };
   readonly #host: IntakeHost;
+  readonly #reservation: HlcReservation;
   readonly #guests: Guests;
 
   constructor(host: IntakeHost) {
     this.#host = host;
+    this.#reservation = new HlcReservation(host.hlc, host.maxDriftMs);
     this.#guests = new Guests({
       clock: host.clock,
       isHeld: (id) => host.keeper.read((rows) => rows.find(id) !== undefined),
@@ -65,7 +69,12 @@ export class Intake {
   }
 
   async add(intent: Intent): Promise<Ticket> {
-    const admitted = await this.#host.keeper.write((rows) => this.#admit(rows, intent));
+    const at = lastGiven(intent);
+    const { admitted, reserved } = await this.#host.keeper.write((rows) => ({
+      admitted: this.#admit(rows, intent),
+      reserved: at === undefined ? undefined : this.#reservation.cover(rows, at),
+    }));
+    if (reserved !== undefined) this.#reservation.confirm(reserved);
     return this.#follow(admitted);
   }
 
@@ -75,7 +84,11 @@ export class Intake {
       throw new TypeError(`${store.label} has no transactions of callers`);
     }
     if (!connection.inTransaction) throw new TypeError('connection must be in a transaction');
-    const admitted = this.#admit(store.within(connection), { ...intent, isAlone: true });
+    const rows = store.within(connection);
+    const admitted = this.#admit(rows, { ...intent, isAlone: true });
+    // Never confirmed: the caller may roll back, and the next edit writes it again.
+    const at = lastGiven(intent);
+    if (at !== undefined) this.#reservation.cover(rows, at);
     this.#guests.add(admitted.id, connection);
     return this.#follow(admitted);
   }
@@ -85,11 +98,8 @@ export class Intake {
   }
 
   #admit(rows: OutboxRows, intent: Intent): Admitted {
-    const { bounds, payload, hlc } = this.#host;
-    const admitted = admit(rows, intent, { bounds, payload });
-    // Later than any that was given: the next run goes on after it.
-    rows.setMeta('hlc', hlc.tick());
-    return admitted;
+    const { bounds, payload } = this.#host;
+    return admit(rows, intent, { bounds, payload });
   }
 
   #follow({ as, id }: Admitted): Ticket {
@@ -115,6 +125,11 @@ export class Intake {
       }
     }
   }
+}
+
+/** The latest time that this clock has given to an op. */
+function lastGiven({ ops, isStamped }: Intent): Hlc | undefined {
+  return ops.findLast((_op, index) => isStamped[index])?.at;
 }
 
 function isGroup(op: NewOp | readonly NewOp[]): op is readonly NewOp[] {

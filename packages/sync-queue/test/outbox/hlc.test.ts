@@ -79,6 +79,30 @@ test('resumes after a time that is far ahead, and takes one that is long past', 
   expect(hlc.observe(formatHlc({ ms: 1, counter: 0, node: 'b' })) > kept).toBe(true);
 });
 
+test('a horizon is after what was given, and restarts from it do not add up', () => {
+  const { wall, hlc } = setUp();
+  const first = hlc.tick();
+  let kept = hlc.horizon(1000);
+  expect(kept > first).toBe(true);
+  expect(parseHlc(kept)).toEqual({ ms: START + 1000, counter: 0, node: 'a' });
+
+  for (let restart = 1; restart <= 10; restart += 1) {
+    const again = createHlcClock({
+      node: 'a',
+      clock: { ...createFakeClock(), wallNow: () => START },
+    });
+    again.resume(kept);
+    expect(again.tick() > kept).toBe(true);
+    kept = again.horizon(1000);
+    expect(parseHlc(kept).ms).toBe(START + 1000 + restart);
+  }
+
+  wall.ms = START - 3_600_000;
+  const late = hlc.tick();
+  expect(hlc.horizon(1000) > late).toBe(true);
+  expect(() => hlc.horizon(-1)).toThrow('aheadMs must be');
+});
+
 test('refuses what is no time', () => {
   const { hlc } = setUp();
 

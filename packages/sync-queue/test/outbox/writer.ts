@@ -1,18 +1,23 @@
+import { systemClock } from '@holdfast/internal';
 import { createOutbox } from '@holdfast/sync-queue';
 import { sqliteOutboxStore } from '@holdfast/sync-queue/sqlite';
 
-/** Enqueues without end, several at a time, and says which edits it was told to be durable. */
+/**
+ * Enqueues without end, several at a time, and says which edits it was told to be durable. Arguments: the file, a name for
+ * the run, and by how many milliseconds the wall clock is set back.
+ */
 export interface WriterMessage {
   readonly durable: string;
   readonly ticket: string;
 }
 
-const [path = '', run = ''] = process.argv.slice(2);
+const [path = '', run = '', setBackMs = '0'] = process.argv.slice(2);
 const outbox = createOutbox({
   store: sqliteOutboxStore({ path }),
   clientId: 'writer',
   limits: { maxCount: 1_000_000, maxBytes: 2 ** 30 },
   push: () => new Promise(() => undefined),
+  clock: { ...systemClock, wallNow: () => systemClock.wallNow() - Number(setBackMs) },
 });
 await outbox.start();
 await Promise.all(
