@@ -3,7 +3,7 @@ import { coalesce } from './coalesce.ts';
 import { laneOf, type Op } from './op.ts';
 import type { OpPayload } from './op-payload.ts';
 import { OutboxFullError } from './outbox-errors.ts';
-import type { OutboxRows, Unit } from './outbox-store.ts';
+import type { NewUnit, OutboxRows, Unit } from './outbox-store.ts';
 import { addUnit, removeUnit } from './unit-graph.ts';
 
 export interface OutboxBounds {
@@ -48,11 +48,14 @@ export function admit(
   if (intent.payload.length > bounds.maxItemBytes) {
     throw new ItemTooLargeError(intent.payload.length, bounds.maxItemBytes);
   }
-  const target = coalescingTarget(rows, intent);
+  const lanes = [...new Set(intent.ops.map(laneOf))];
+  const ends = lanes.flatMap((lane) => rows.lane(lane, 'end', 1));
+  const target = coalescingTarget(ends, intent);
   const joined = target === undefined ? undefined : join(target, intent, payload);
   if (target === undefined || joined === undefined) {
     requireRoom(rows, bounds, { count: 1, bytes: intent.payload.length });
-    addIntent(rows, intent);
+    const { dependsOn } = intent;
+    addUnit(rows, toUnit(intent, lanes), { ends, dependsOn });
     return { as: 'unit', id: intent.id };
   }
   if (joined === 'nothing') {
@@ -68,23 +71,33 @@ export function admit(
   return { as: 'coalesced', id: target.id };
 }
 
-function addIntent(rows: OutboxRows, intent: Intent): void {
-  const { id, key, ops, payload, priority, dependsOn, enqueuedAtMs, sinceMs } = intent;
-  const lanes = [...new Set(ops.map(laneOf))];
-  const blank = { attempt: 0, rounds: 0, reason: null, quarantinedAtMs: null } as const;
-  const unsent = { wire: null, wireSeq: null, hasDependents: false } as const;
-  const isGroup = ops.length > 1;
-  const unit = { id, key, priority, lanes, isGroup, payload, enqueuedAtMs, sinceMs };
-  addUnit(rows, { ...unit, ...blank, ...unsent }, dependsOn);
+/** Written out, because objects are spread slowly, and this one is made for each append. */
+function toUnit(intent: Intent, lanes: readonly string[]): Omit<NewUnit, 'state'> {
+  return {
+    id: intent.id,
+    key: intent.key,
+    priority: intent.priority,
+    lanes,
+    isGroup: intent.ops.length > 1,
+    hasDependents: false,
+    attempt: 0,
+    rounds: 0,
+    payload: intent.payload,
+    wire: null,
+    wireSeq: null,
+    enqueuedAtMs: intent.enqueuedAtMs,
+    sinceMs: intent.sinceMs,
+    reason: null,
+    quarantinedAtMs: null,
+  };
 }
 
 /** The last unit of the lane, when an edit may become part of it. */
-function coalescingTarget(rows: OutboxRows, intent: Intent): Unit | undefined {
+function coalescingTarget([last]: readonly Unit[], intent: Intent): Unit | undefined {
   const { ops, dependsOn, isAlone = false } = intent;
   const [op] = ops;
   if (op === undefined || ops.length > 1 || op.kind === 'call') return undefined;
   if (isAlone || dependsOn.length > 0) return undefined;
-  const [last] = rows.lane(laneOf(op), 'end', 1);
   if (last === undefined || last.isGroup || last.hasDependents || last.wire !== null) {
     return undefined;
   }

@@ -129,7 +129,8 @@ export interface OutboxStore {
   close(): Promise<void>;
   /**
    * Runs `work` in a transaction; resolves when what it did is durable. When `work` throws, nothing of it is done, and
-   * that is what it rejects with; a failure of the store is a `STORE_FAILED`.
+   * that is what it rejects with; a failure of the store is a `STORE_FAILED`. What it did may have to be taken back with
+   * that of others: then it is run again.
    */
   write<T>(work: (rows: OutboxRows) => T): Promise<T>;
   read<T>(work: (rows: OutboxRows) => T): Promise<T>;

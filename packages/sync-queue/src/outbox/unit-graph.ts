@@ -5,18 +5,17 @@ import type { NewUnit, OutboxRows, Unit, UnitState } from './outbox-store.ts';
  * on (`needs`). Edges of settled units are gone, so a unit without parents is ready.
  */
 
-/** Adds a unit at the end of its lanes. */
+/** Adds a unit after `ends`, the last units of its lanes, and after those with the ids `dependsOn`. */
 export function addUnit(
   rows: OutboxRows,
   unit: Omit<NewUnit, 'state'>,
-  needs: readonly string[],
+  { ends, dependsOn }: { readonly ends: readonly Unit[]; readonly dependsOn: readonly string[] },
 ): void {
-  const before = unit.lanes.flatMap((lane) => rows.lane(lane, 'end', 1));
   // What is not held is settled.
-  const needed = needs.map((id) => rows.find(id)).filter((parent) => parent !== undefined);
-  const state = stateAfter([...before, ...needed].map((parent) => parent.state));
+  const needed = dependsOn.map((id) => rows.find(id)).filter((parent) => parent !== undefined);
+  const state = stateAfter([...ends, ...needed].map((parent) => parent.state));
   const seq = rows.insert({ ...unit, state });
-  for (const parent of before) rows.link(parent.seq, seq, 'order');
+  for (const parent of ends) rows.link(parent.seq, seq, 'order');
   for (const parent of needed) {
     rows.link(parent.seq, seq, 'needs');
     rows.update(parent.seq, { hasDependents: true });

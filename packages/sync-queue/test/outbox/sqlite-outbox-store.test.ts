@@ -6,7 +6,9 @@ import { sqliteOutboxStore } from '@holdfast/sync-queue/sqlite';
 import { isTorture, recordTorture } from '@holdfast/testkit';
 import Database from 'libsql';
 import { afterAll, expect, test } from 'vitest';
-import { describeOutboxStore } from './store-contract.ts';
+import { OUTBOX_SCHEMA } from '../../src/outbox/sqlite/outbox-schema.ts';
+import { SqliteRows } from '../../src/outbox/sqlite/sqlite-rows.ts';
+import { describeOutboxStore, newUnit } from './store-contract.ts';
 import { insert, patch, setUp } from './set-up.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'outbox-'));
@@ -101,6 +103,76 @@ test('a wrong key and a newer schema are told as such, and nothing is changed', 
   const newer = open(plain);
   await expect(newer.start()).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER', version: 9 });
   await newer.close();
+});
+
+test('a file of version 1, whose totals were kept by triggers alone, goes on with them', async () => {
+  const path = newPath();
+  const [first = ''] = OUTBOX_SCHEMA.steps;
+  const database = new Database(path);
+  database.exec(first);
+  const rows = new SqliteRows((sql) => database.prepare(sql));
+  rows.begin();
+  rows.insert(newUnit('old'));
+  rows.end();
+  database.close();
+
+  const outbox = open(path);
+  await outbox.start();
+  expect(outbox.snapshot()).toMatchObject({ held: 1, heldBytes: 'payload old'.length });
+  await Promise.all([outbox.enqueue(insert('1')), outbox.enqueue(insert('2'))]);
+  const [, held] = await outbox.pending();
+  expect(outbox.snapshot().held).toBe(3);
+  await outbox.cancel(held?.id ?? '');
+  await outbox.close();
+
+  const again = open(path);
+  await again.start();
+  expect(again.snapshot().held).toBe(2);
+  await again.close();
+});
+
+test('counts what callers and the outbox insert in turn, committed or not, as the rows are', async () => {
+  const path = newPath();
+  const store = sqliteOutboxStore({ path });
+  await store.open();
+  const guest = new Database(path);
+  const total = (): Promise<unknown> => store.read((rows) => rows.totals());
+  const count = async (): Promise<unknown> =>
+    store.read((rows) => {
+      const units = rows.list({ afterSeq: 0, limit: 1000 });
+      const quarantined = units.filter(({ state }) => state === 'quarantined').length;
+      const bytes = units.reduce((sum, { payload }) => sum + payload.length, 0);
+      return { count: units.length, bytes, quarantined };
+    });
+  for (let round = 0; round < 6; round += 1) {
+    guest.exec('BEGIN IMMEDIATE');
+    store.within?.(guest).insert(newUnit(`guest ${round}`));
+    guest.exec(round % 2 === 0 ? 'COMMIT' : 'ROLLBACK');
+    expect(await total()).toEqual(await count());
+    const writes = [
+      store.write((rows) => rows.insert(newUnit(`a ${round}`, { state: 'quarantined' }))),
+      store.write((rows) => {
+        rows.remove(rows.insert(newUnit(`b ${round}`)));
+        return rows.totals();
+      }),
+      store.write((rows) => {
+        rows.insert(newUnit(`c ${round}`));
+        if (round > 2) throw new Error('half way');
+      }),
+      store.write((rows) => {
+        rows.insert(newUnit(`d ${round}`));
+        return rows.totals();
+      }),
+      store.write(() => {
+        throw new Error('before anything');
+      }),
+    ];
+    const [, , , seen] = await Promise.allSettled(writes);
+    expect(await total()).toEqual(await count());
+    expect(seen).toEqual({ status: 'fulfilled', value: await count() });
+  }
+  guest.close();
+  await store.close();
 });
 
 test('an edit is part of a transaction of the caller: durable with it, cancelled with it', async () => {

@@ -1,8 +1,8 @@
 import { hasTable, type Schema } from '../../sqlite/migrate.ts';
 
 /**
- * `outbox_unit.seq` is the order of arrival. `outbox_place` orders the units of a lane. Counts and bytes are kept by
- * triggers, so that nothing has to be counted at the start, whoever writes.
+ * `outbox_unit.seq` is the order of arrival. `outbox_place` orders the units of a lane. Counts and bytes are kept
+ * in `outbox_total`, so that nothing has to be counted at the start: by triggers, but for what is inserted.
  */
 const TABLES = `
 CREATE TABLE outbox_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -64,9 +64,15 @@ END;
 INSERT INTO outbox_meta VALUES ('schema', '1');
 `;
 
+/** A trigger makes SQLite keep a copy of each page that an insert changes; the rows count for all of a commit at once. */
+const COUNTED_BY_ROWS = `
+DROP TRIGGER outbox_added;
+UPDATE outbox_meta SET value = '2' WHERE name = 'schema';
+`;
+
 /** In a table of its own: `user_version` belongs to the application, whose file this may be. */
 export const OUTBOX_SCHEMA: Schema = {
-  steps: [TABLES],
+  steps: [TABLES, COUNTED_BY_ROWS],
   versionOf(database) {
     if (!hasTable(database, 'outbox_meta')) return 0;
     const row = database.prepare("SELECT value FROM outbox_meta WHERE name = 'schema'").get([]);

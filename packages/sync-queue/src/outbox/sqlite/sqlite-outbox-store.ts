@@ -11,12 +11,12 @@ import { StoreFailedError } from '../../errors.ts';
 import {
   loadDriver,
   openDatabase,
-  transact,
   type Database,
   type DatabaseConstructor,
 } from '../../sqlite/database.ts';
 import { OutboxInUseError } from '../outbox-errors.ts';
-import type { OutboxConnection, OutboxRows, OutboxStore } from '../outbox-store.ts';
+import type { OutboxConnection, OutboxStore } from '../outbox-store.ts';
+import { commitGroup, createWrite, type Write } from './commit-group.ts';
 import { OUTBOX_SCHEMA } from './outbox-schema.ts';
 import { takeOwnerLock } from './owner-lock.ts';
 import { SqliteRows } from './sqlite-rows.ts';
@@ -38,13 +38,6 @@ interface Connection {
   readonly database: Database;
   readonly lock: Database;
   readonly rows: SqliteRows;
-}
-
-interface Write {
-  /** Runs the work in a savepoint of its own; says whether it was refused. */
-  run(connection: Connection): void;
-  done(): void;
-  fail(error: unknown): void;
 }
 
 /** How long to wait before looking again whether a caller's transaction has ended. */
@@ -87,10 +80,8 @@ export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStor
       throw error;
     }
   };
-  const requireConnection = (): Connection => {
-    if (connection !== undefined) return connection;
-    throw new StoreFailedError('not-applied', new Error(`${path} is not open`));
-  };
+  const notOpen = (): StoreFailedError =>
+    new StoreFailedError('not-applied', new Error(`${path} is not open`));
 
   const flushAll = async (): Promise<void> => {
     while (waiting.length > 0) {
@@ -103,17 +94,8 @@ export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStor
     flushing = undefined;
   };
   const commit = (group: readonly Write[]): void => {
-    try {
-      const open = requireConnection();
-      transact(open.database, () => {
-        open.rows.begin();
-        for (const write of group) write.run(open);
-      });
-    } catch (error) {
-      for (const write of group) write.fail(error);
-      return;
-    }
-    for (const write of group) write.done();
+    if (connection !== undefined) commitGroup(connection, group);
+    else for (const write of group) write.fail(notOpen());
   };
 
   return {
@@ -142,7 +124,8 @@ export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStor
     },
     async read(work) {
       try {
-        return await Promise.resolve(work(requireConnection().rows));
+        if (connection === undefined) throw notOpen();
+        return await Promise.resolve(work(connection.rows));
       } catch (error) {
         throw error instanceof StoreFailedError
           ? error
@@ -154,32 +137,6 @@ export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStor
       guests.set(guest, rows);
       return rows;
     },
-  };
-}
-
-function createWrite<T>(
-  work: (rows: OutboxRows) => T,
-  resolve: (value: T) => void,
-  reject: (error: unknown) => void,
-): Write {
-  let settle: (() => void) | undefined;
-  return {
-    run({ database, rows }) {
-      database.exec('SAVEPOINT write');
-      try {
-        const result = work(rows);
-        settle = () => resolve(result);
-      } catch (error) {
-        // When SQLite itself has ended the transaction there is nothing to go back to, and the group fails.
-        if (!database.inTransaction) throw error;
-        database.exec('ROLLBACK TO write');
-        rows.begin();
-        settle = () => reject(error);
-      }
-      database.exec('RELEASE write');
-    },
-    done: () => settle?.(),
-    fail: reject,
   };
 }
 

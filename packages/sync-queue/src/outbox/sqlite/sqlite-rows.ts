@@ -9,10 +9,13 @@ import type {
   UnitChanges,
   UnitQuery,
 } from '../outbox-store.ts';
+import { COLUMNS, toParameters, toSql, toUnit, type Change, type UnitRow } from './unit-row.ts';
 
 /** Parameters by number, so that one value may be used twice. */
 const SQL = {
   totals: 'SELECT count, bytes, quarantined FROM outbox_total WHERE only = 1',
+  count: `UPDATE outbox_total SET count = count + ?1, bytes = bytes + ?2, quarantined = quarantined + ?3
+    WHERE only = 1`,
   insert: `INSERT INTO outbox_unit (id, key, state, priority, lanes, is_group, has_dependents, attempt, rounds,
       payload, wire, wire_seq, enqueued_ms, since_ms, reason, quarantined_ms)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`,
@@ -53,47 +56,19 @@ const SQL = {
     ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
 } as const;
 
-type Change = keyof UnitChanges;
+const NONE: OutboxTotals = { count: 0, bytes: 0, quarantined: 0 };
 
-const COLUMNS: Readonly<Record<Change, string>> = {
-  key: 'key',
-  state: 'state',
-  priority: 'priority',
-  hasDependents: 'has_dependents',
-  attempt: 'attempt',
-  rounds: 'rounds',
-  payload: 'payload',
-  wire: 'wire',
-  wireSeq: 'wire_seq',
-  reason: 'reason',
-  quarantinedAtMs: 'quarantined_ms',
-};
-
-interface UnitRow {
-  readonly seq: number;
-  readonly id: string;
-  readonly key: string;
-  readonly state: Unit['state'];
-  readonly priority: number;
-  readonly lanes: string;
-  readonly is_group: number;
-  readonly has_dependents: number;
-  readonly attempt: number;
-  readonly rounds: number;
-  readonly payload: Uint8Array;
-  readonly wire: Uint8Array | null;
-  readonly wire_seq: number | null;
-  readonly enqueued_ms: number;
-  readonly since_ms: number;
-  readonly reason: string | null;
-  readonly quarantined_ms: number | null;
-}
-
-/** The rows of an outbox on one connection; the caller has begun a transaction on it. */
+/**
+ * The rows of an outbox on one connection; the caller has begun a transaction on it. Between `begin` and `end` what is
+ * inserted is counted here, and in the file by `count` alone: once for all of them.
+ */
 export class SqliteRows implements OutboxRows {
   /** Known since `begin`, as long as only `insert` has changed them. */
   #totals: OutboxTotals | undefined;
-  #keepsTotals = false;
+  /** What was inserted since `begin` and is not counted in the file. */
+  #uncounted = NONE;
+  #isCounting = false;
+  #changes = 0;
   readonly #prepareSql: (sql: string) => Statement;
   /** Each is prepared when it is used first. */
   readonly #statements = new Map<string, Statement>();
@@ -102,31 +77,47 @@ export class SqliteRows implements OutboxRows {
     this.#prepareSql = prepare;
   }
 
-  /** A transaction begins, or what was done in it is taken back in part: what was known is known no more. */
+  /** Grows with each statement that may change something. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** A transaction begins, or what was done since `count` is taken back: what was known is known no more. */
   begin(): void {
     this.#totals = undefined;
-    this.#keepsTotals = true;
+    this.#uncounted = NONE;
+    this.#isCounting = true;
+  }
+
+  /** Before the transaction is committed, or the point is passed to which it is taken back. */
+  count(): void {
+    const { count, bytes, quarantined } = this.#uncounted;
+    this.#uncounted = NONE;
+    if (count > 0) this.#change(SQL.count, [count, bytes, quarantined]);
+  }
+
+  /** The transaction has ended, however it has. */
+  end(): void {
+    this.begin();
+    this.#isCounting = false;
   }
 
   totals(): OutboxTotals {
     if (this.#totals !== undefined) return this.#totals;
+    this.count();
     const row = this.#sql(SQL.totals).get([]) as OutboxTotals;
     // The driver adds a field of its own.
     const { count, bytes, quarantined } = row;
     const totals = { count, bytes, quarantined };
-    if (this.#keepsTotals) this.#totals = totals;
+    if (this.#isCounting) this.#totals = totals;
     return totals;
   }
 
   insert(unit: NewUnit): number {
-    const { id, key, state, priority, attempt, rounds, payload, wire, wireSeq } = unit;
-    const flags = [Number(unit.isGroup), Number(unit.hasDependents)];
-    const facts = [unit.enqueuedAtMs, unit.sinceMs, unit.reason, unit.quarantinedAtMs];
-    const done: unknown = this.#sql(SQL.insert).run([
-      ...[id, key, state, priority, JSON.stringify(unit.lanes), ...flags],
-      ...[attempt, rounds, payload, wire, wireSeq, ...facts],
-    ]);
+    const done: unknown = this.#change(SQL.insert, toParameters(unit));
     if (this.#totals !== undefined) this.#totals = withUnit(this.#totals, unit);
+    this.#uncounted = withUnit(this.#uncounted, unit);
+    if (!this.#isCounting) this.count();
     return Number((done as { readonly lastInsertRowid: number | bigint }).lastInsertRowid);
   }
 
@@ -143,23 +134,23 @@ export class SqliteRows implements OutboxRows {
     if (names.length === 0) return;
     const sets = names.map((name, index) => `${COLUMNS[name]} = ?${index + 2}`).join(', ');
     const values = names.map((name) => toSql(changes[name] ?? null));
-    this.#sql(`UPDATE outbox_unit SET ${sets} WHERE seq = ?1`).run([seq, ...values]);
+    this.#change(`UPDATE outbox_unit SET ${sets} WHERE seq = ?1`, [seq, ...values]);
     this.#totals = undefined;
   }
 
   remove(seq: number): void {
     for (const sql of [SQL.leave, SQL.removeEdges, SQL.removeParents, SQL.remove]) {
-      this.#sql(sql).run([seq]);
+      this.#change(sql, [seq]);
     }
     this.#totals = undefined;
   }
 
   joinLanes(seq: number, lanes: readonly string[]): void {
-    for (const lane of lanes) this.#sql(SQL.join).run([lane, seq]);
+    for (const lane of lanes) this.#change(SQL.join, [lane, seq]);
   }
 
   leaveLanes(seq: number): void {
-    this.#sql(SQL.leave).run([seq]);
+    this.#change(SQL.leave, [seq]);
   }
 
   lane(lane: string, from: 'front' | 'end', limit: number): Unit[] {
@@ -170,11 +161,11 @@ export class SqliteRows implements OutboxRows {
   }
 
   link(parent: number, child: number, kind: EdgeKind): void {
-    this.#sql(SQL.link).run([parent, child, kind]);
+    this.#change(SQL.link, [parent, child, kind]);
   }
 
   unlink(parent: number, child: number): void {
-    this.#sql(SQL.unlink).run([parent, child]);
+    this.#change(SQL.unlink, [parent, child]);
   }
 
   parents(child: number): Edge[] {
@@ -217,7 +208,12 @@ export class SqliteRows implements OutboxRows {
   }
 
   setMeta(name: string, value: string): void {
-    this.#sql(SQL.setMeta).run([name, value]);
+    this.#change(SQL.setMeta, [name, value]);
+  }
+
+  #change(sql: string, parameters: readonly SqlValue[]): unknown {
+    this.#changes += 1;
+    return this.#sql(sql).run(parameters);
   }
 
   #one(sql: string, ...parameters: readonly SqlValue[]): Unit | undefined {
@@ -242,24 +238,4 @@ function withUnit({ count, bytes, quarantined }: OutboxTotals, unit: NewUnit): O
     bytes: bytes + unit.payload.length,
     quarantined: quarantined + Number(unit.state === 'quarantined'),
   };
-}
-
-function toUnit(row: UnitRow): Unit {
-  const { seq, id, key, state, priority, attempt, rounds, payload, wire, reason } = row;
-  return {
-    ...{ seq, id, key, state, priority, attempt, rounds, reason },
-    lanes: JSON.parse(row.lanes) as string[],
-    isGroup: row.is_group === 1,
-    hasDependents: row.has_dependents === 1,
-    payload: new Uint8Array(payload),
-    wire: wire === null ? null : new Uint8Array(wire),
-    wireSeq: row.wire_seq,
-    enqueuedAtMs: row.enqueued_ms,
-    sinceMs: row.since_ms,
-    quarantinedAtMs: row.quarantined_ms,
-  };
-}
-
-function toSql(value: string | number | boolean | Uint8Array | null): SqlValue {
-  return typeof value === 'boolean' ? Number(value) : value;
 }
