@@ -4,6 +4,7 @@ export { databaseUrl } from './database-url.ts';
 export { ageMs, formatDuration } from './duration.ts';
 export { codeOf, explainToOperator, messageOf } from './explain-to-operator.ts';
 export { isConfirmed } from './is-confirmed.ts';
+export { createLiveText, type LiveText } from './live-text.ts';
 export { OperatorError } from './operator-error.ts';
 export { parseCommand, type CommandProgram, type Unread } from './parse-command.ts';
 export { printable } from './printable.ts';

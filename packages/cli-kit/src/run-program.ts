@@ -7,6 +7,8 @@ export interface ProgramContext {
   /** Another variable of the environment; empty is none. */
   readonly environment: (name: string) => string | undefined;
   readonly print: (text: string) => void;
+  /** What `print` writes to. An `error` of it: nobody reads any more. */
+  readonly stdout: NodeJS.WritableStream;
   readonly stdin: NodeJS.ReadableStream;
   readonly stderr: NodeJS.WritableStream;
   /** True when somebody can be asked. */
@@ -47,6 +49,7 @@ function contextOf(): ProgramContext {
       return value === '' ? undefined : value;
     },
     print: (text) => void process.stdout.write(text),
+    stdout: process.stdout,
     stdin: process.stdin,
     stderr: process.stderr,
     isInteractive: process.stdin.isTTY && process.stderr.isTTY,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { OperatorError, runProgram, type ProgramContext } from '@holdfast/cli-kit';
 import { parseCommandLine, type Invocation } from './cli/command-line.ts';
-import { inspectQueue, listQueues } from './cli/inspect.ts';
+import { inspectQueue, listQueues, type InspectedQueue } from './cli/inspect.ts';
 import { listDead } from './cli/list-dead.ts';
 import { purge } from './cli/purge.ts';
 import { redrive } from './cli/redrive.ts';
@@ -9,13 +9,16 @@ import { findQueue, type OperatedStore } from './cli/stores/operated-store.ts';
 import { withStore } from './cli/stores/with-store.ts';
 import type { ExitCode } from './cli/terminal.ts';
 import { deadText, inspectionText, listText, pausedText } from './cli/text.ts';
+import { watch, type Watched } from './cli/watch.ts';
 
-type Action = Exclude<Invocation, { kind: 'printed' | 'mistake' }>;
+type Look = Extract<Invocation, { kind: 'list' | 'inspect' }>;
+type Action = Exclude<Invocation, { kind: 'printed' | 'mistake' | 'list' | 'inspect' }>;
 
 async function main(context: ProgramContext): Promise<ExitCode> {
   const invocation = parseCommandLine(context.args, context);
   if (invocation.kind === 'printed') return 0;
   if (invocation.kind === 'mistake') throw new OperatorError(invocation.message);
+  if (invocation.kind === 'list' || invocation.kind === 'inspect') return look(invocation, context);
   // Only what acts step by step can stop between two steps.
   const canStop = invocation.kind === 'redrive' || invocation.kind === 'purge';
   const signal = canStop ? context.stopSignal() : new AbortController().signal;
@@ -24,22 +27,48 @@ async function main(context: ProgramContext): Promise<ExitCode> {
   );
 }
 
+/** Once, or again and again. */
+function look(invocation: Look, context: ProgramContext): Promise<ExitCode> {
+  if (invocation.kind === 'list') {
+    const line = (queues: unknown): object => ({ queues });
+    return show({ look: listQueues, text: listText, line }, invocation, context);
+  }
+  const { queue } = invocation;
+  const inspect = (store: OperatedStore): Promise<InspectedQueue> => inspectQueue(store, queue);
+  return show({ look: inspect, text: inspectionText, line: (value) => value }, invocation, context);
+}
+
+async function show<T>(
+  seen: Omit<Watched<T>, 'withStore'>,
+  { place, json, watch: request }: Look,
+  context: ProgramContext,
+): Promise<ExitCode> {
+  const { environment, print } = context;
+  if (request !== undefined) {
+    const withPlace: Watched<T>['withStore'] = (fn) => withStore(place, environment, fn);
+    const terminal = { ...context, signal: context.stopSignal() };
+    return watch({ ...seen, withStore: withPlace }, { request, json }, terminal);
+  }
+  const value = await withStore(place, environment, seen.look);
+  print(json ? `${JSON.stringify(value)}\n` : seen.text(value));
+  return 0;
+}
+
 async function act(
   store: OperatedStore,
   action: Action,
   terminal: ProgramContext & { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
-  const show = <T>(value: T, text: (value: T) => string): 0 => {
+  const printed = <T>(value: T, text: (value: T) => string): 0 => {
     terminal.print(action.json ? `${JSON.stringify(value)}\n` : text(value));
     return 0;
   };
   switch (action.kind) {
-    case 'list':
-      return show(await listQueues(store), listText);
-    case 'inspect':
-      return show(await inspectQueue(store, action.queue), inspectionText);
     case 'dead':
-      return show(await listDead(await findQueue(store, action.queue), action.request), deadText);
+      return printed(
+        await listDead(await findQueue(store, action.queue), action.request),
+        deadText,
+      );
     case 'purge':
       return purge(await findQueue(store, action.queue), action, terminal);
     case 'redrive':
@@ -49,7 +78,7 @@ async function act(
       const { stored, name } = await findQueue(store, action.queue);
       await stored.setPaused(action.target, action.kind === 'pause');
       const { paused } = await stored.stats();
-      return show({ queue: name, paused }, () => `paused: ${pausedText(paused)}\n`);
+      return printed({ queue: name, paused }, () => `paused: ${pausedText(paused)}\n`);
     }
     default: {
       const impossible: never = action;

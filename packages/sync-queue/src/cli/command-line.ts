@@ -8,6 +8,7 @@ import type { PurgeRequest } from './purge.ts';
 import type { RedriveRequest } from './redrive.ts';
 import { readStorePlace, type PlaceFlags, type StorePlace } from './store-place.ts';
 import { VERSION } from './version.ts';
+import type { WatchRequest } from './watch.ts';
 
 interface Common {
   readonly place: StorePlace;
@@ -15,8 +16,12 @@ interface Common {
 }
 
 export type Invocation =
-  | ({ readonly kind: 'list' } & Common)
-  | ({ readonly kind: 'inspect'; readonly queue: string } & Common)
+  | ({ readonly kind: 'list'; readonly watch: WatchRequest | undefined } & Common)
+  | ({
+      readonly kind: 'inspect';
+      readonly queue: string;
+      readonly watch: WatchRequest | undefined;
+    } & Common)
   | ({ readonly kind: 'dead'; readonly queue: string; readonly request: DeadRequest } & Common)
   | ({ readonly kind: 'purge'; readonly queue: string; readonly request: PurgeRequest } & Common)
   | ({
@@ -34,6 +39,11 @@ export type Invocation =
 interface CommonFlags extends PlaceFlags {
   readonly queue?: string;
   readonly json?: true;
+}
+
+interface InspectFlags extends CommonFlags {
+  readonly watch?: true;
+  readonly interval?: string;
 }
 
 interface DeadFlags extends CommonFlags, FilterFlags {
@@ -73,11 +83,15 @@ export function parseCommandLine(
     addCommands(program, decide) {
       withCommon(program.command('inspect'))
         .description('Shows what a queue holds and how full it is; without a name, all queues.')
-        .action((name: string | undefined, flags: CommonFlags) =>
+        .option('--watch', 'show it again and again; with --json one line each time')
+        .option('--interval <seconds>', 'with --watch: how often (default: 2)')
+        .action((name: string | undefined, flags: InspectFlags) =>
           decide(() => {
             const queue = queueOf(name, flags);
-            if (queue === undefined) return { kind: 'list', ...common(flags) };
-            return { kind: 'inspect', queue, ...common(flags) };
+            const how = { watch: watchRequestOf(flags), ...common(flags) };
+            return queue === undefined
+              ? { kind: 'list', ...how }
+              : { kind: 'inspect', queue, ...how };
           }),
         );
       withFilter(withCommon(program.command('dead')))
@@ -158,6 +172,20 @@ function requireQueue(name: string | undefined, flags: CommonFlags): string {
   const queue = queueOf(name, flags);
   if (queue === undefined) throw new TypeError('name the queue');
   return queue;
+}
+
+function watchRequestOf({ watch, interval }: InspectFlags): WatchRequest | undefined {
+  if (watch !== true) {
+    if (interval !== undefined) throw new TypeError('--interval is for --watch');
+    return undefined;
+  }
+  const seconds = Number(interval ?? 2);
+  if (!/^[\d.]+$/.test(interval ?? '2') || !(seconds >= 0.1 && seconds <= 86_400)) {
+    throw new TypeError(
+      `--interval must be a number of seconds from 0.1 to 86400, got ${JSON.stringify(interval)}`,
+    );
+  }
+  return { intervalMs: seconds * 1000 };
 }
 
 function purgeRequestOf(flags: DeadFlags): PurgeRequest {
