@@ -1,5 +1,5 @@
 /** The queue on Redis beside BullMQ, in turn. Arguments: the server, `smoke`. Prints one JSON line for each claim. */
-import { latencyOf, ratioAtMost } from './queue-latency.ts';
+import { compareLatency, ratioAtMost } from './queue-latency.ts';
 import { addConcurrently, addInBulk, compareWork, type QueueWork } from './queue-works.ts';
 import { measureBytes } from './redis-bytes.ts';
 import { openBullMq, openOnRedis } from './redis-sides.ts';
@@ -31,9 +31,8 @@ const sides = { ours: await openOnRedis(url), peer: await openBullMq(url) };
 const options = { peer: 'BullMQ 6', count: isSmoke ? 200 : 20_000, rounds: isSmoke ? 1 : 7 };
 for (const work of WORKS) print(await compareWork(work, sides, options));
 print(await measureBytes(url, sides, isSmoke ? 200 : 50_000));
-const steadily = { perSecond: 400, seconds: isSmoke ? 0.5 : 10 };
-const ours = await latencyOf(sides.ours, steadily);
-const peer = await latencyOf(sides.peer, steadily);
+const steadily = { perSecond: 400, seconds: isSmoke ? 0.5 : 5 };
+const { ours, peer } = await compareLatency(sides, steadily, isSmoke ? 1 : 7);
 print({
   ...{ name: 'queue-latency', claim: 'milliseconds to the handler at 400 a second, p99' },
   ...{ ours, peer, ...ratioAtMost(ours.p99 / peer.p99, 0.75) },
