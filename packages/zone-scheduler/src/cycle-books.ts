@@ -58,7 +58,9 @@ export class CycleBooks {
     }
     this.tally.fail(failure.outcome, { zoneId, ...failure, durationMs });
     const isZonesFault = failure.class !== 'downstream' && failure.class !== 'ownership';
-    if (isZonesFault && !run.isCutShort) this.#blamable.set(zoneId, failure.class);
+    // What others have passed would not have been done with more time either.
+    const hadTime = !run.isCutShort || run.isPassed;
+    if (isZonesFault && hadTime) this.#blamable.set(zoneId, failure.class);
   }
 
   /** What the source gave and is not to be run. */

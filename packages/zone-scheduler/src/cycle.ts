@@ -5,6 +5,7 @@ import type { CycleSetup } from './cycle-setup.ts';
 import { describeError } from './cycle-tally.ts';
 import { RunningZones } from './running-zones.ts';
 import { SourceReader } from './source-reader.ts';
+import { Stragglers } from './stragglers.ts';
 import { createSweepTimer, type SweepTimer } from './sweep-timer.ts';
 import { ZoneIntake } from './zone-intake.ts';
 import { ZoneLanes, type Turn } from './zone-lanes.ts';
@@ -34,6 +35,7 @@ export class Cycle<D> {
   readonly #intake: ZoneIntake<D>;
   readonly #lanes: ZoneLanes<D>;
   readonly #running: RunningZones<D>;
+  readonly #stragglers: Stragglers;
   readonly #reader: SourceReader<D>;
   readonly #sweep: SweepTimer;
   readonly #done = createDeferred<CycleReport>();
@@ -61,6 +63,7 @@ export class Cycle<D> {
       health,
       maxReportedFailures: options.maxReportedFailures,
     });
+    this.#stragglers = new Stragglers(this.#books.latencies, options.controller.windowMs);
     this.#intake = new ZoneIntake({
       cycle: number,
       seen: setup.seen,
@@ -210,8 +213,9 @@ export class Cycle<D> {
   }
 
   #endRun(run: ZoneRun<D>): void {
-    this.#books.end(run);
     const { breaker, onDownstream } = this.#setup;
+    this.#books.end(run);
+    this.#stragglers.end(run);
     if (this.#lanes.end(run)) onDownstream(breaker?.isOpen === true);
     // An abort may have taken its time.
     if (run.failure === undefined) this.pump(run.endedMs);
@@ -223,11 +227,13 @@ export class Cycle<D> {
     this.#lanes.tick(nowMs);
     if (nowMs >= Math.min(this.#setup.endMs, this.#stuckDueMs)) this.cut();
     const runDueMs = this.#running.expire(nowMs);
+    this.#stragglers.look(this.#running.all, this.#lanes, nowMs);
     this.#reader.expire(nowMs);
     this.pump();
     if (this.#isDone) return undefined;
     const cutDueMs = this.#isCut ? Infinity : Math.min(this.#setup.endMs, this.#stuckDueMs);
-    return Math.min(runDueMs, cutDueMs, this.#lanes.dueMs(nowMs), this.#reader.dueMs);
+    const { dueMs } = this.#stragglers;
+    return Math.min(runDueMs, cutDueMs, dueMs, this.#lanes.dueMs(nowMs), this.#reader.dueMs);
   }
 
   #leave(zoneId: string): void {
@@ -262,12 +268,11 @@ export class Cycle<D> {
    * other schedulers hold, or for the downstream, it may wait.
    */
   #watchForStuck(nowMs: number): void {
-    const { options } = this.#setup;
     const isWaiting = !this.#isCut && this.#running.size === 0 && this.#lanes.hasNext;
     if (!isWaiting || this.#lanes.isWaitingForOthers) {
       this.#stuckDueMs = Infinity;
     } else if (this.#stuckDueMs === Infinity) {
-      this.#stuckDueMs = nowMs + options.timeoutMs;
+      this.#stuckDueMs = nowMs + this.#setup.options.timeoutMs;
       this.#sweep.watch(this.#stuckDueMs);
     }
   }

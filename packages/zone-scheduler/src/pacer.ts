@@ -78,6 +78,11 @@ export class Pacer {
     if (this.#probes.isOver) this.#endProbe(nowMs);
   }
 
+  /** A run has held its slot for long enough: it counts as one that timed out just now, and ends elsewhere. */
+  moveAside(nowMs: number, weight: number): void {
+    this.end({ nowMs, outcome: 'timedOut', latencyMs: NaN, weight });
+  }
+
   pushBack(): void {
     this.#meter.pushBack();
   }

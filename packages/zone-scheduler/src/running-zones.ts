@@ -69,6 +69,10 @@ export class RunningZones<D> {
     call(this.#parts.handler, parts.zone, run).then(waiter.onResolved, waiter.onRejected);
   }
 
+  get all(): readonly ZoneRun<D>[] {
+    return this.#runs;
+  }
+
   /** Aborts what is overdue; returns the next deadline. */
   expire(nowMs: number): number {
     let nextMs = Infinity;

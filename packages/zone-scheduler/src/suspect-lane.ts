@@ -6,7 +6,7 @@ export interface SuspectLaneOptions {
   readonly targetMs: number;
 }
 
-/** Slots in which zones run that failed the last time, so that those which hang hold none of the healthy ones'. */
+/** Slots in which zones run that failed the last time, or hang now, so that they hold none of the healthy ones'. */
 export class SuspectLane {
   readonly #options: SuspectLaneOptions;
   #zones = 0;
@@ -34,11 +34,20 @@ export class SuspectLane {
     const { maxSlots, timeoutMs, targetMs } = this.#options;
     const rounds = Math.max(1, Math.floor(targetMs / timeoutMs));
     this.#zones += 1;
-    this.#slots = Math.min(Math.ceil(this.#zones / rounds), maxSlots);
+    this.#slots = Math.max(this.#slots, Math.min(Math.ceil(this.#zones / rounds), maxSlots));
   }
 
   start(): void {
     this.#inFlight += 1;
+  }
+
+  /** Takes over what runs already, beyond the slots of those that wait if need be. False: `maxSlots` are in use. */
+  takeOver(): boolean {
+    if (this.#inFlight >= this.#options.maxSlots) return false;
+    this.add();
+    this.#inFlight += 1;
+    this.#slots = Math.max(this.#slots, this.#inFlight);
+    return true;
   }
 
   end(): void {

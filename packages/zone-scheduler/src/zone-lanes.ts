@@ -179,9 +179,19 @@ export class ZoneLanes<D> {
     if (breaker === undefined) return false;
     // Suspects tell nothing of the downstream, but for the one that is tried while it is down. What was started before that
     // tells nothing of it then: of many runs one succeeds, also when most of them fail.
-    const isTelling = breaker.isOpen ? run.zone === this.#probe : run.lane === 'healthy';
+    const isTelling = breaker.isOpen ? run.zone === this.#probe : run.isTelling;
     if (!isTelling) return false;
     return breaker.record(run.failure?.class ?? 'ok', run.endedMs, run.startedMs);
+  }
+
+  /** A run of the healthy lane holds a slot of the suspects from now on, if they have one. */
+  moveAside(run: ZoneRun<D>, nowMs: number): void {
+    const { breaker, options } = this.#parts;
+    if (options.suspects === false || breaker?.isOpen === true || !this.#lane.takeOver()) return;
+    const weight = run.zone.weight ?? 1;
+    run.lane = 'suspect';
+    this.#endedWeight += weight;
+    this.#pacer.moveAside(nowMs, weight);
   }
 
   pushBack(): void {

@@ -35,11 +35,16 @@ export interface ZoneRunParts<D> {
  */
 export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
   readonly zone: Zone<D>;
-  readonly lane: RunLane;
+  /** Whose slot it holds: one that hangs is moved to the suspects. */
+  lane: RunLane;
   readonly ownership: ShardOwnership;
   readonly startedMs: number;
   readonly deadlineMs: number;
   readonly isCutShort: boolean;
+  /** Whether it began in the healthy lane, so that it tells of the downstream. */
+  readonly isTelling: boolean;
+  /** It takes so long that others which began later have passed it. */
+  isPassed = false;
   /** Where it stands among those that run; -1 when it has ended. */
   place = -1;
   /** NaN while it runs. */
@@ -54,6 +59,7 @@ export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
     this.#scope = scope;
     this.zone = parts.zone;
     this.lane = parts.lane;
+    this.isTelling = parts.lane === 'healthy';
     this.ownership = parts.ownership;
     this.startedMs = parts.startedMs;
     this.deadlineMs = parts.deadlineMs;

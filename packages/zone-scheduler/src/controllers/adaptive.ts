@@ -36,7 +36,7 @@ const STALL = 3;
  *   14, 2016); else it grows. Push-back of the downstream cuts it without that floor.
  *
  * A window in which most runs failed, or none ended, says nothing of latencies: the cap then does not rise above the limit
- * of that moment.
+ * of that moment, unless it is one of few runs, in few of its slots.
  *
  * @throws {TypeError | RangeError} when an option is wrong.
  */
@@ -106,8 +106,9 @@ class AdaptiveController implements Controller {
   observe(window: WindowStats): void {
     const succeeded = window.completed - window.failed - window.timedOut;
     const isBlind = succeeded * 2 < window.completed || this.#isStalled(window);
-    if (isBlind) this.#hold();
-    else if (succeeded > 0) this.#learn(window, succeeded);
+    if (!isBlind && succeeded > 0) this.#learn(window, succeeded);
+    // From a few at the end of a cycle nothing follows for the next one.
+    if (isBlind && (window.isFull || window.completed >= FULL_SAMPLE)) this.#hold();
     if (window.isPushedBack) this.#cut(0);
     this.#decide();
   }

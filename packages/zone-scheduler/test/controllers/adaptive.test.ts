@@ -260,6 +260,35 @@ describe('failures', () => {
   });
 });
 
+describe('the end of a cycle', () => {
+  it.each([
+    ['the last zone hangs', { completed: 0, slotMs: 1_000, durationMs: 1_000 }],
+    ['the last one fails', { completed: 1, failed: 1, slotMs: 1_000 }],
+  ])('leaves the next one its slots when %s', (_when, window) => {
+    const controller = planned();
+    controller.observe(windowOf());
+    controller.plan({ remaining: 1, leftMs: 500 });
+    expect(controller.limit).toBe(4);
+
+    controller.observe(windowOf({ ...window, meanMs: NaN, p90Ms: NaN, isFull: false }));
+    controller.plan({ remaining: 5_000, leftMs: 12_100 });
+
+    expect(controller.limit).toBe(42);
+  });
+
+  it('takes many refusals for what they are, though each holds a slot for an instant', () => {
+    const controller = planned();
+    controller.observe(windowOf());
+    controller.plan({ remaining: 5_000, leftMs: 2_000 });
+    const before = controller.limit;
+
+    controller.observe(windowOf({ completed: 400, failed: 400, slotMs: 800, isFull: false }));
+    controller.plan({ remaining: 4_600, leftMs: 1_000 });
+
+    expect(controller.limit).toBeLessThanOrEqual(before);
+  });
+});
+
 describe('restart', () => {
   it('goes on where the snapshot was taken', () => {
     const controller = planned();
