@@ -23,6 +23,7 @@ export class Consumers<T> {
   readonly #budget: RetryBudget | undefined;
   readonly #running = new Set<ClaimLoop<T>>();
   #endWatch: (() => Promise<void>) | undefined;
+  #watchEnding: Promise<unknown> = Promise.resolve();
 
   constructor(context: ConsumersContext<T>) {
     const { retryBudget } = context.options;
@@ -80,7 +81,7 @@ export class Consumers<T> {
         if (makesRoom(settlement)) this.#context.onRoom();
       },
       onBroken: this.#context.onBroken,
-      onClosed: () => this.#running.delete(consumer),
+      onClosed: () => this.#remove(consumer),
     });
     this.#running.add(consumer);
     return consumer;
@@ -93,7 +94,15 @@ export class Consumers<T> {
 
   async close(): Promise<void> {
     await Promise.all([...this.#running].map((consumer) => consumer.close()));
-    await this.#endWatch?.();
+    await this.#watchEnding;
+  }
+
+  /** The last one takes the watch along: news that nobody here can use would be lost for others. */
+  #remove(consumer: ClaimLoop<T>): void {
+    this.#running.delete(consumer);
+    if (this.#running.size > 0) return;
+    this.#watchEnding = Promise.all([this.#watchEnding, this.#endWatch?.()]);
+    this.#endWatch = undefined;
   }
 
   #tellDied({ id, attempt }: Lease): void {

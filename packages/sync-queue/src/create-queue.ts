@@ -67,10 +67,9 @@ class BoundedQueue<T> implements Queue<T> {
       options,
       port: this.#port,
       pressure: () => this.#gauge.pressure,
-      // A queue that was full may well be full again, and a claim for each refused item would be in vain.
-      awaited: () => (this.#isFull ? 0 : this.#consumers.idlePlaces),
+      awaited: () => (this.#claimsBehindAdds ? this.#consumers.idlePlaces : 0),
       onSent: () => {
-        if (!this.#isFull) this.#consumers.notify();
+        if (this.#claimsBehindAdds) this.#consumers.notify();
       },
       onReply: (reply) => this.#hearReply(reply),
       onFull: () => this.#becomeFull(),
@@ -250,9 +249,18 @@ class BoundedQueue<T> implements Queue<T> {
       this.#listeners.emit('evicted', { count: reply.evicted });
     }
     if (!reply.verdicts.some(({ status }) => status === 'accepted')) return;
-    // They claim behind what they were told of when it was sent.
-    if (this.#isFull || this.#port.queue.isOrdered !== true) this.#consumers.notify();
+    if (!this.#claimsBehindAdds) this.#consumers.notify();
     this.#isFull = false;
+  }
+
+  /**
+   * Whether consumers of this process claim what it adds without waiting for the answer. A queue that was full may well be
+   * full again, and a claim for each refused item would be in vain. When both answers are lost, so is an attempt: too much
+   * where there is only one.
+   */
+  get #claimsBehindAdds(): boolean {
+    const { maxAttempts } = this.#options;
+    return !this.#isFull && maxAttempts > 1 && this.#port.queue.isOrdered === true;
   }
 
   #observe(held: { readonly count: number; readonly bytes: number }, oldestMs?: number): void {

@@ -54,10 +54,13 @@ describe('members of a group', () => {
     const one = await join('a', { drain: () => ((drains += 1) === 1 ? hang() : done()) });
     await one.until(() => one.owned().length === ALL.length);
     const two = await join('b');
-    await two.until(() => two.owned().length > 0);
+    await two.until(() => one.abandoned.length > 0);
+    const [abandoned] = one.abandoned;
+    // More of them may come later, in another round.
+    await two.until(() => abandoned!.shards.every((shard) => two.owned().includes(shard)));
 
-    expect(one.abandoned[0]).toMatchObject({ code: 'SHARDS_LOST' });
-    expect(one.abandoned[0]?.shards).toEqual(expect.arrayContaining(two.owned()));
+    expect(abandoned).toMatchObject({ code: 'SHARDS_LOST' });
+    expect(abandoned!.shards.length).toBeGreaterThan(0);
   });
 
   it('takes over what a closed one gave back, with newer epochs', async () => {

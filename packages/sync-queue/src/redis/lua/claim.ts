@@ -13,6 +13,7 @@ local maxItems, leaseMs, maxTries = tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST +
 local agingMs, rateCount = tonumber(ARGV[FIRST + 3]), tonumber(ARGV[FIRST + 4])
 local ratePerMs, retentionMs = tonumber(ARGV[FIRST + 5]), tonumber(ARGV[FIRST + 6])
 local died, claimed = {}, { '', {}, '', '', {} }
+local wanted = maxItems
 local hasChanged = false
 
 if retentionMs >= 0 then
@@ -151,6 +152,9 @@ if idCount > 0 then
   claimed = { table.concat(ids), numbers, table.concat(sizes, ','), table.concat(payloads), facts }
   call('ZADD', LEASED, unpack(leases))
   leasedUntil = math.min(leasedUntil, now + leaseMs)
+  -- It has all that it can take, and for what is left there was perhaps no token: one for all that were added in a call, and
+  -- none for what the caller meant to claim itself.
+  if idCount == wanted and mostUrgent() then tellNews() end
   if rateCount > 0 then
     call('HSET', STATE, 'tat', format('%.17g', math.max(fullAt, now) + idCount * ratePerMs / rateCount))
   end

@@ -1,0 +1,124 @@
+import { createDeferred } from '@holdfast/internal';
+import { createQueue, type Consumer, type Queue, type QueueOptions } from '@holdfast/sync-queue';
+import { redisStore } from '@holdfast/sync-queue/redis';
+import { startRedisServer } from '@holdfast/testkit';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
+/** Of its own, so that whoever waits there is one of these queues. */
+let server: Awaited<ReturnType<typeof startRedisServer>>;
+const clients: Redis[] = [];
+
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+afterAll(async () => {
+  for (const client of clients) client.disconnect();
+  await server[Symbol.asyncDispose]();
+});
+
+function createClient(): Redis {
+  const client = new Redis(server.url);
+  clients.push(client);
+  return client;
+}
+
+/** Waits until so many consumers wait for news. */
+async function untilIdle(count: number): Promise<void> {
+  const client = createClient();
+  const isSo = async (): Promise<boolean> =>
+    (await client.info('clients')).includes(`blocked_clients:${count}\r`);
+  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A queue as another process has it. Nobody looks by itself before the test is over: `pollMs` is longer than that. */
+const POLL_MS = 120_000;
+
+function open(name: string, options: Partial<QueueOptions<string>> = {}): Queue<string> {
+  const queue = createQueue<string>({
+    name,
+    store: redisStore({ client: createClient() }),
+    limits: { maxCount: 100, maxBytes: 10_000 },
+    overflow: 'reject',
+    ...options,
+  });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+/** Takes one item and holds it until the test is over. */
+function holdOne(queue: Queue<string>, held: string[], onHeld: () => void): Consumer {
+  const over = createDeferred<void>();
+  const consumer = queue.consume(
+    async ([delivery]) => {
+      held.push(delivery!.value);
+      onHeld();
+      await over.promise;
+    },
+    { maxBatch: 1, pollMs: POLL_MS },
+  );
+  onTestFinished(() => over.resolve());
+  return consumer;
+}
+
+test('whoever has all that it can take wakes another one for what is left', async () => {
+  const held: string[] = [];
+  const all = createDeferred<void>();
+  const onHeld = (): void => {
+    if (held.length === 3) all.resolve();
+  };
+  const queues = ['a', 'b', 'c'].map(() => open('left'));
+  for (const queue of queues) holdOne(queue, held, onHeld);
+  await untilIdle(3);
+
+  // One token for all of them.
+  await open('left').addMany(['1', '2', '3']);
+
+  await all.promise;
+  expect(held.toSorted()).toEqual(['1', '2', '3']);
+});
+
+test('a process whose consumers are closed takes no news from others', async () => {
+  const [former, idle] = [open('closed'), open('closed')];
+  const gone: string[] = [];
+  await holdOne(former, gone, () => undefined).close();
+  const held: string[] = [];
+  const taken = createDeferred<void>();
+  holdOne(idle, held, () => taken.resolve());
+  await untilIdle(1);
+
+  await open('closed').add('1');
+
+  await taken.promise;
+  expect([gone, held]).toEqual([[], ['1']]);
+});
+
+test('nothing is claimed behind its add when an item has one attempt only', async () => {
+  const calls: string[] = [];
+  const client = createClient();
+  const recording = {
+    callBuffer: (command: string, ...args: (string | Buffer | number)[]): Promise<unknown> => {
+      calls.push(command);
+      return client.callBuffer(command, ...args);
+    },
+    duplicate: (...args: []) => client.duplicate(...args),
+  };
+  const queue = open('once', {
+    store: redisStore({ client: recording }),
+    retry: { maxAttempts: 1 },
+  });
+  const held: string[] = [];
+  const taken = createDeferred<void>();
+  holdOne(queue, held, () => taken.resolve());
+  await untilIdle(1);
+  calls.length = 0;
+
+  const adding = queue.add('1');
+  await new Promise((resolve) => setImmediate(resolve));
+  const callsBefore = calls.length;
+  await adding;
+
+  expect(callsBefore).toBe(1);
+  await taken.promise;
+  expect(held).toEqual(['1']);
+});
