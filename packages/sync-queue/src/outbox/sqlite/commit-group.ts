@@ -5,8 +5,8 @@ import type { SqliteRows } from './sqlite-rows.ts';
 
 /** Work of one caller, and whom to tell what became of it. */
 export interface Write {
-  /** May be run again when it was taken back with others. Says whether it has thrown. */
-  run(rows: OutboxRows): 'done' | 'refused';
+  /** May be run again when it was taken back with others. Says whether it has thrown, or should have. */
+  run(rows: SqliteRows): 'done' | 'refused';
   /** What it did last is durable. */
   settle(): void;
   fail(error: unknown): void;
@@ -46,10 +46,13 @@ export function createWrite<T>(
     run(rows) {
       try {
         const result = work(rows);
+        // Half of it may be missing, though it takes no notice.
+        if (rows.failure !== undefined) throw rows.failure.error;
         settle = () => resolve(result);
         return 'done';
       } catch (error) {
-        settle = () => reject(error);
+        const why = rows.failure && new StoreFailedError('not-applied', rows.failure.error);
+        settle = () => reject(why ?? error);
         return 'refused';
       }
     },
@@ -66,7 +69,8 @@ function commitTogether({ database, rows }: Place, group: readonly Write[]): boo
       for (const write of group) {
         const before = rows.changes;
         const isRefused = write.run(rows) === 'refused';
-        if (isRefused && rows.changes !== before) throw HALF_WAY;
+        requireTransaction(database, rows);
+        if (isRefused && (rows.changes !== before || rows.failure !== undefined)) throw HALF_WAY;
       }
       rows.count();
     });
@@ -82,14 +86,20 @@ function commitApart({ database, rows }: Place, group: readonly Write[]): void {
     rows.begin();
     for (const write of group) {
       database.exec('SAVEPOINT write');
-      if (write.run(rows) === 'done') rows.count();
+      const isRefused = write.run(rows) === 'refused';
+      requireTransaction(database, rows);
+      if (!isRefused) rows.count();
       else {
-        // When SQLite itself has ended the transaction there is nothing to go back to, and the group fails.
-        if (!database.inTransaction) throw new Error('the transaction has ended');
         database.exec('ROLLBACK TO write');
         rows.begin();
       }
       database.exec('RELEASE write');
     }
   });
+}
+
+/** SQLite itself ends it when it cannot go on, at a read as well; what came after would be outside of it: the group fails. */
+function requireTransaction(database: Database, { failure }: SqliteRows): void {
+  if (database.inTransaction) return;
+  throw failure === undefined ? new Error('the transaction has ended') : failure.error;
 }

@@ -69,6 +69,7 @@ export class SqliteRows implements OutboxRows {
   #uncounted = NONE;
   #isCounting = false;
   #changes = 0;
+  #failure: { readonly error: unknown } | undefined;
   readonly #prepareSql: (sql: string) => Statement;
   /** Each is prepared when it is used first. */
   readonly #statements = new Map<string, Statement>();
@@ -82,10 +83,19 @@ export class SqliteRows implements OutboxRows {
     return this.#changes;
   }
 
+  /**
+   * The first statement that has failed since `begin`. From then on all of them do: SQLite may have ended the transaction
+   * itself, and whoever does not heed the failure would write outside of it (SQLite, "Transaction", section 3.2).
+   */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
   /** A transaction begins, or what was done since `count` is taken back: what was known is known no more. */
   begin(): void {
     this.#totals = undefined;
     this.#uncounted = NONE;
+    this.#failure = undefined;
     this.#isCounting = true;
   }
 
@@ -105,7 +115,7 @@ export class SqliteRows implements OutboxRows {
   totals(): OutboxTotals {
     if (this.#totals !== undefined) return this.#totals;
     this.count();
-    const row = this.#sql(SQL.totals).get([]) as OutboxTotals;
+    const row = this.#run(SQL.totals, 'get') as OutboxTotals;
     // The driver adds a field of its own.
     const { count, bytes, quarantined } = row;
     const totals = { count, bytes, quarantined };
@@ -169,11 +179,11 @@ export class SqliteRows implements OutboxRows {
   }
 
   parents(child: number): Edge[] {
-    return this.#sql(SQL.parents).all([child]) as Edge[];
+    return this.#run(SQL.parents, 'all', [child]) as Edge[];
   }
 
   children(parent: number): Edge[] {
-    return this.#sql(SQL.children).all([parent]) as Edge[];
+    return this.#run(SQL.children, 'all', [parent]) as Edge[];
   }
 
   ready(order: 'priority' | 'age', limit: number): Unit[] {
@@ -181,11 +191,11 @@ export class SqliteRows implements OutboxRows {
   }
 
   sent(): Pick<Unit, 'seq' | 'id'>[] {
-    return this.#sql(SQL.sent).all([]) as Pick<Unit, 'seq' | 'id'>[];
+    return this.#run(SQL.sent, 'all') as Pick<Unit, 'seq' | 'id'>[];
   }
 
   lastSeq(): number {
-    return (this.#sql(SQL.lastSeq).get([]) as { readonly seq: number }).seq;
+    return (this.#run(SQL.lastSeq, 'get') as { readonly seq: number }).seq;
   }
 
   oldestWaiting(): Unit | undefined {
@@ -193,7 +203,7 @@ export class SqliteRows implements OutboxRows {
   }
 
   lowestWireSeq(): number | undefined {
-    const row = this.#sql(SQL.lowestWireSeq).get([]) as { readonly seq: number | null };
+    const row = this.#run(SQL.lowestWireSeq, 'get') as { readonly seq: number | null };
     return row.seq ?? undefined;
   }
 
@@ -203,7 +213,7 @@ export class SqliteRows implements OutboxRows {
   }
 
   meta(name: string): string | undefined {
-    const row = this.#sql(SQL.meta).get([name]) as { readonly value: string } | undefined;
+    const row = this.#run(SQL.meta, 'get', [name]) as { readonly value: string } | undefined;
     return row?.value;
   }
 
@@ -213,16 +223,27 @@ export class SqliteRows implements OutboxRows {
 
   #change(sql: string, parameters: readonly SqlValue[]): unknown {
     this.#changes += 1;
-    return this.#sql(sql).run(parameters);
+    return this.#run(sql, 'run', parameters);
   }
 
   #one(sql: string, ...parameters: readonly SqlValue[]): Unit | undefined {
-    const row = this.#sql(sql).get(parameters) as UnitRow | undefined;
+    const row = this.#run(sql, 'get', parameters) as UnitRow | undefined;
     return row === undefined ? undefined : toUnit(row);
   }
 
   #all(sql: string, ...parameters: readonly SqlValue[]): Unit[] {
-    return (this.#sql(sql).all(parameters) as UnitRow[]).map(toUnit);
+    return (this.#run(sql, 'all', parameters) as UnitRow[]).map(toUnit);
+  }
+
+  #run(sql: string, how: keyof Statement, parameters: readonly SqlValue[] = []): unknown {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      return this.#sql(sql)[how](parameters);
+    } catch (error) {
+      // Outside of `begin` and `end` the transaction is the caller's, who sees to it.
+      if (this.#isCounting) this.#failure = { error };
+      throw error;
+    }
   }
 
   #sql(sql: string): Statement {
