@@ -1,10 +1,11 @@
 import { raceAbort, type Timer } from '@holdfast/internal';
-import { exchange, type Exchange } from './exchange.ts';
+import { exchange, troubleOf, type Exchange } from './exchange.ts';
 import { ackedSeq, freezeBatch, type FrozenBatch, type FrozenUnit } from './freeze-batch.ts';
 import type { HlcClock } from './hlc.ts';
 import type { LinkKeeper } from './link-keeper.ts';
 import type { OutboxEvents } from './outbox.ts';
 import type { ResolvedOutboxOptions } from './outbox-options.ts';
+import type { OutboxRows } from './outbox-store.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { SentBook } from './sent-book.ts';
 import type { Settler } from './settler.ts';
@@ -138,8 +139,9 @@ export class Drain {
     const { batch } = this.#host.options;
     while (this.#awaiting < batch.concurrency && !this.#isClosed()) {
       if (this.#host.link.current.state !== 'up') return this.#probe();
-      const frozen = await this.#host.keeper.write((rows) => this.#freeze(rows));
+      const { frozen, retryInMs } = await this.#host.keeper.write((rows) => this.#freeze(rows));
       if (this.#isClosed()) return;
+      if (retryInMs !== undefined) this.#countRetry(retryInMs);
       for (const { seq, id, reason } of frozen.unreadable) {
         this.#host.settler.end(seq, id, { status: 'quarantined', reason });
       }
@@ -152,25 +154,30 @@ export class Drain {
     }
   }
 
-  #freeze(rows: Parameters<typeof freezeBatch>[0]): FrozenBatch {
+  /** May be run again, so it counts nothing. `retryInMs`: when there may be a retry, one being due; 0: this is one. */
+  #freeze(rows: OutboxRows): { readonly frozen: FrozenBatch; readonly retryInMs?: number } {
     const { options, sent } = this.#host;
     const nowMs = this.#now();
-    let due = sent.due(nowMs, options.batch.maxOps);
-    if (due.some((seq) => sent.isRetry(seq))) {
-      const token = this.#budget.take(nowMs);
-      if (token === 'taken') this.tally.retries += 1;
-      else {
-        due = due.filter((seq) => !sent.isRetry(seq));
-        this.#retriesFromMs = nowMs + token;
-      }
-    }
-    return freezeBatch(rows, {
-      due,
+    const due = sent.due(nowMs, options.batch.maxOps);
+    const hasRetry = due.some((seq) => sent.isRetry(seq));
+    const waitMs = hasRetry ? this.#budget.waitMs(nowMs) : 0;
+    const frozen = freezeBatch(rows, {
+      due: waitMs === 0 ? due : due.filter((seq) => !sent.isRetry(seq)),
       bounds: options.batch,
       payload: options.payload,
       failuresOf: (seq) => sent.failuresOf(seq),
       wallNowMs: options.clock.wallNow(),
     });
+    return hasRetry ? { frozen, retryInMs: waitMs } : { frozen };
+  }
+
+  #countRetry(inMs: number): void {
+    if (inMs > 0) {
+      this.#retriesFromMs = this.#now() + inMs;
+      return;
+    }
+    this.#budget.take();
+    this.tally.retries += 1;
   }
 
   /** Asks whether somebody is there, when there is something to send. */
@@ -275,23 +282,5 @@ export class Drain {
 
   #now(): number {
     return this.#host.options.clock.now();
-  }
-}
-
-function troubleOf(verdict: Extract<Exchange, { kind: 'request' }>['verdict']): {
-  readonly reason: 'offline' | 'auth' | 'busy';
-  readonly afterMs?: number | undefined;
-} {
-  switch (verdict.status) {
-    case 'auth':
-      return { reason: 'auth' };
-    case 'retry':
-      return { reason: 'busy', afterMs: verdict.afterMs };
-    case 'unknown':
-      return { reason: 'offline' };
-    default: {
-      const impossible: never = verdict;
-      return impossible;
-    }
   }
 }

@@ -37,3 +37,22 @@ export async function exchange(
     closing.removeEventListener('abort', abort);
   }
 }
+
+/** What a verdict about a whole request says of the link. */
+export function troubleOf(verdict: Extract<Exchange, { kind: 'request' }>['verdict']): {
+  readonly reason: 'offline' | 'auth' | 'busy';
+  readonly afterMs?: number | undefined;
+} {
+  switch (verdict.status) {
+    case 'auth':
+      return { reason: 'auth' };
+    case 'retry':
+      return { reason: 'busy', afterMs: verdict.afterMs };
+    case 'unknown':
+      return { reason: 'offline' };
+    default: {
+      const impossible: never = verdict;
+      return impossible;
+    }
+  }
+}

@@ -27,15 +27,17 @@ export class RetryBudget {
     this.#tokens = Math.min(MOST, this.#tokens + this.#options.ratio);
   }
 
-  /** Takes one; otherwise says in how many milliseconds there is one. */
-  take(nowMs: number): 'taken' | number {
+  /** In how many milliseconds there is one to take; 0: now. */
+  waitMs(nowMs: number): number {
     const { perSecond } = this.#options;
     this.#tokens = Math.min(MOST, this.#tokens + ((nowMs - this.#filledAtMs) / 1000) * perSecond);
     this.#filledAtMs = nowMs;
-    if (this.#tokens >= 1) {
-      this.#tokens -= 1;
-      return 'taken';
-    }
+    if (this.#tokens >= 1) return 0;
     return perSecond === 0 ? 1000 : Math.ceil(((1 - this.#tokens) / perSecond) * 1000);
+  }
+
+  /** After `waitMs` has said that there is one. */
+  take(): void {
+    this.#tokens -= 1;
   }
 }
