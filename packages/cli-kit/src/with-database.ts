@@ -12,6 +12,8 @@ export interface DatabaseSettings {
   readonly queryTimeoutMs?: number;
   /** One sentence without credentials. Default: `explainToOperator`, with the server's host and port. */
   readonly explain?: (error: unknown, server: string) => string;
+  /** When it aborts, connections are dropped, whatever is asked on them. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 type Driver = Pick<typeof import('pg'), 'Client' | 'Pool'>;
@@ -22,9 +24,11 @@ type Driver = Pick<typeof import('pg'), 'Client' | 'Pool'>;
  * Rejects with `OperatorError` when there is no driver, the server cannot be reached, or it refuses.
  */
 export async function withDatabase<T>(
-  { url, applicationName, max, queryTimeoutMs, explain = explainToOperator }: DatabaseSettings,
+  settings: DatabaseSettings,
   fn: (pool: Pool) => Promise<T>,
 ): Promise<T> {
+  const { url, applicationName, max, queryTimeoutMs, explain = explainToOperator } = settings;
+  const { signal } = settings;
   const config: PoolConfig = {
     ...(url === undefined ? {} : { connectionString: url }),
     ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
@@ -45,13 +49,22 @@ export async function withDatabase<T>(
   const pool = new pg.Pool({ ...config, Client: RememberedClient });
   // A connection that dies says so in the answer to the query, too; without a listener it would end the process here.
   pool.on('error', () => undefined);
+  const drop = (): void => {
+    for (const { connection } of made) connection.stream.destroy();
+  };
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', drop, { once: true });
   try {
     return await fn(pool);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(explain(error, server), { cause: error });
   } finally {
-    await pool.end();
+    signal?.removeEventListener('abort', drop);
+    const ended = pool.end();
+    // Those as well that were made for what was still queued when the others were dropped.
+    if (signal?.aborted === true) drop();
+    await ended;
     await Promise.all(made.map((client) => client.end()));
   }
 }

@@ -22,7 +22,8 @@ async function main(context: ProgramContext): Promise<ExitCode> {
   // Only what acts step by step can stop between two steps.
   const canStop = invocation.kind === 'redrive' || invocation.kind === 'purge';
   const signal = canStop ? context.stopSignal() : new AbortController().signal;
-  return withStore(invocation.place, context.environment, (store) =>
+  const { place } = invocation;
+  return withStore({ place, environment: context.environment }, (store) =>
     act(store, invocation, { ...context, signal }),
   );
 }
@@ -45,11 +46,12 @@ async function show<T>(
 ): Promise<ExitCode> {
   const { environment, print } = context;
   if (request !== undefined) {
-    const withPlace: Watched<T>['withStore'] = (fn) => withStore(place, environment, fn);
+    const withPlace: Watched<T>['withStore'] = (fn, signal) =>
+      withStore({ place, environment, signal }, fn);
     const terminal = { ...context, signal: context.stopSignal() };
     return watch({ ...seen, withStore: withPlace }, { request, json }, terminal);
   }
-  const value = await withStore(place, environment, seen.look);
+  const value = await withStore({ place, environment }, seen.look);
   print(json ? `${JSON.stringify(value)}\n` : seen.text(value));
   return 0;
 }

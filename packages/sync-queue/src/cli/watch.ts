@@ -5,6 +5,7 @@ import {
   type ProgramContext,
 } from '@holdfast/cli-kit';
 import { onAbort, raceAbort, sleep, systemClock } from '@holdfast/internal';
+import { createPatience, type Patience } from './patience.ts';
 import type { OperatedStore } from './stores/operated-store.ts';
 
 export interface WatchRequest {
@@ -12,8 +13,14 @@ export interface WatchRequest {
 }
 
 export interface Watched<T> {
-  /** Opens the store, gives it to `fn`, and closes it. Rejects with `OperatorError` when the store fails. */
-  readonly withStore: (fn: (store: OperatedStore) => Promise<void>) => Promise<void>;
+  /**
+   * Opens the store, gives it to `fn`, and closes it. Rejects with `OperatorError` when the store fails. When `signal`
+   * aborts nothing is waited for any more.
+   */
+  readonly withStore: (
+    fn: (store: OperatedStore) => Promise<void>,
+    signal: AbortSignal,
+  ) => Promise<void>;
   readonly look: (store: OperatedStore) => Promise<T>;
   readonly text: (value: T) => string;
   /** A line of JSON, without its time. */
@@ -29,9 +36,12 @@ interface View<T> {
   readonly fail: (message: string) => void;
 }
 
+/** A store is waited for as long at least: it may be far away. */
+const PATIENCE_MS = 5000;
+
 /**
  * Shows what is there, again and again, until it is told to stop or nobody reads. A store that was there and goes away is
- * told and opened again; one that cannot be opened at first is a mistake of the operator.
+ * told and opened again, and one that does not answer as well; one that cannot be opened at first is a mistake of the operator.
  */
 export async function watch<T>(
   watched: Watched<T>,
@@ -46,21 +56,27 @@ export async function watch<T>(
   const view = json ? jsonLines(watched, print) : liveTable(watched, stdout, intervalMs);
   const store = { wasThere: false };
 
-  const session = async (opened: OperatedStore): Promise<void> => {
-    while (!signal.aborted) {
-      view.show(await raceAbort(watched.look(opened), signal));
+  const session = async (opened: OperatedStore, patience: Patience): Promise<void> => {
+    while (!isStopped(patience.signal)) {
+      patience.ask();
+      view.show(await raceAbort(watched.look(opened), patience.signal));
+      patience.answered();
       store.wasThere = true;
-      await rest(intervalMs, signal);
+      await rest(intervalMs, patience.signal);
     }
   };
   while (!isStopped(signal)) {
+    const patience = createPatience(Math.max(intervalMs, PATIENCE_MS), signal);
     try {
-      await watched.withStore(session);
+      const watching = watched.withStore((opened) => session(opened, patience), patience.signal);
+      await raceAbort(watching, patience.signal);
     } catch (error) {
       if (isStopped(signal)) break;
       if (!store.wasThere || !(error instanceof OperatorError)) throw error;
       view.fail(error.message);
       await rest(intervalMs, signal);
+    } finally {
+      patience.end();
     }
   }
   return 0;

@@ -16,8 +16,9 @@ const QUERY_TIMEOUT_MS = 30_000;
 export function withPostgres<T>(
   { url, schema }: Extract<StorePlace, { kind: 'postgres' }>,
   fn: (store: OperatedStore) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
-  const connection = { url, applicationName: 'holdfast-sync-queue', max: 1, explain };
+  const connection = { url, applicationName: 'holdfast-sync-queue', max: 1, explain, signal };
   return withDatabase({ ...connection, queryTimeoutMs: QUERY_TIMEOUT_MS }, async (pool) => {
     const version = await versionOf(pool, schema);
     if (version === undefined) {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { codeOf, messageOf, OperatorError } from '@holdfast/cli-kit';
-import { isHoldfastError, systemRandom } from '@holdfast/internal';
+import { isHoldfastError, onAbort, systemRandom, throwIfAborted } from '@holdfast/internal';
 import type { Cluster, Redis } from 'ioredis';
 import { namesKey, SETTINGS_FIELD, SHARDS_FIELD, stateKey } from '../../redis/keys.ts';
 import { redisQueue } from '../../redis/redis-store.ts';
@@ -13,10 +13,13 @@ type Driver = Pick<typeof import('ioredis'), 'Cluster' | 'Redis'>;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const COMMAND_TIMEOUT_MS = 30_000;
+/** A server that does not close its side of a connection must not hold the program. */
+const DISCONNECT_TIMEOUT_MS = 100;
 
 const OPTIONS = {
   connectTimeout: CONNECT_TIMEOUT_MS,
   commandTimeout: COMMAND_TIMEOUT_MS,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
 } as const;
@@ -28,6 +31,7 @@ const GIVE_UP = (): null => null;
 export async function withRedis<T>(
   place: RedisPlace,
   fn: (store: OperatedStore) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const driver = await loadDriver();
   const { hostname, port } = new URL(place.url);
@@ -37,6 +41,12 @@ export async function withRedis<T>(
     ...{ lazyConnect: true, enableOfflineQueue: false, retryStrategy: GIVE_UP },
   });
   let cluster: Cluster | undefined;
+  const disconnect = (): void => {
+    cluster?.disconnect();
+    client.disconnect();
+  };
+  throwIfAborted(signal);
+  const off = onAbort(signal, disconnect);
   try {
     await connect(client);
     // Of a Cluster, too, one node is asked first: it says what is wrong, which the client of a Cluster does not.
@@ -49,8 +59,8 @@ export async function withRedis<T>(
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(explain(error, server), { cause: error });
   } finally {
-    cluster?.disconnect();
-    client.disconnect();
+    off();
+    disconnect();
   }
 }
 
