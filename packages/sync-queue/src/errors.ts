@@ -101,7 +101,7 @@ export class StoreNotDurableError extends HoldfastError {
   }
 }
 
-/** The queue is spread over another number of shards, and holds items there: where a key lies depends on the number. */
+/** The queue is spread over another number of shards, which must be the same for all: where a key lies depends on it. */
 export class StoreShardsDifferError extends HoldfastError {
   override readonly name = 'StoreShardsDifferError';
   declare readonly code: 'STORE_SHARDS_DIFFER';
@@ -110,8 +110,11 @@ export class StoreShardsDifferError extends HoldfastError {
   readonly shards: number;
 
   constructor(queue: string, shards: number, given: number) {
-    const rule = `as long as queue ${queue} holds items or dead letters in as many`;
-    super('STORE_SHARDS_DIFFER', `shards must be ${shards} ${rule}, got ${given}`);
+    const rule = `a process that starts can change them while the queue holds nothing`;
+    super(
+      'STORE_SHARDS_DIFFER',
+      `shards must be ${shards} as in queue ${queue}, got ${given}; ${rule}`,
+    );
     this.queue = queue;
     this.shards = shards;
   }

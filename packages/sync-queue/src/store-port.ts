@@ -15,6 +15,7 @@ export class StorePort {
   #opening: Promise<void> | undefined;
   /** The store's own call, which goes on when the guard cuts it short. */
   #storeOpening: Promise<void> | undefined;
+  #isStoreOpen = false;
   #queue: StoredQueue | undefined;
 
   constructor(options: {
@@ -56,17 +57,17 @@ export class StorePort {
     const opening = this.#storeOpening;
     this.#opening = undefined;
     this.#storeOpening = undefined;
-    if (opening === undefined) return;
-    const isOpen = await opening.then(
-      () => true,
-      () => false,
-    );
-    if (isOpen) await this.#store.close();
+    // `open` tells why it fails.
+    await opening?.catch(() => undefined);
+    if (!this.#isStoreOpen) return;
+    this.#isStoreOpen = false;
+    await this.#store.close();
   }
 
   /** @throws {StoreFailedError} whose `outcome` counts all calls that the guard has made. */
   async run<T>(operation: StoreOperation, call: (queue: StoredQueue) => Promise<T>): Promise<T> {
     await this.open();
+    const opening = this.#opening;
     let possiblyApplied = 0;
     const attempt = async (): Promise<T> => {
       possiblyApplied += 1;
@@ -74,6 +75,10 @@ export class StorePort {
         return await call(this.queue);
       } catch (error) {
         if (isNotApplied(error)) possiblyApplied -= 1;
+        if (this.#opening === opening && this.queue.mustAgree?.(error) === true) {
+          this.#opening = undefined;
+          this.#storeOpening = undefined;
+        }
         throw error;
       }
     };
@@ -108,7 +113,7 @@ export class StorePort {
 
   /** One call at a time, however often the guard asks, for each that succeeds needs one `close`. */
   async #openStore(): Promise<void> {
-    const opening = (this.#storeOpening ??= this.#openAndRecord());
+    const opening = (this.#storeOpening ??= this.#openAndAgree());
     try {
       await opening;
     } catch (error) {
@@ -117,15 +122,15 @@ export class StorePort {
     }
   }
 
-  async #openAndRecord(): Promise<void> {
-    await this.#store.open();
+  async #openAndAgree(): Promise<void> {
+    if (!this.#isStoreOpen) {
+      await this.#store.open();
+      this.#isStoreOpen = true;
+    }
+    await this.queue.agree?.();
     try {
       await this.queue.recordSettings?.();
     } catch (error) {
-      if (isHoldfastError(error, 'STORE_SHARDS_DIFFER')) {
-        await this.#store.close();
-        throw error;
-      }
       // Only operators miss it: a server without memory left still delivers.
       this.#onError('record', error);
     }

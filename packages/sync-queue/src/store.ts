@@ -277,9 +277,13 @@ export interface StoredQueue {
   /** What is leased stays with its consumer. Resuming a key that halted lets the next item follow. */
   setPaused(target: PauseTarget, isPaused: boolean): Promise<void>;
   /**
-   * Writes down the settings for the tools of operators; queues do not read them. A store may do without. Rejects with
-   * `STORE_SHARDS_DIFFER` when the queue must not be used with the store's number of shards.
+   * Agrees with the other processes on what all must have alike, before the first call; where it fails, so does the opening.
+   * Rejects with `STORE_SHARDS_DIFFER` when the queue must not be used with the store's number of shards.
    */
+  agree?(): Promise<void>;
+  /** Whether a call has failed with `error` because they no longer agree: `agree` is called again before the next one. */
+  mustAgree?(error: unknown): boolean;
+  /** Writes down the settings for the tools of operators; queues do not read them. A store may do without. */
   recordSettings?(): Promise<void>;
   /** Calls `onNews` when items may have become ready, also by another process. Returns what ends that. */
   watch(onNews: () => void): () => Promise<void>;

@@ -3,7 +3,9 @@
  *
  * 1. `state`   HASH  `n`, `b`: items and their bytes; `dn`, `db`: those of the dead; `seq`: part of the next id; `tat`: when
  *                    the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`: paused; `pp`: paused priorities;
- *                    `sh`: the number of shards, the same in each; `cfg`: the settings, in shard 0 and for operators
+ *                    `sh`: the number of shards, the same in each, ` incoming` behind it while the shard is closed; `ep`:
+ *                    the epoch in which it was written; in shard 0, `to`: the number for which that epoch was begun; `cfg`:
+ *                    the settings, for operators
  * 2. `items`   HASH  id → payload
  * 3. `extras`  HASH  id → MessagePack of key, coalescing key, sample rate, revision, due; `~` + coalescing key → id;
  *                    `!` + id → why it is dead
@@ -58,6 +60,13 @@ export function namesKey(prefix: string): string {
 /** Where the counts lie, and what is recorded of the queue. */
 export function stateKey(place: RedisPlace): string {
   return keysOf(place)[NAMES.indexOf('state')] ?? '';
+}
+
+/** What tells whether a shard holds anything: state, knownUntil, stopped. */
+export function agreementKeys(place: RedisPlace): string[] {
+  const keys = keysOf(place);
+  const names = ['state', 'knownUntil', 'stopped'] as const;
+  return names.map((name) => keys[NAMES.indexOf(name)] ?? '');
 }
 
 /** The fields of `state` with the settings and the number of shards. */

@@ -13,6 +13,7 @@ import type {
   StoredQueue,
   StoreStats,
 } from '../store.ts';
+import { isRefusedByShard, ShardAgreement } from './agree-on-shards.ts';
 import { confirmDurable, type RedisDurability } from './durability.ts';
 import { keysOf, NEWS_INDEX, stateKey, type RedisPlace } from './keys.ts';
 import { CLAIM } from './lua/claim.ts';
@@ -48,6 +49,7 @@ export class RedisQueue implements StoredQueue {
   readonly #place: RedisPlace;
   readonly #queueSettings: QueueSettings;
   readonly #keys: readonly string[];
+  readonly #agreement: ShardAgreement;
   readonly #durability: RedisDurability;
   readonly #settings: readonly Argument[];
   readonly #enqueueSettings: readonly Argument[];
@@ -71,6 +73,7 @@ export class RedisQueue implements StoredQueue {
     this.#place = place;
     this.#queueSettings = settings;
     this.#keys = keysOf(place);
+    this.#agreement = new ShardAgreement(client, place, shards);
     this.#durability = durability;
     this.#settings = settingsOf(settings, shards);
     this.#enqueueSettings = [
@@ -168,8 +171,16 @@ export class RedisQueue implements StoredQueue {
     await this.#run(SCRIPTS.setPaused, [isPaused ? 1 : 0, kind, what]);
   }
 
+  agree(): Promise<void> {
+    return this.#agreement.agree();
+  }
+
+  mustAgree(error: unknown): boolean {
+    return isRefusedByShard(error);
+  }
+
   recordSettings(): Promise<void> {
-    return recordSettings(this.#client, this.#place, { settings: this.#queueSettings, shards: 1 });
+    return recordSettings(this.#client, this.#place, this.#queueSettings);
   }
 
   /** What it holds now, by one small read. */

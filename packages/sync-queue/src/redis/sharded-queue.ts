@@ -16,6 +16,7 @@ import type {
   StoredQueue,
   StoreStats,
 } from '../store.ts';
+import { isRefusedByShard, ShardAgreement } from './agree-on-shards.ts';
 import type { RedisDurability } from './durability.ts';
 import type { RedisPlace } from './keys.ts';
 import { mergeDead, pageOfShard } from './merge-dead.ts';
@@ -44,6 +45,7 @@ export class ShardedQueue implements StoredQueue {
   readonly #place: RedisPlace;
   readonly #settings: QueueSettings;
   readonly #shards: readonly RedisQueue[];
+  readonly #agreement: ShardAgreement;
   /** What each was known to hold last. */
   readonly #held = new Map<number, Held>();
   /** Whose turn it is to be asked first, and to get items that may lie anywhere. */
@@ -58,6 +60,7 @@ export class ShardedQueue implements StoredQueue {
     this.#client = client;
     this.#place = { prefix, name, shard: 0 };
     this.#settings = settings;
+    this.#agreement = new ShardAgreement(client, { prefix, name }, shards);
     this.#shards = Array.from({ length: shards }, (_, shard) => {
       const share = shareSettings(settings, shard, shards);
       return new RedisQueue(
@@ -172,9 +175,16 @@ export class ShardedQueue implements StoredQueue {
     await settleCalls(targets.map((queue) => queue.setPaused(target, isPaused)));
   }
 
+  agree(): Promise<void> {
+    return this.#agreement.agree();
+  }
+
+  mustAgree(error: unknown): boolean {
+    return isRefusedByShard(error);
+  }
+
   recordSettings(): Promise<void> {
-    const record = { settings: this.#settings, shards: this.#shards.length };
-    return recordSettings(this.#client, this.#place, record);
+    return recordSettings(this.#client, this.#place, this.#settings);
   }
 
   watch(onNews: () => void): () => Promise<void> {

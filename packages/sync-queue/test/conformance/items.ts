@@ -81,8 +81,8 @@ export function describeItems(create: CreateFixture, traits: StoreTraits): void 
       'of a queue named %j stay in it',
       async (name) => {
         const kit = await openKit(create);
-        const one = besides(kit, {}, `${kit.name}${name}`);
-        const other = besides(kit, {}, `${kit.name}${name}x`);
+        const one = await besides(kit, {}, `${kit.name}${name}`);
+        const other = await besides(kit, {}, `${kit.name}${name}x`);
         await one.enqueue('one');
         await other.enqueue('other');
 
@@ -94,7 +94,7 @@ export function describeItems(create: CreateFixture, traits: StoreTraits): void 
 
     test('of one queue are the same through every object that names it', async () => {
       const kit = await openKit(create);
-      const again = besides(kit, {}, kit.name);
+      const again = await besides(kit, {}, kit.name);
       await kit.enqueue('a', 'b');
 
       expect(await again.takeTexts(1)).toEqual(['a']);

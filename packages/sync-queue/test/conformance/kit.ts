@@ -139,13 +139,22 @@ export async function openKit(
     await fixture.store.close();
     await fixture.close();
   });
-  return new Kit(fixture, settings);
+  return agreed(new Kit(fixture, settings));
 }
 
 /** Another queue, or the same one by its name, on the store of a kit. */
-export function besides(kit: Kit, settings: Partial<QueueSettings>, name?: string): Kit {
+export async function besides(
+  kit: Kit,
+  settings: Partial<QueueSettings>,
+  name?: string,
+): Promise<Kit> {
   const { store, elapse } = kit;
-  return new Kit({ store, elapse, close: () => Promise.resolve() }, settings, name);
+  return agreed(new Kit({ store, elapse, close: () => Promise.resolve() }, settings, name));
+}
+
+async function agreed(kit: Kit): Promise<Kit> {
+  await kit.queue.agree?.();
+  return kit;
 }
 
 export function itemOf(spec: string | Spec): NewItem {

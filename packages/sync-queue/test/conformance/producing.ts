@@ -68,7 +68,7 @@ export function describeIdempotency(create: CreateFixture, traits: StoreTraits):
       const kit = await openKit(create);
       await kit.enqueue(once('a'));
 
-      expect(await besides(kit, {}).add(once('a'))).toEqual(['accepted']);
+      expect(await (await besides(kit, {})).add(once('a'))).toEqual(['accepted']);
     });
 
     testWhere(traits.boundsWhole)('of an item that found no room is free', async () => {

@@ -42,6 +42,7 @@ export async function runSchedule(context: ScheduleContext, steps: number): Prom
     ]),
   };
   const queue = store.queue(`model/${randomUUID()}`, settings);
+  await queue.agree?.();
   const play = new Play(queue, settings, context);
   for (let step = 0; step < steps; step += 1) await play.step();
   await play.finish();

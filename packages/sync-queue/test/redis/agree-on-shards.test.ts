@@ -1,8 +1,16 @@
 import { createQueue, type Queue, type StoredQueue } from '@holdfast/sync-queue';
-import { redisStore } from '@holdfast/sync-queue/redis';
-import { createTestRedis, type TestRedis } from '@holdfast/testkit';
+import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
+import { createGate, createTestRedis, type TestRedis } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stateKey } from '../../src/redis/keys.ts';
 import { itemOf, SETTINGS, textOf } from '../conformance/kit.ts';
+import {
+  isAdopting,
+  keyOf,
+  stoppableClient,
+  writtenShards,
+  type BeforeCall,
+} from './agreement-calls.ts';
 
 let redis: TestRedis;
 
@@ -12,10 +20,20 @@ beforeAll(async () => {
 afterAll(() => redis.close());
 
 /** As a process of its own that is set up for so many shards. */
-function processWith(shards: number, name: string): Queue<string> {
-  const store = redisStore({ client: redis.createClient(), prefix: redis.prefix, shards });
+function processWith(
+  shards: number,
+  name: string,
+  { client = redis.createClient(), ...more }: ProcessOptions = {},
+): Queue<string> {
+  const store = redisStore({ client, prefix: redis.prefix, shards });
   const limits = { maxCount: 100, maxBytes: 10_000 };
-  return createQueue({ name, store, limits, overflow: 'reject' });
+  return createQueue({ name, store, limits, overflow: 'reject', ...more });
+}
+
+interface ProcessOptions {
+  readonly client?: RedisLike;
+  readonly idempotency?: { readonly windowMs: number };
+  readonly rate?: { readonly count: number; readonly perMs: number };
 }
 
 async function drain(queue: Queue<string>): Promise<void> {
@@ -24,6 +42,10 @@ async function drain(queue: Queue<string>): Promise<void> {
   await expect.poll(async () => (await queue.stats()).count).toBe(0);
   await consumer.close();
 }
+
+const stoppable = (before: BeforeCall): RedisLike => stoppableClient(redis.createClient(), before);
+const written = (name: string, shards: number): Promise<(string | null)[]> =>
+  writtenShards(redis, { name, shards });
 
 test.each([
   { first: 4, second: 2 },
@@ -39,7 +61,7 @@ test.each([
     const late = processWith(second, name);
     const refusal = {
       code: 'STORE_SHARDS_DIFFER',
-      message: `shards must be ${first} as long as queue ${name} holds items or dead letters in as many, got ${second}`,
+      message: `shards must be ${first} as in queue ${name}, got ${second}; a process that starts can change them while the queue holds nothing`,
     };
     await expect(late.start()).rejects.toMatchObject(refusal);
     await expect(late.add('b', { key: 'k' })).rejects.toMatchObject(refusal);
@@ -77,31 +99,201 @@ test.each([
     const late = processWith(second, name);
     await late.start();
 
-    for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
-      await expect(old.add('x', { key })).rejects.toMatchObject({
-        code: 'STORE_FAILED',
-        outcome: 'not-applied',
-        message: expect.stringContaining(
-          `the queue has ${second} shards, and this process has ${first}`,
-        ) as string,
-      });
-    }
+    const key = keyOf(0, first);
+    await expect(old.add('x', { key })).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      outcome: 'not-applied',
+      message: expect.stringContaining(
+        `the queue has ${second} shards, and this process has ${first}`,
+      ) as string,
+    });
+    const refusal = { code: 'STORE_SHARDS_DIFFER', shards: second };
+    await expect(old.add('x', { key })).rejects.toMatchObject(refusal);
+    await expect(old.stats()).rejects.toMatchObject(refusal);
     expect(await late.stats()).toMatchObject({ count: 0 });
     await Promise.all([old.close(), late.close()]);
   },
 );
 
-test('negative control: without the number written down, two processes hold items of one key at a time', async () => {
+test.each(['HGET', 'EVALSHA'])(
+  'a process whose %s of the agreement fails works only once it has agreed',
+  async (command) => {
+    const name = `failing ${command}`;
+    let left = 1;
+    const client = stoppable((args) => {
+      const isOfShards = args[0] === command && String(args.slice(1)).includes(`${name}}:state`);
+      if (isOfShards && (left -= 1) >= 0) throw new Error('Command timed out');
+    });
+    const process = processWith(4, name, { client });
+    const told: string[] = [];
+    process.on('storeError', ({ operation }) => told.push(operation));
+
+    await expect(process.start()).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      outcome: 'not-applied',
+    });
+    await process.add('a', { key: 'k' });
+    expect(told).toEqual(['open']);
+    expect(await written(name, 4)).toEqual(['4', '4', '4', '4']);
+    const late = processWith(2, name);
+    await expect(late.start()).rejects.toMatchObject({ code: 'STORE_SHARDS_DIFFER', shards: 4 });
+    await Promise.all([process.close(), late.close()]);
+  },
+);
+
+test('a queue that holds items and tells no number is taken for one with one shard', async () => {
   const client = redis.createClient();
-  const queueWith = (shards: number): StoredQueue =>
-    redisStore({ client, prefix: redis.prefix, shards }).queue('unguarded', SETTINGS);
+  const store = redisStore({ client, prefix: redis.prefix });
+  await store.queue('untold', SETTINGS).enqueue([itemOf('a')]);
+
+  const late = processWith(4, 'untold');
+  await expect(late.start()).rejects.toMatchObject({ code: 'STORE_SHARDS_DIFFER', shards: 1 });
+  const single = processWith(1, 'untold');
+  expect(await single.stats()).toMatchObject({ count: 1 });
+  await Promise.all([late.close(), single.close()]);
+});
+
+test.each<{ what: string; fill: (queue: Queue<string>) => Promise<unknown>; more?: object }>([
+  { what: 'a paused queue', fill: (queue) => queue.pause() },
+  { what: 'a paused key', fill: (queue) => queue.pause({ kind: 'key', key: 'k' }) },
+  { what: 'a paused priority', fill: (queue) => queue.pause({ kind: 'priority', priority: 5 }) },
+  {
+    what: 'an idempotency key in its window',
+    fill: async (queue) => {
+      await queue.add('a', { idempotencyKey: 'i' });
+      await drain(queue);
+    },
+  },
+  {
+    what: 'a rate that is used up',
+    more: { rate: { count: 4, perMs: 3_600_000 } },
+    fill: async (queue) => {
+      await queue.add('a');
+      await drain(queue);
+    },
+  },
+])('$what counts, too', async ({ what, fill, more }) => {
+  const old = processWith(4, what, more);
+  await fill(old);
+
+  const late = processWith(2, what, more);
+  await expect(late.start()).rejects.toMatchObject({ code: 'STORE_SHARDS_DIFFER', shards: 4 });
+  expect(await written(what, 4)).toEqual(['4', '4', '4', '4']);
+  await Promise.all([old.close(), late.close()]);
+});
+
+test('what was resumed and what is out of its window does not count', async () => {
+  const old = processWith(4, 'over', { idempotency: { windowMs: 1 } });
+  const targets = [
+    { kind: 'queue' },
+    { kind: 'key', key: 'k' },
+    { kind: 'priority', priority: 5 },
+  ] as const;
+  for (const target of targets) {
+    await old.pause(target);
+    await old.resume(target);
+  }
+  await old.add('a', { idempotencyKey: 'i' });
+  await drain(old);
+
+  const late = processWith(2, 'over');
+  await late.start();
+  expect((await written('over', 4)).slice(0, 2)).toEqual(['2', '2']);
+  await Promise.all([old.close(), late.close()]);
+});
+
+test.each(['2 incoming', '2'])(
+  'a process that was right goes on after a takeover that died while it wrote %j',
+  async (text) => {
+    const name = `dying ${text}`;
+    const old = processWith(4, name);
+    await old.start();
+    let adopted = 0;
+    const client = stoppable((args) => {
+      if (isAdopting(args, text) && (adopted += 1) > 2) throw new Error('gone');
+    });
+    const dying = processWith(2, name, { client });
+    await expect(dying.start()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(await written(name, 4)).not.toEqual(['4', '4', '4', '4']);
+
+    const key = keyOf(3, 4);
+    await expect(old.add('a', { key })).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      outcome: 'not-applied',
+    });
+    expect(await old.add('a', { key })).toMatchObject({ status: 'accepted' });
+    expect(await written(name, 4)).toEqual(['4', '4', '4', '4']);
+    await Promise.all([old.close(), dying.close()]);
+  },
+);
+
+test.each(['2 incoming', '2'])(
+  'of two that take over at once, the one that was overtaken while it wrote %j is told so',
+  async (text) => {
+    const name = `two ${text}`;
+    const old = processWith(4, name);
+    await old.start();
+    const gate = createGate();
+    let adopted = 0;
+    const client = stoppable(async (args) => {
+      if (isAdopting(args, text) && (adopted += 1) === 3) await gate.pass();
+    });
+    const slow = processWith(2, name, { client });
+    const starting = slow.start();
+    starting.catch(() => undefined);
+    await gate.arrived();
+    const fast = processWith(3, name);
+    await fast.add('a', { key: 'k' });
+    gate.open();
+
+    await expect(starting).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining(`another process is taking queue ${name} over`) as string,
+    });
+    await expect(slow.add('b', { key: 'k' })).rejects.toMatchObject({
+      code: 'STORE_SHARDS_DIFFER',
+      shards: 3,
+    });
+    expect((await written(name, 4)).slice(0, 3)).toEqual(['3', '3', '3']);
+    expect(await fast.stats()).toMatchObject({ count: 1 });
+    await Promise.all([old.close(), slow.close(), fast.close()]);
+  },
+);
+
+test('processes with the same number start together', async () => {
+  const all = Array.from({ length: 8 }, () => processWith(4, 'together'));
+  await Promise.all(all.map((each) => each.start()));
+  expect(await written('together', 4)).toEqual(['4', '4', '4', '4']);
+  await Promise.all(all.map((each) => each.close()));
+});
+
+test('goes on after the server has lost everything', async () => {
+  const process = processWith(4, 'lost');
+  await process.add('a', { key: 'k' });
+  const client = redis.createClient();
+  await client.del(...(await client.keys(`*${redis.prefix}:lost}*`)));
+
+  await expect(process.add('b', { key: 'k' })).rejects.toMatchObject({ outcome: 'not-applied' });
+  expect(await process.add('b', { key: 'k' })).toMatchObject({ status: 'accepted' });
+  expect(await written('lost', 4)).toEqual(['4', '4', '4', '4']);
+  await process.close();
+});
+
+test('negative control: with whatever number written down, two processes hold items of one key at a time', async () => {
+  const client = redis.createClient();
+  const queueWith = async (shards: number): Promise<StoredQueue> => {
+    for (let shard = 0; shard < 4; shard += 1) {
+      await client.hset(stateKey({ prefix: redis.prefix, name: 'unguarded', shard }), 'sh', shards);
+    }
+    return redisStore({ client, prefix: redis.prefix, shards }).queue('unguarded', SETTINGS);
+  };
   const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
   for (const key of keys) {
-    await queueWith(4).enqueue([itemOf({ text: 'first', key })]);
-    await queueWith(2).enqueue([itemOf({ text: 'second', key })]);
+    await (await queueWith(4)).enqueue([itemOf({ text: 'first', key })]);
+    await (await queueWith(2)).enqueue([itemOf({ text: 'second', key })]);
   }
 
-  const held = await queueWith(4).claim({ maxItems: 40, leaseMs: 60_000 });
+  const held = await (await queueWith(4)).claim({ maxItems: 40, leaseMs: 60_000 });
   const texts = keys.map((key) =>
     held.items.filter((item) => item.key === key).map((item) => textOf(item)),
   );

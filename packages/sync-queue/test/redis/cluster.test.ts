@@ -62,6 +62,7 @@ test('one queue lies on all masters when it has shards', async () => {
   const store = redisStore({ client: cluster, prefix, shards: 4 });
   await store.open();
   const queue = store.queue('spread', SETTINGS);
+  await queue.agree?.();
   const texts = Array.from({ length: 40 }, (_, index) => `i${index}`);
   for (const text of texts) await queue.enqueue([itemOf(text)]);
   await queue.recordSettings?.();

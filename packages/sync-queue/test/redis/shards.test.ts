@@ -1,5 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createQueue, StoreFailedError, type QueueSettings } from '@holdfast/sync-queue';
+import {
+  createQueue,
+  StoreFailedError,
+  type QueueSettings,
+  type QueueStore,
+  type StoredQueue,
+} from '@holdfast/sync-queue';
 import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
 import { createTestRedis, type TestRedis } from '@holdfast/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,9 +25,22 @@ afterAll(() => redis.close());
 let names = 0;
 const newName = (): string => `q${(names += 1)}`;
 
-function queueOf(client: RedisLike, settings: Partial<QueueSettings> = {}, name = newName()) {
-  const store = redisStore({ client, prefix: redis.prefix, shards: SHARDS, random: () => 0 });
-  return store.queue(name, { ...SETTINGS, ...settings });
+function brokenQueueOf(client: RedisLike, name: string): StoredQueue {
+  return storeOn(client).queue(name, SETTINGS);
+}
+
+async function queueOf(
+  client: RedisLike,
+  settings: Partial<QueueSettings> = {},
+  name = newName(),
+): Promise<StoredQueue> {
+  const queue = storeOn(client).queue(name, { ...SETTINGS, ...settings });
+  await queue.agree?.();
+  return queue;
+}
+
+function storeOn(client: RedisLike): QueueStore {
+  return redisStore({ client, prefix: redis.prefix, shards: SHARDS, random: () => 0 });
 }
 
 /** A key for each shard. */
@@ -79,7 +98,7 @@ describe('shares of the bounds', () => {
   });
 
   test('take the last item of no key wherever there is room', async () => {
-    const queue = queueOf(redis.createClient(), { limits: { maxCount: 10, maxBytes: 1000 } });
+    const queue = await queueOf(redis.createClient(), { limits: { maxCount: 10, maxBytes: 1000 } });
     const { verdicts, count } = await queue.enqueue(Array.from({ length: 12 }, () => itemOf('x')));
 
     expect(verdicts.map(({ status }) => status)).toEqual([
@@ -90,7 +109,7 @@ describe('shares of the bounds', () => {
   });
 
   test('refuse an item whose shard is full although others are not', async () => {
-    const queue = queueOf(redis.createClient(), { limits: { maxCount: 8, maxBytes: 1000 } });
+    const queue = await queueOf(redis.createClient(), { limits: { maxCount: 8, maxBytes: 1000 } });
     const [key] = keysByShard();
     const { verdicts, count } = await queue.enqueue(
       ['a', 'b', 'c'].map((text) => itemOf({ text, key })),
@@ -107,7 +126,7 @@ describe('a key', () => {
     const name = newName();
     const keys = Array.from({ length: 12 }, (_, index) => `key ${index}`);
     const producing = keys.map(async (key) => {
-      const queue = queueOf(client, {}, name);
+      const queue = await queueOf(client, {}, name);
       for (let index = 0; index < 10; index += 1) {
         await queue.enqueue([itemOf({ text: `${index}`, key }), itemOf('other')]);
       }
@@ -115,7 +134,7 @@ describe('a key', () => {
     const seen = new Map(keys.map((key) => [key, [] as string[]]));
     let done = 0;
     const consuming = Array.from({ length: 3 }, async () => {
-      const queue = queueOf(client, {}, name);
+      const queue = await queueOf(client, {}, name);
       while (done < 240) {
         const { items } = await queue.claim({ maxItems: 7, leaseMs: 60_000 });
         for (const item of items)
@@ -132,7 +151,7 @@ describe('a key', () => {
   });
 
   test('decides where an item with an idempotency key lies: the pair is taken once', async () => {
-    const queue = queueOf(redis.createClient());
+    const queue = await queueOf(redis.createClient());
     const [one, other] = keysByShard();
     const add = async (key: string | undefined): Promise<string> =>
       (await queue.enqueue([itemOf({ text: 'a', key, idempotencyKey: 'i' })])).verdicts[0]!.status;
@@ -145,7 +164,7 @@ describe('a key', () => {
 });
 
 test('every shard is asked first in its turn, so none waits behind a full one', async () => {
-  const queue = queueOf(redis.createClient(), { keyConcurrency: 50 });
+  const queue = await queueOf(redis.createClient(), { keyConcurrency: 50 });
   const keys = keysByShard();
   for (let index = 0; index < 50; index += 1)
     await queue.enqueue([itemOf({ text: 'busy', key: `${keys[0]}` })]);
@@ -160,7 +179,7 @@ test('every shard is asked first in its turn, so none waits behind a full one', 
 });
 
 test('dead letters of all shards are paged oldest first, of one time each once', async () => {
-  const queue = queueOf(redis.createClient());
+  const queue = await queueOf(redis.createClient());
   const keys = keysByShard();
   const texts = Array.from({ length: 24 }, (_, index) => `${index}`);
   await queue.enqueue(
@@ -190,7 +209,7 @@ test('dead letters of all shards are paged oldest first, of one time each once',
 });
 
 test('ids of no shard are held by nobody', async () => {
-  const queue = queueOf(redis.createClient());
+  const queue = await queueOf(redis.createClient());
   const ids = ['4-0000000000000000003', '-1-x', '01-0000000000000000003', '', '0-'];
   const leases = ids.map((id) => ({ id, attempt: 1 }));
 
@@ -205,9 +224,9 @@ describe('while one shard is away', () => {
   test('what the others give is delivered and settled, and the failure is told', async () => {
     const client = redis.createClient();
     const name = newName();
-    const whole = queueOf(client, {}, name);
+    const whole = await queueOf(client, {}, name);
     await whole.enqueue(keysByShard().map((key) => itemOf({ text: key, key })));
-    const broken = queueOf(withoutShard(client, 2), {}, name);
+    const broken = brokenQueueOf(withoutShard(client, 2), name);
 
     const seen: string[] = [];
     let failures = 0;
@@ -233,7 +252,8 @@ describe('while one shard is away', () => {
   test('a call that touches it leaves open what became of the rest, and others are added', async () => {
     const client = redis.createClient();
     const name = newName();
-    const broken = queueOf(withoutShard(client, 2), {}, name);
+    await queueOf(client, {}, name);
+    const broken = brokenQueueOf(withoutShard(client, 2), name);
     const [here, , away] = keysByShard();
 
     const both = [itemOf({ text: 'a', key: here }), itemOf({ text: 'b', key: away })];

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { codeOf, messageOf, OperatorError } from '@holdfast/cli-kit';
 import { isHoldfastError, onAbort, systemRandom, throwIfAborted } from '@holdfast/internal';
 import type { Cluster, Redis } from 'ioredis';
+import { shardsOf } from '../../redis/agree-on-shards.ts';
 import { namesKey, SETTINGS_FIELD, SHARDS_FIELD, stateKey } from '../../redis/keys.ts';
 import { redisQueue } from '../../redis/redis-store.ts';
 import type { RedisLike } from '../../redis/run-script.ts';
@@ -77,8 +78,7 @@ function operatedStore(client: RedisLike, { prefix }: RedisPlace, label: string)
       const state = stateKey({ prefix, name, shard: 0 });
       const fields = await client.callBuffer('HMGET', state, SETTINGS_FIELD, SHARDS_FIELD);
       const [text, shards] = fields as (Buffer | null)[];
-      // Older versions had one shard, and told nothing of it.
-      shardsByName.set(name, Number(shards ?? 1));
+      shardsByName.set(name, shardsOf(shards ?? null));
       if (Buffer.isBuffer(text)) return String(text);
       return (await client.callBuffer('EXISTS', state)) === 1 ? null : undefined;
     },

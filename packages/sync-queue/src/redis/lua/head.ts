@@ -15,8 +15,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- In one call: a call takes longer than most of what it does.
 local state = call('HMGET', STATE, 'n', 'b', 'dn', 'db', 'seq', 'tat', 'p', 'pp', 'sh')
-if state[9] and state[9] ~= SHARDS then
-  return redis.error_reply('SHARDS the queue has ' .. state[9] .. ' shards, and this process has ' .. SHARDS)
+-- A shard that tells no number is taken for the only one.
+local shards = state[9] or '1'
+if shards ~= SHARDS then
+  return redis.error_reply('SHARDS the queue has ' .. shards .. ' shards, and this process has ' .. SHARDS)
 end
 local count, bytes = tonumber(state[1] or 0), tonumber(state[2] or 0)
 local deadCount, deadBytes = tonumber(state[3] or 0), tonumber(state[4] or 0)

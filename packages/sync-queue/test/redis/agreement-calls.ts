@@ -1,0 +1,39 @@
+import type { RedisLike } from '@holdfast/sync-queue/redis';
+import type { TestRedis } from '@holdfast/testkit';
+import { stateKey } from '../../src/redis/keys.ts';
+import { shardOf } from '../../src/redis/shard-of.ts';
+
+export type BeforeCall = (args: readonly unknown[]) => void | Promise<void>;
+
+/** Calls `before` ahead of each command, which can hold it up or stop it. */
+export function stoppableClient(client: RedisLike, before: BeforeCall): RedisLike {
+  return {
+    async callBuffer(command, ...args) {
+      await before([command, ...args]);
+      return client.callBuffer(command, ...args);
+    },
+  };
+}
+
+/** Whether it writes `text` as the number of a shard. */
+export function isAdopting(args: readonly unknown[], text: string): boolean {
+  return String(args[0]).startsWith('EVAL') && args.at(-1) === text;
+}
+
+/** What each shard of a queue has written down. */
+export async function writtenShards(
+  redis: TestRedis,
+  { name, shards }: { readonly name: string; readonly shards: number },
+): Promise<(string | null)[]> {
+  const client = redis.createClient();
+  const keys = Array.from({ length: shards }, (_, shard) =>
+    stateKey({ prefix: redis.prefix, name, shard }),
+  );
+  return Promise.all(keys.map((key) => client.hget(key, 'sh')));
+}
+
+/** One that lies there. */
+export function keyOf(shard: number, shards: number): string {
+  const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
+  return keys.find((key) => shardOf(key, shards) === shard)!;
+}
