@@ -79,5 +79,6 @@ function withoutServers(): Record<string, string | undefined> {
 
 function scripted(line: readonly string[]): string[] {
   const quoted = line.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
-  return [SCRIPT, '--quiet', '--return', '--command', quoted.join(' '), '/dev/null'];
+  // `exec`: a shell that waits for the program takes Ctrl-C for itself as well, and ends by it.
+  return [SCRIPT, '--quiet', '--return', '--command', `exec ${quoted.join(' ')}`, '/dev/null'];
 }

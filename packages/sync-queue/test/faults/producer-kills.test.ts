@@ -97,7 +97,7 @@ describe.each(KINDS)('on %s', (kind) => {
     'negative control: what a producer was told before the store had it is lost with it',
     { timeout },
     async () => {
-      const result = await killProducers({ kind, kills: 1, wrap: 'early' });
+      const result = await killProducers({ kind, kills: KILLS, wrap: 'early' });
 
       expect(result.lost).toBeGreaterThan(0);
     },
