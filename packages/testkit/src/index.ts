@@ -12,6 +12,7 @@ export {
   type SetFault,
 } from './fault-proxy.ts';
 export { createGate, type Gate } from './gate.ts';
+export { findProgram } from './programs.ts';
 export type { CutRule } from './cut-rule.ts';
 export type { ExitStatus } from './guarded-process.ts';
 export { watchLeaks, type LeakWatch, type WatchLeaksOptions } from './leaks.ts';

@@ -6,6 +6,8 @@ import { startServerProcess, type ServerProcess } from './server-process.ts';
 import { processDirectory } from './watchdog.ts';
 
 export interface RedisServerOptions {
+  /** Name of the program. Default `redis-server`; Valkey's is `valkey-server`. */
+  readonly program?: string | undefined;
   /** True: an append-only file, written before each answer, so that even a killed server keeps its data. Default false: data lives in memory only. */
   readonly appendonly?: boolean | undefined;
   /** Further settings of redis.conf, for example `{ maxmemory: '10mb' }`. */
@@ -18,7 +20,7 @@ export interface RedisServerOptions {
  * @throws when there is no program, or when the server does not start.
  */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<ServerProcess> {
-  const program = await requireProgram('redis', 'redis-server');
+  const program = await requireProgram('redis', options.program ?? 'redis-server');
   const directory = mkdtempSync(join(processDirectory(), 'redis-'));
   const settings: Record<string, string> = {
     bind: '127.0.0.1',
