@@ -2,34 +2,35 @@ import { PRIORITY_COUNT, type PauseTarget, type Priority, type StoreStats } from
 import type { ItemRow, QueueRow } from './rows.ts';
 import type { Statements } from './statements.ts';
 
-interface StateCount {
-  readonly state: string;
-  readonly priority: number;
+interface Count {
   readonly count: number;
+}
+
+interface ReadyCount extends Count {
+  readonly priority: number;
 }
 
 const PRIORITIES = Array.from({ length: PRIORITY_COUNT }, (_, priority) => priority);
 
 export function readStats(sql: Statements, queue: string, nowMs: number): StoreStats {
   const row = sql.queue.get([queue]) as QueueRow | undefined;
-  const counts = sql.states.all([queue]) as StateCount[];
-  const countOf = (state: string): number =>
-    counts.reduce((sum, each) => sum + (each.state === state ? each.count : 0), 0);
+  const ready = sql.readyCounts.all([queue]) as ReadyCount[];
   const readyByPriority = PRIORITIES.map(
-    (priority) =>
-      counts.find((each) => each.state === 'ready' && each.priority === priority)?.count ?? 0,
+    (priority) => ready.find((each) => each.priority === priority)?.count ?? 0,
   );
+  const timed = (state: 'delayed' | 'leased'): number =>
+    (sql.timedCount.get([queue, state]) as Count).count;
   const readySinceMs = PRIORITIES.flatMap((priority) => {
     const head = sql.head.get([queue, priority]) as ItemRow | undefined;
     return head === undefined ? [] : [head.ready_ms];
   });
   const stopped = sql.stopped.all([queue]) as { readonly key: string }[];
   return {
-    ready: countOf('ready'),
+    ready: readyByPriority.reduce((sum, count) => sum + count, 0),
     readyByPriority,
-    delayed: countOf('delayed'),
-    leased: countOf('leased'),
-    waiting: countOf('waiting'),
+    delayed: timed('delayed'),
+    leased: timed('leased'),
+    waiting: (sql.waitingCount.get([queue]) as Count).count,
     count: row?.count ?? 0,
     bytes: row?.bytes ?? 0,
     oldestReadyMs: readySinceMs.length === 0 ? undefined : nowMs - Math.min(...readySinceMs),

@@ -1,7 +1,10 @@
 import type { Database, Statement } from './database.ts';
 
-/** Every statement of the store; parameters by number, so that one value may be used twice. */
-const SQL = {
+/**
+ * Every statement of the store; parameters by number, so that one value may be used twice. SQLite takes a partial index only
+ * for a statement that says its condition word for word ("Partial Indexes", section 3).
+ */
+export const SQL = {
   addQueue: 'INSERT INTO sync_queue (queue) VALUES (?1) ON CONFLICT DO NOTHING',
   queue: 'SELECT * FROM sync_queue WHERE queue = ?1',
   recordSettings: `INSERT INTO sync_queue (queue, settings) VALUES (?1, ?2)
@@ -46,9 +49,14 @@ const SQL = {
   due: `SELECT id, priority, key, not_before_ms, attempt, tries_from, length(payload) AS bytes FROM sync_item
     WHERE queue = ?1 AND state = ?2 AND state IN ('delayed', 'leased', 'dead') AND place <= ?3
     ORDER BY place, id LIMIT ?4`,
-  states: `SELECT state, priority, count(*) AS count FROM sync_item WHERE queue = ?1 GROUP BY state, priority`,
+  readyCounts: `SELECT priority, count(*) AS count FROM sync_item
+    WHERE queue = ?1 AND state = 'ready' GROUP BY priority`,
+  timedCount: `SELECT count(*) AS count FROM sync_item
+    WHERE queue = ?1 AND state = ?2 AND state IN ('delayed', 'leased', 'dead')`,
+  waitingCount: `SELECT count(*) AS count FROM sync_item WHERE queue = ?1 AND state = 'waiting'`,
   dead: `SELECT id, attempt, priority, key, reason, enqueued_ms, place, payload FROM sync_item
-    WHERE queue = ?1 AND state = 'dead' AND (place, id) > (?2, ?3) ORDER BY place, id LIMIT ?4`,
+    WHERE queue = ?1 AND state = 'dead' AND state IN ('delayed', 'leased', 'dead') AND (place, id) > (?2, ?3)
+    ORDER BY place, id LIMIT ?4`,
 
   lane: 'SELECT active, stop FROM sync_lane WHERE queue = ?1 AND key = ?2',
   setLane: `INSERT INTO sync_lane (queue, key, active, stop) VALUES (?1, ?2, ?3, ?4)

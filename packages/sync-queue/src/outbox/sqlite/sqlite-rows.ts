@@ -12,7 +12,7 @@ import type {
 import { COLUMNS, toParameters, toSql, toUnit, type Change, type UnitRow } from './unit-row.ts';
 
 /** Parameters by number, so that one value may be used twice. */
-const SQL = {
+export const SQL = {
   totals: 'SELECT count, bytes, quarantined FROM outbox_total WHERE only = 1',
   count: `UPDATE outbox_total SET count = count + ?1, bytes = bytes + ?2, quarantined = quarantined + ?3
     WHERE only = 1`,
@@ -37,8 +37,9 @@ const SQL = {
   unlink: 'DELETE FROM outbox_edge WHERE parent = ?1 AND child = ?2',
   parents: 'SELECT parent AS seq, kind FROM outbox_edge WHERE child = ?1 ORDER BY parent',
   children: 'SELECT child AS seq, kind FROM outbox_edge WHERE parent = ?1 ORDER BY child',
-  readyByPriority: `SELECT * FROM outbox_unit WHERE state = 'ready' ORDER BY priority, seq LIMIT ?1`,
-  // Without the hint the planner may sort the other index.
+  // Without the hints the planner may sort what is ready.
+  readyByPriority: `SELECT * FROM outbox_unit INDEXED BY outbox_ready
+    WHERE state = 'ready' ORDER BY priority, seq LIMIT ?1`,
   readyByAge: `SELECT * FROM outbox_unit INDEXED BY outbox_state WHERE state = 'ready' ORDER BY seq LIMIT ?1`,
   sent: `SELECT seq, id FROM outbox_unit WHERE state = 'sent' ORDER BY seq`,
   lastSeq: `SELECT ifnull(max(seq), 0) AS seq FROM sqlite_sequence WHERE name = 'outbox_unit'`,

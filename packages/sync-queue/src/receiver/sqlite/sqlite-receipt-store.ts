@@ -23,7 +23,7 @@ export interface SqliteReceiptStoreOptions {
 /** What the effects of an op are written with; nothing else may use it. */
 export type SqliteTransaction = Pick<Database, 'prepare'>;
 
-const SQL = {
+export const SQL = {
   addStream:
     'INSERT INTO receipt_stream (client_id, stream_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING',
   stream:
@@ -33,7 +33,9 @@ const SQL = {
   save: 'INSERT INTO receipt (client_id, stream_id, key, seq, digest, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
   acknowledge: 'DELETE FROM receipt WHERE client_id = ?1 AND stream_id = ?2 AND seq <= ?3',
   markAcked: 'UPDATE receipt_stream SET acked_seq = ?3 WHERE client_id = ?1 AND stream_id = ?2',
-  old: `SELECT client_id, stream_id, max(seq) AS seq, count(*) AS count FROM receipt
+  tooOld: `SELECT max(seq) AS seq FROM receipt
+    WHERE client_id = ?1 AND stream_id = ?2 AND saved_ms < unixepoch('subsec') * 1000 - ?3`,
+  allTooOld: `SELECT client_id, stream_id, max(seq) AS seq, count(*) AS count FROM receipt
     WHERE saved_ms < unixepoch('subsec') * 1000 - ?1 GROUP BY client_id, stream_id`,
   beyond: `SELECT seq FROM receipt WHERE client_id = ?1 AND stream_id = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3`,
   markPruned: `UPDATE receipt_stream SET pruned_seq = max(pruned_seq, ?3) WHERE client_id = ?1 AND stream_id = ?2`,
@@ -92,7 +94,7 @@ export function sqliteReceiptStore(
   return {
     transact: (stream, work) => inTurn((database) => work(openSession(database, stream))),
     pruneOlderThan: (maxAgeMs) =>
-      inTurn((database) => Promise.resolve(pruneOld(database, maxAgeMs, () => true))),
+      inTurn((database) => Promise.resolve(pruneAll(database, maxAgeMs))),
     async close() {
       await turns.get(file);
       const database = await opening;
@@ -147,24 +149,19 @@ function openSession(
     },
     prune({ maxCount, maxAgeMs }) {
       const beyond = database.prepare(SQL.beyond).get([...stream, maxCount]) as
-        { seq: number } | undefined;
-      if (beyond !== undefined) forget(database, stream, beyond.seq);
-      pruneOld(
-        database,
-        maxAgeMs,
-        (old) => old.client_id === clientId && old.stream_id === streamId,
-      );
+        { readonly seq: number } | undefined;
+      const tooOld = database.prepare(SQL.tooOld).get([...stream, maxAgeMs]) as {
+        readonly seq: number | null;
+      };
+      const last = Math.max(beyond?.seq ?? 0, tooOld.seq ?? 0);
+      if (last > 0) forget(database, stream, last);
       return Promise.resolve();
     },
   };
 }
 
-function pruneOld(
-  database: Database,
-  maxAgeMs: number,
-  concerns: (old: OldRow) => boolean,
-): number {
-  const old = (database.prepare(SQL.old).all([maxAgeMs]) as OldRow[]).filter(concerns);
+function pruneAll(database: Database, maxAgeMs: number): number {
+  const old = database.prepare(SQL.allTooOld).all([maxAgeMs]) as OldRow[];
   for (const { client_id, stream_id, seq } of old) forget(database, [client_id, stream_id], seq);
   return old.reduce((sum, { count }) => sum + count, 0);
 }
