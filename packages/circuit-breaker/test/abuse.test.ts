@@ -181,7 +181,7 @@ const cases: [string, () => unknown, string][] = [
   [
     'circuitBreaker',
     () => circuitBreaker({ classify: 'yes' as never }),
-    'classify must be a function, got "yes"',
+    'classify must be a function, got a string',
   ],
   [
     'circuitBreaker',
@@ -438,7 +438,7 @@ const badCalls: [unknown, string][] = [
   [{ idempotent: 1 }, 'idempotent must be a boolean, got 1'],
   [new AbortController().signal.aborted, 'options must be an object, got false'],
   [{ signal: null }, 'signal must be an object, got null'],
-  [{ signal: 'abort' }, 'signal must be an object, got "abort"'],
+  [{ signal: 'abort' }, 'signal must be an object, got a string'],
   [{ signal: new AbortController() }, 'signal.aborted must be a boolean, got undefined'],
   [{ signal: { aborted: 0 } }, 'signal.aborted must be a boolean, got 0'],
   [{ signal: { aborted: false } }, 'signal.addEventListener must be a function, got undefined'],

@@ -576,7 +576,7 @@ const wrong: [unknown, string][] = [
     { store, staleIfErrorMs: 1, staleWhileRevalidateMs: -1 },
     'staleWhileRevalidateMs must be a finite number of at least 0, got -1',
   ],
-  [{ store, staleIfErrorMs: 1, key: 'tea' }, 'key must be a function, got "tea"'],
+  [{ store, staleIfErrorMs: 1, key: 'tea' }, 'key must be a function, got a string'],
   [{ store, staleIfErrorMs: 1, classify: 5 }, 'classify must be a function, got 5'],
   [
     { store, staleIfErrorMs: 1, storeTimeoutMs: 0 },

@@ -12,7 +12,7 @@ describe('what a classifier returns', () => {
     [{ retryAfterMs: -1 }, 'retryAfterMs must be a finite number of at least 0, got -1'],
     [null, 'what classify returns must be an object, got null'],
     [true, 'what classify returns must be an object, got true'],
-    ['ignore', 'what classify returns must be an object, got "ignore"'],
+    ['ignore', 'what classify returns must be an object, got a string'],
     [Promise.resolve({}), 'classify must be synchronous, and returned a promise'],
   ])('%j is its own fault, and said so', async (answer, message) => {
     const classify = (() => answer) as unknown as Classifier;

@@ -340,7 +340,7 @@ const wrong: [unknown, string][] = [
     { permits: 1, perMs: 1, clock: null, burst: 'x' },
     'burst must be an integer of at least 1, got "x"',
   ],
-  [{ permits: 1, perMs: 1, clock: 'now' }, 'clock must be an object, got "now"'],
+  [{ permits: 1, perMs: 1, clock: 'now' }, 'clock must be an object, got a string'],
 ];
 
 it.each(wrong)('refuses wrong options at once (%#)', (options, message) => {

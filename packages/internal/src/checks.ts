@@ -36,16 +36,22 @@ export function requireText(name: string, value: unknown): string {
   return value;
 }
 
-/** @throws {TypeError} unless `value` is a function. */
+/** @throws {TypeError} unless `value` is a function. Of a text it does not tell what it holds, as `requireObject`. */
 export function requireFunction<F>(name: string, value: F): F {
-  if (typeof value !== 'function') throw new TypeError(complaint(name, 'a function', {}, value));
+  if (typeof value !== 'function') {
+    throw new TypeError(`${name} must be a function, got ${describeKind(value)}`);
+  }
   return value;
 }
 
-/** @throws {TypeError} unless `value` is an object (arrays and null are not). */
+/**
+ * Of a text it does not tell what it holds: in the place of a client it is a URL, which may have a password in it.
+ *
+ * @throws {TypeError} unless `value` is an object (arrays and null are not).
+ */
 export function requireObject<O>(name: string, value: O): O {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError(complaint(name, 'an object', {}, value));
+    throw new TypeError(`${name} must be an object, got ${describeKind(value)}`);
   }
   return value;
 }
@@ -109,6 +115,10 @@ function complaint(name: string, kind: string, { min, max }: Range, value: unkno
           ? ` of at most ${max}`
           : '';
   return `${name} must be ${kind}${range}, got ${describe(value)}`;
+}
+
+function describeKind(value: unknown): string {
+  return typeof value === 'string' ? 'a string' : describe(value);
 }
 
 function describe(value: unknown): string {

@@ -45,6 +45,8 @@ describe('checks', () => {
     [() => requireText('t', ''), 't must be a non-empty string, got ""'],
     [() => requireText('t', undefined), 't must be a non-empty string, got undefined'],
     [() => requireFunction('f', {}), 'f must be a function, got an object'],
+    [() => requireFunction('f', 'redis://:secret@h'), 'f must be a function, got a string'],
+    [() => requireObject('o', 'redis://:secret@h'), 'o must be an object, got a string'],
     [() => requireObject('o', []), 'o must be an object, got an array'],
     [() => requireObject('o', () => 1), 'o must be an object, got a function'],
     [() => requireOneOf('c', Symbol('s'), ['a', 'b']), 'c must be one of a, b, got Symbol(s)'],

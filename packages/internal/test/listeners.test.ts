@@ -34,7 +34,7 @@ describe('createListeners', () => {
     );
     expect(() => onAny('toString', () => undefined)).toThrow(TypeError);
     expect(() => onAny('tick', 'no function')).toThrow(
-      new TypeError('listener must be a function, got "no function"'),
+      new TypeError('listener must be a function, got a string'),
     );
   });
 

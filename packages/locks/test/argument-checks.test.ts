@@ -65,7 +65,11 @@ describe('options that are no options', () => {
       () => leaseSchema({ tabel: 'x' } as never),
       'tabel is not an option of leaseSchema; its options are table, schema',
     ],
-    ['a text for the table', () => leaseSchema('x' as never), 'options must be an object, got "x"'],
+    [
+      'a text for the table',
+      () => leaseSchema('x' as never),
+      'options must be an object, got a string',
+    ],
   ])('%s: throws at once', (_, call, message) => {
     expect(call).toThrow(TypeError);
     expect(call).toThrow(message);

@@ -105,7 +105,7 @@ test('consume refuses a handler that is no function, on a closed queue as well',
   const { queue } = setUp();
 
   expect(() => queue.consume('handler' as never)).toThrow(
-    'handler must be a function, got "handler"',
+    'handler must be a function, got a string',
   );
   await queue.close();
   expect(() => queue.consume(async () => undefined)).toThrow('queue q is closed');

@@ -8,7 +8,7 @@ const cases: [object, string][] = [
   [{ handler: undefined }, 'handler must be a function, got undefined'],
   [{ limit: 5 }, 'limit is not an option of createZoneScheduler'],
   [{ controller: 5 }, 'controller must be an object, got 5'],
-  [{ shards: 'all' }, 'shards must be an object, got "all"'],
+  [{ shards: 'all' }, 'shards must be an object, got a string'],
   [{ targetFraction: 1.1 }, 'targetFraction must be a finite number of at most 1, got 1.1'],
   [{ targetFraction: 0 }, 'targetFraction must be a number above 0 and at most 1, got 0'],
   [{ overrun: 'queue' }, 'overrun must be one of defer, skip, finish, got "queue"'],

@@ -14,7 +14,7 @@ describe('wrong options', () => {
     [{ local: { maxEntries: 0 } }, 'local.maxEntries must be an integer of at least 1, got 0'],
     [{ local: { ttlMs: 0.5 } }, 'local.ttlMs must be an integer of at least 1, got 0.5'],
     [{ maxInvalidations: 0 }, 'maxInvalidations must be an integer of at least 1, got 0'],
-    [{ breaker: 'on' }, 'breaker must be an object, got "on"'],
+    [{ breaker: 'on' }, 'breaker must be an object, got a string'],
     [{ breaker: { rampMs: -1 } }, 'rampMs must be a finite number of at least 0, got -1'],
     [
       { timeout: 5 },
