@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { requireInteger, requireObject, requireOptions, requireText } from '@holdfast/internal';
+import { isUint8Array } from 'node:util/types';
+import { requireObject, requireOptions } from '@holdfast/internal';
 import type { Codec } from '../queue-options.ts';
 import { PayloadDamagedError, PayloadKeyMissingError } from './payload-errors.ts';
 
@@ -20,6 +21,9 @@ export interface SealingCodec<T> extends Codec<T> {
 }
 
 const ALGORITHM = 'aes-256-gcm';
+const KEY_BYTES = 32;
+/** The length of an id stands in one byte. */
+const MAX_ID_BYTES = 255;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** `hs`, the format's number, the length of the key's id. */
@@ -36,13 +40,14 @@ export function sealedCodec<T>(inner: Codec<T>, options: SealedCodecOptions): Se
   requireOptions('sealedCodec', options, { keys: true, current: true, aad: true });
   const keys = new Map(Object.entries(requireObject('keys', options.keys)));
   for (const [id, key] of keys) {
-    requireInteger(`bytes of the key ${id}`, key.length, { min: 32, max: 32 });
-    requireInteger(`bytes of the id ${id}`, Buffer.byteLength(id), { min: 1, max: 255 });
+    requireIdOfKey(id);
+    requireKey(`keys.${id}`, key);
   }
-  const current = requireText('current', options.current);
+  const { current } = options;
   const currentKey = keys.get(current);
   if (currentKey === undefined) {
-    throw new TypeError(`current must be one of ${[...keys.keys()].join(', ')}, got ${current}`);
+    // Who mistakes it for the key itself finds no key in a log.
+    throw new TypeError(`current must be the id of one of keys: ${[...keys.keys()].join(', ')}`);
   }
   const aad = Buffer.from(options.aad ?? '');
 
@@ -79,6 +84,25 @@ export function sealedCodec<T>(inner: Codec<T>, options: SealedCodecOptions): Se
     sealBytes,
     openBytes,
   };
+}
+
+function requireIdOfKey(id: string): void {
+  const bytes = Buffer.byteLength(id);
+  if (bytes >= 1 && bytes <= MAX_ID_BYTES) return;
+  throw new RangeError(`an id in keys must have 1 to ${MAX_ID_BYTES} bytes, got ${bytes}`);
+}
+
+/** A text of as many characters would do for the cipher, and would be a weak key. */
+function requireKey(name: string, key: unknown): void {
+  if (!isUint8Array(key)) {
+    const got = typeof key === 'string' ? 'a string' : `a value of type ${typeof key}`;
+    throw new TypeError(`${name} must be a Uint8Array of ${KEY_BYTES} bytes, got ${got}`);
+  }
+  if (key.length !== KEY_BYTES) {
+    throw new RangeError(
+      `${name} must be a Uint8Array of ${KEY_BYTES} bytes, got ${key.length} bytes`,
+    );
+  }
 }
 
 interface Parts {

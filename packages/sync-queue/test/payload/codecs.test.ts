@@ -84,10 +84,24 @@ test('says which key is missing, and opens nothing that was changed anywhere', (
 
 test('refuses keys of another size, and a current key that is not given', () => {
   expect(() => sealedCodec(first, { keys: { a: randomBytes(16) }, current: 'a' })).toThrow(
-    'bytes of the key a',
+    new RangeError('keys.a must be a Uint8Array of 32 bytes, got 16 bytes'),
   );
   expect(() => sealedCodec(first, { keys, current: 'b' })).toThrow(
-    'current must be one of old, new, got b',
+    'current must be the id of one of keys: old, new',
+  );
+  const id = 'i'.repeat(256);
+  expect(() => sealedCodec(first, { keys: { [id]: keys.old }, current: id })).toThrow(
+    new RangeError('an id in keys must have 1 to 255 bytes, got 256'),
+  );
+});
+
+test.each([
+  ['a'.repeat(32), 'a string'],
+  [undefined, 'a value of type undefined'],
+  [Array.from({ length: 32 }, () => 1), 'a value of type object'],
+])('refuses %j as a key, and does not repeat it', (key, got) => {
+  expect(() => sealedCodec(first, { keys: { a: key as never }, current: 'a' })).toThrow(
+    new TypeError(`keys.a must be a Uint8Array of 32 bytes, got ${got}`),
   );
 });
 
