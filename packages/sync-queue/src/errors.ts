@@ -120,18 +120,14 @@ export class StoreShardsDifferError extends HoldfastError {
   }
 }
 
-/** The SQLite file cannot be read with the key. */
+/** The SQLite file cannot be read with the key, or without one. */
 export class StoreKeyWrongError extends HoldfastError {
   override readonly name = 'StoreKeyWrongError';
   declare readonly code: 'STORE_KEY_WRONG';
   readonly path: string;
 
-  constructor(path: string, cause: unknown) {
-    super(
-      'STORE_KEY_WRONG',
-      `${path} cannot be read: encryptionKey is wrong, or it is no SQLite file`,
-      { cause },
-    );
+  constructor(path: string, why: string, cause: unknown) {
+    super('STORE_KEY_WRONG', `${path} cannot be read: ${why}`, { cause });
     this.path = path;
   }
 }

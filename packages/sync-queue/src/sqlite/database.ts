@@ -1,5 +1,8 @@
-import { StoreDriverMissingError, StoreFailedError, StoreKeyWrongError } from '../errors.ts';
+import { StoreDriverMissingError, StoreFailedError } from '../errors.ts';
+import { codeOf } from './error-code.ts';
+import type { ResolvedFileOptions } from './file-options.ts';
 import { migrate, type Schema } from './migrate.ts';
+import { openFailure } from './open-failure.ts';
 
 /** A value as libsql takes it: it ends the process at a boolean. */
 export type SqlValue = string | number | Uint8Array | null;
@@ -24,10 +27,7 @@ export type DatabaseConstructor = new (
   options: { readonly timeout: number; readonly encryptionKey?: string },
 ) => Database;
 
-export interface DatabaseOptions {
-  readonly path: string;
-  readonly encryptionKey: string | undefined;
-  readonly synchronous: 'FULL' | 'NORMAL';
+export interface DatabaseOptions extends ResolvedFileOptions {
   /** Made in the file, or brought to its present version. */
   readonly schema: Schema;
   /** Loads the driver. Default: libsql. */
@@ -54,7 +54,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     return database;
   } catch (error) {
     database?.close();
-    throw openFailure(error, path);
+    throw openFailure(error, options);
   }
 }
 
@@ -95,18 +95,6 @@ async function loadLibsql(): Promise<DatabaseConstructor> {
   return module.default;
 }
 
-function openFailure(error: unknown, path: string): unknown {
-  if (codeOf(error) === 'SQLITE_NOTADB') return new StoreKeyWrongError(path, error);
-  if (codeOf(error) === 'STORE_SCHEMA_NEWER') return error;
-  return new StoreFailedError('not-applied', error);
-}
-
 function isBusy(error: unknown): boolean {
   return codeOf(error)?.startsWith('SQLITE_BUSY') === true;
-}
-
-/** SQLite's own, for example SQLITE_NOTADB. */
-export function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -1,12 +1,7 @@
-import {
-  requireOneOf,
-  requireOptions,
-  requireText,
-  systemClock,
-  type Clock,
-} from '@holdfast/internal';
+import { requireOptions, systemClock, type Clock } from '@holdfast/internal';
 import type { QueueStore } from '../store.ts';
 import { openDatabase } from './database.ts';
+import { resolveFileOptions } from './file-options.ts';
 import { QUEUE_SCHEMA } from './schema.ts';
 import { SharedFile } from './shared-file.ts';
 import { SqliteQueue } from './sqlite-queue.ts';
@@ -33,14 +28,10 @@ export interface SqliteStoreOptions {
 export function sqliteStore(options: SqliteStoreOptions): QueueStore {
   const names = { path: true, encryptionKey: true, synchronous: true, clock: true } as const;
   requireOptions('sqliteStore', options, names);
-  const path = requireText('path', options.path);
-  const { encryptionKey } = options;
-  if (encryptionKey !== undefined) requireText('encryptionKey', encryptionKey);
-  const levels = ['FULL', 'NORMAL'] as const;
-  const synchronous = requireOneOf('synchronous', options.synchronous ?? 'FULL', levels);
+  const fileOptions = resolveFileOptions(options);
   const clock = options.clock ?? systemClock;
-  const file = new SharedFile(path, clock, () =>
-    openDatabase({ path, encryptionKey, synchronous, schema: QUEUE_SCHEMA }),
+  const file = new SharedFile(fileOptions.path, clock, () =>
+    openDatabase({ ...fileOptions, schema: QUEUE_SCHEMA }),
   );
   return {
     open: () => file.open(),

@@ -194,9 +194,11 @@ describe('an SQLite file', () => {
 
     expect(parsedOutput(await inspect('right'))).toMatchObject([{ queue: 'q' }]);
     const sentence = (why: string): FinishedProgram =>
-      refused(`${path} cannot be read: HOLDFAST_QUEUE_KEY ${why}, or it is no SQLite file`);
-    expect(await inspect('wrong')).toEqual(sentence('is wrong'));
-    expect(await inspect('')).toEqual(sentence('is not set'));
+      refused(`${path} cannot be read: ${why}, or it is no SQLite file`);
+    expect(await inspect('wrong')).toEqual(sentence('HOLDFAST_QUEUE_KEY is wrong'));
+    expect(await inspect('')).toEqual(
+      sentence('it is encrypted and HOLDFAST_QUEUE_KEY is not set'),
+    );
   });
 });
 

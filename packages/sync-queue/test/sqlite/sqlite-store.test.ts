@@ -1,8 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createQueue, type Queue } from '@holdfast/sync-queue';
-import { sqliteStore, type SqliteStoreOptions } from '@holdfast/sync-queue/sqlite';
+import {
+  sqliteOutboxStore,
+  sqliteReceiptStore,
+  sqliteStore,
+  type SqliteStoreOptions,
+} from '@holdfast/sync-queue/sqlite';
 import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/database.ts';
 import { QUEUE_SCHEMA } from '../../src/sqlite/schema.ts';
@@ -69,21 +74,57 @@ test('a wrong key, a missing key and a key too many are told as such, and the ri
     await second.add('x');
   }
 
-  for (const options of [
-    { path: encrypted, encryptionKey: 'wrong' },
-    { path: encrypted },
-    { path: plain, encryptionKey: 'right' },
-  ]) {
+  const wrong = 'encryptionKey is wrong, or it is no SQLite file';
+  const missing = 'it is encrypted and encryptionKey is not set, or it is no SQLite file';
+  const needless = 'it is not encrypted, but encryptionKey is set';
+  for (const [options, why] of [
+    [{ path: encrypted, encryptionKey: 'wrong' }, wrong],
+    [{ path: encrypted }, missing],
+    [{ path: plain, encryptionKey: 'right' }, needless],
+    [{ path: `file:${plain}?mode=rw`, encryptionKey: 'right' }, needless],
+  ] as const) {
     await using queue = openQueue(options);
     await expect(queue.start()).rejects.toMatchObject({
       code: 'STORE_KEY_WRONG',
       path: options.path,
+      message: `${options.path} cannot be read: ${why}`,
     });
     await expect(queue.add('y')).rejects.toMatchObject({ code: 'STORE_KEY_WRONG' });
   }
   await using queue = openQueue({ path: encrypted, encryptionKey: 'right' });
   expect(await queue.stats()).toMatchObject({ ready: 1 });
 });
+
+test.each([
+  ['the queue', (path: string) => openQueue({ path }).start()],
+  ['the outbox', (path: string) => sqliteOutboxStore({ path }).open()],
+  ['the receiver', (path: string) => sqliteReceiptStore({ path }).pruneOlderThan(1)],
+])('%s tells of a folder that is not there, and of a path that is one', async (_of, open) => {
+  const away = join(folder, 'away');
+  await expect(open(join(away, 'q.db'))).rejects.toMatchObject({
+    code: 'STORE_FAILED',
+    outcome: 'not-applied',
+    message: `the store failed: the folder ${away} does not exist`,
+  });
+  const taken = newPath();
+  mkdirSync(taken);
+  mkdirSync(`${taken}-outbox-lock`);
+  await expect(open(taken)).rejects.toThrow(`${taken} is a folder`);
+});
+
+test.each([sqliteStore, sqliteOutboxStore, sqliteReceiptStore])(
+  '%o refuses a URL and a wrong key, and repeats neither',
+  (create) => {
+    const message = 'path must be that of a file, got a URL';
+    const url = 'libsql://user:secret@host/db';
+    expect(() => create({ path: url })).toThrow(new TypeError(message));
+    const keyed = (encryptionKey: unknown): (() => unknown) => {
+      return () => create({ path: 'q.db', encryptionKey: encryptionKey as string });
+    };
+    const rule = 'encryptionKey must be a non-empty string, got';
+    expect(keyed(123456)).toThrow(new TypeError(`${rule} a value of type number`));
+  },
+);
 
 test('brings a file of version 1 to the present one, with what is in it', async () => {
   const path = newPath();

@@ -1,8 +1,10 @@
 import { statSync } from 'node:fs';
 import { messageOf, OperatorError } from '@holdfast/cli-kit';
 import { isHoldfastError, systemClock } from '@holdfast/internal';
-import { BUSY_TIMEOUT_MS, codeOf, loadDriver, type Database } from '../../sqlite/database.ts';
+import { BUSY_TIMEOUT_MS, loadDriver, type Database } from '../../sqlite/database.ts';
+import { codeOf } from '../../sqlite/error-code.ts';
 import { hasTable } from '../../sqlite/migrate.ts';
+import { whyUnreadable } from '../../sqlite/open-failure.ts';
 import { QUEUE_SCHEMA } from '../../sqlite/schema.ts';
 import { SharedFile } from '../../sqlite/shared-file.ts';
 import { SqliteQueue } from '../../sqlite/sqlite-queue.ts';
@@ -76,8 +78,8 @@ function explain(error: unknown, { path, encryptionKey }: SqliteAccess): string 
     return 'the package libsql is not installed: npm install libsql';
   }
   if (codeOf(cause) === 'SQLITE_NOTADB') {
-    const why = encryptionKey === undefined ? 'is not set' : 'is wrong';
-    return `${path} cannot be read: HOLDFAST_QUEUE_KEY ${why}, or it is no SQLite file`;
+    const key = { name: 'HOLDFAST_QUEUE_KEY', isSet: encryptionKey !== undefined };
+    return `${path} cannot be read: ${whyUnreadable(path, key)}`;
   }
   return `${path}: ${messageOf(cause)}`;
 }

@@ -1,12 +1,4 @@
-import {
-  nextTurn,
-  requireOneOf,
-  requireOptions,
-  requireText,
-  sleep,
-  systemClock,
-  type Clock,
-} from '@holdfast/internal';
+import { nextTurn, requireOptions, sleep, systemClock, type Clock } from '@holdfast/internal';
 import { StoreFailedError } from '../../errors.ts';
 import {
   loadDriver,
@@ -14,6 +6,7 @@ import {
   type Database,
   type DatabaseConstructor,
 } from '../../sqlite/database.ts';
+import { resolveFileOptions } from '../../sqlite/file-options.ts';
 import { OutboxInUseError } from '../outbox-errors.ts';
 import type { OutboxConnection, OutboxStore } from '../outbox-store.ts';
 import { commitGroup, createWrite, type Write } from './commit-group.ts';
@@ -54,11 +47,8 @@ const MAX_GROUP = 500;
 export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStore {
   const names = { path: true, encryptionKey: true, synchronous: true, clock: true } as const;
   requireOptions('sqliteOutboxStore', options, names);
-  const path = requireText('path', options.path);
-  const { encryptionKey } = options;
-  if (encryptionKey !== undefined) requireText('encryptionKey', encryptionKey);
-  const levels = ['FULL', 'NORMAL'] as const;
-  const synchronous = requireOneOf('synchronous', options.synchronous ?? 'FULL', levels);
+  const fileOptions = resolveFileOptions(options);
+  const { path } = fileOptions;
   const clock = options.clock ?? systemClock;
 
   let connection: Connection | undefined;
@@ -69,11 +59,11 @@ export function sqliteOutboxStore(options: SqliteOutboxStoreOptions): OutboxStor
 
   const connect = async (): Promise<Connection> => {
     const Driver = await loadDriver();
-    const lock = takeOwnerLock(path, Driver);
+    const lock = takeOwnerLock(fileOptions, Driver);
     try {
       const load = (): Promise<DatabaseConstructor> => Promise.resolve(Driver);
       const schema = OUTBOX_SCHEMA;
-      const database = await openDatabase({ path, encryptionKey, synchronous, schema, load });
+      const database = await openDatabase({ ...fileOptions, schema, load });
       return { database, lock, rows: new SqliteRows((sql) => database.prepare(sql)) };
     } catch (error) {
       lock.close();

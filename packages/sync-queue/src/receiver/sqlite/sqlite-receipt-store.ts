@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import { requireOneOf, requireOptions, requireText } from '@holdfast/internal';
+import { requireOptions } from '@holdfast/internal';
 import { StoreFailedError } from '../../errors.ts';
 import { openDatabase, type Database } from '../../sqlite/database.ts';
+import { resolveFileOptions } from '../../sqlite/file-options.ts';
 import type {
   FinalOutcome,
   Receipt,
@@ -65,17 +66,13 @@ export function sqliteReceiptStore(
 ): ReceiptStore<SqliteTransaction> {
   const names = { path: true, encryptionKey: true, synchronous: true } as const;
   requireOptions('sqliteReceiptStore', options, names);
-  const path = requireText('path', options.path);
-  const { encryptionKey } = options;
-  if (encryptionKey !== undefined) requireText('encryptionKey', encryptionKey);
-  const levels = ['FULL', 'NORMAL'] as const;
-  const synchronous = requireOneOf('synchronous', options.synchronous ?? 'FULL', levels);
+  const fileOptions = resolveFileOptions(options);
   let opening: Promise<Database> | undefined;
-  const file = resolve(path);
+  const file = resolve(fileOptions.path);
 
   const inTurn = <T>(work: (database: Database) => Promise<T>): Promise<T> => {
     const result = (turns.get(file) ?? Promise.resolve()).then(async () => {
-      opening ??= openDatabase({ path, encryptionKey, synchronous, schema: RECEIPT_SCHEMA });
+      opening ??= openDatabase({ ...fileOptions, schema: RECEIPT_SCHEMA });
       let database: Database;
       try {
         database = await opening;
