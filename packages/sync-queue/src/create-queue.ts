@@ -119,11 +119,8 @@ class BoundedQueue<T> implements Queue<T> {
     options: AddOptions<T> | ((value: T) => AddOptions<T>) = {},
   ): Promise<Verdict[]> {
     this.#requireOpen();
-    const optionsOf = typeof options === 'function' ? options : () => options;
     // All are encoded before the first is sent, so that a value that cannot be encoded leaves nothing behind.
-    const prepared = Array.from(values, (value) =>
-      this.#producer.tryPrepare(value, optionsOf(value)),
-    );
+    const prepared = this.#producer.prepareMany(values, options);
     // So many that the store has the next call when it has answered one.
     const most = CALLS_AHEAD * this.#options.maxItems;
     const verdicts: Verdict[] = [];

@@ -79,11 +79,11 @@ export {
   OutboxClosedError,
   OutboxFullError,
   OutboxInUseError,
-  PayloadInvalidError,
 } from './outbox/outbox-errors.ts';
 export { resolvers } from './outbox/resolvers.ts';
 export {
   PayloadDamagedError,
+  PayloadInvalidError,
   PayloadKeyMissingError,
   PayloadVersionError,
 } from './payload/payload-errors.ts';

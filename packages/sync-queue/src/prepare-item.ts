@@ -8,6 +8,7 @@ import {
 } from '@holdfast/internal';
 import type { AddOptions, CoalesceOptions } from './adding.ts';
 import { ItemTooLargeError } from './errors.ts';
+import { encodePayload } from './payload/encode-payload.ts';
 import type { Codec } from './queue-options.ts';
 import { requireStorableText } from './require-storable-text.ts';
 import { requirePriority } from './resolve-overflow.ts';
@@ -28,7 +29,7 @@ const OPTIONS: OptionNames<AddOptions<unknown>> = {
 /**
  * Makes an item of a value: encoded and checked.
  *
- * @throws {TypeError | RangeError | ItemTooLargeError} or what the codec throws.
+ * @throws {TypeError | RangeError | PayloadInvalidError | ItemTooLargeError}
  */
 export function prepareItem<T>(
   value: T,
@@ -54,14 +55,12 @@ export function prepareItem<T>(
   };
 }
 
-/** @throws {ItemTooLargeError} or what the codec throws. */
+/** @throws {PayloadInvalidError | ItemTooLargeError} */
 export function encodeValue<T>(
   value: T,
   { codec, maxItemBytes }: Pick<PreparingContext<T>, 'codec' | 'maxItemBytes'>,
 ): Uint8Array {
-  const encoded = codec.encode(value);
-  // Copied, because a codec may use its buffer again while the item waits.
-  const payload = typeof encoded === 'string' ? Buffer.from(encoded) : Uint8Array.from(encoded);
+  const payload = encodePayload(codec, value);
   if (payload.length > maxItemBytes) throw new ItemTooLargeError(payload.length, maxItemBytes);
   return payload;
 }

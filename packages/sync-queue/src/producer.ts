@@ -4,7 +4,9 @@ import type { AddOptions, Added, Pressure } from './adding.ts';
 import { ItemTooLargeError, QueueFullError } from './errors.ts';
 import { foldItem } from './fold-item.ts';
 import type { ResolvedQueueOptions } from './options.ts';
+import { PayloadInvalidError } from './payload/payload-errors.ts';
 import { encodeValue, prepareItem } from './prepare-item.ts';
+import { requireIterable } from './require-iterable.ts';
 import { isSpillable, Spill, withIdempotencyKey } from './spill.ts';
 import type { StorePort } from './store-port.ts';
 import type { EnqueueReply, EnqueueVerdict, NewItem } from './store.ts';
@@ -81,14 +83,21 @@ export class Producer<T> {
     return { value, options, item: this.#spill === undefined ? item : withIdempotencyKey(item) };
   }
 
-  /** As `prepare`; undefined for a value that is too large. */
-  tryPrepare(value: T, options: AddOptions<T>): PreparedAdd<T> | undefined {
-    try {
-      return this.prepare(value, options);
-    } catch (error) {
-      if (error instanceof ItemTooLargeError) return undefined;
-      throw error;
-    }
+  /** As `prepare`, for many; undefined for a value that is too large. */
+  prepareMany(
+    values: Iterable<T>,
+    options: AddOptions<T> | ((value: T) => AddOptions<T>),
+  ): (PreparedAdd<T> | undefined)[] {
+    const optionsOf = typeof options === 'function' ? options : () => options;
+    return Array.from(requireIterable('values', values), (value, index) => {
+      try {
+        return this.prepare(value, optionsOf(value));
+      } catch (error) {
+        if (error instanceof ItemTooLargeError) return undefined;
+        if (!(error instanceof PayloadInvalidError)) throw error;
+        throw new PayloadInvalidError(error.cause, index);
+      }
+    });
   }
 
   /** Rejects with `QUEUE_FULL` and what the store or the signal rejects with. */

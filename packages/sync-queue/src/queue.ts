@@ -84,14 +84,15 @@ export interface Queue<T> {
   start(): Promise<void>;
   /**
    * Resolves when the store holds the item, or knows that it need not. Rejects with `QUEUE_FULL`, `ITEM_TOO_LARGE`,
-   * `QUEUE_CLOSED`, `STORE_FAILED` (the item is not held), `AMBIGUOUS_ADD` (it may be held: with an `idempotencyKey`
-   * repeating it is harmless) or `signal.reason`, after which a call already on its way may still be applied.
+   * `PAYLOAD_INVALID`, `QUEUE_CLOSED`, `STORE_FAILED` (the item is not held), `AMBIGUOUS_ADD` (it may be held: with an
+   * `idempotencyKey` repeating it is harmless) or `signal.reason`, after which a call already on its way may still be
+   * applied.
    */
   add(value: T, options?: AddOptions<T>): Promise<Added>;
   /**
    * Adds many values in order and tells about each. Rejects with `QUEUE_CLOSED`, with `signal.reason` (some may be
-   * added then), or, before anything is added, with the `TypeError` or `RangeError` of a wrong option or with what the
-   * codec throws for a value.
+   * added then), or, before anything is added, with the `TypeError` or `RangeError` of a wrong option or with
+   * `PAYLOAD_INVALID`, whose `index` says which value the codec cannot encode.
    */
   addMany(
     values: Iterable<T>,

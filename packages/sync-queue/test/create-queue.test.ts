@@ -47,12 +47,56 @@ test('addMany of thousands keeps their order', async () => {
   await queue.close();
 });
 
-test('a value that the codec cannot encode leaves nothing behind', async () => {
+const loop: Record<string, unknown> = {};
+loop['self'] = loop;
+
+test.each([
+  [undefined, 'JSON cannot hold undefined'],
+  [() => 1, 'JSON cannot hold function'],
+  [1n, 'Do not know how to serialize a BigInt'],
+  [loop, 'Converting circular structure to JSON'],
+])(
+  '%s, which the codec cannot encode, is told as such and leaves nothing behind',
+  async (value, why) => {
+    const { queue } = setUp();
+
+    await expect(queue.add(value as never)).rejects.toMatchObject({
+      code: 'PAYLOAD_INVALID',
+      message: expect.stringContaining(`the value cannot be encoded: ${why}`) as string,
+      index: undefined,
+    });
+    await expect(queue.addMany(['a', value as never])).rejects.toMatchObject({
+      code: 'PAYLOAD_INVALID',
+      message: expect.stringContaining(`the value at index 1 cannot be encoded: ${why}`) as string,
+      index: 1,
+    });
+    expect(await queue.stats()).toMatchObject({ ready: 0 });
+    await queue.close();
+  },
+);
+
+test('a codec that gives neither a text nor bytes is told as such', async () => {
+  const codec = { encode: () => 5 as never, decode: () => '' };
+  const { queue } = setUp({ codec });
+
+  await expect(queue.add('a')).rejects.toMatchObject({
+    code: 'PAYLOAD_INVALID',
+    message: expect.stringContaining('must return a string or a Uint8Array, got number') as string,
+  });
+  await queue.close();
+});
+
+test.each([
+  [5, '5'],
+  [null, 'null'],
+  [undefined, 'undefined'],
+  [{ length: 2 }, 'object'],
+])('addMany refuses %j, which holds no values', async (values, got) => {
   const { queue } = setUp();
 
-  await expect(queue.add(undefined as never)).rejects.toThrow('JSON cannot hold undefined');
-  await expect(queue.addMany(['a', undefined as never])).rejects.toThrow(TypeError);
-  expect(await queue.stats()).toMatchObject({ ready: 0 });
+  await expect(queue.addMany(values as never)).rejects.toThrow(
+    new TypeError(`values must be iterable, got ${got}`),
+  );
   await queue.close();
 });
 

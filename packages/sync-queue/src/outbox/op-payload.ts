@@ -1,7 +1,7 @@
 import type { Codec } from '../queue-options.ts';
+import { encodePayload } from '../payload/encode-payload.ts';
 import type { SealingCodec } from '../payload/sealed-codec.ts';
 import type { Op } from './op.ts';
-import { PayloadInvalidError } from './outbox-errors.ts';
 
 /** How the ops of a unit are kept, and how they are sent. */
 export interface OpPayload {
@@ -17,15 +17,7 @@ export interface OpPayload {
 export function createOpPayload(codec: Codec<readonly Op[]>): OpPayload {
   const { sealBytes, openBytes } = codec as Partial<SealingCodec<readonly Op[]>>;
   return {
-    encode(ops) {
-      try {
-        const encoded = codec.encode(ops);
-        // Copied, because a codec may use its buffer again while the payload is held.
-        return typeof encoded === 'string' ? Buffer.from(encoded) : Uint8Array.from(encoded);
-      } catch (cause) {
-        throw new PayloadInvalidError(cause);
-      }
-    },
+    encode: (ops) => encodePayload(codec, ops),
     decode(payload) {
       const ops: unknown = codec.decode(payload);
       if (!Array.isArray(ops) || ops.length === 0) throw new TypeError('the payload holds no ops');

@@ -1,5 +1,4 @@
 import { HoldfastError } from '@holdfast/internal';
-import { textOf } from '../text-of.ts';
 
 /** There is no room in the outbox; the edit is not held. */
 export class OutboxFullError extends HoldfastError {
@@ -33,16 +32,6 @@ export class OutboxInUseError extends HoldfastError {
   constructor(store: string, options?: { readonly cause?: unknown }) {
     super('OUTBOX_IN_USE', `another outbox works on ${store}`, options);
     this.store = store;
-  }
-}
-
-/** The codec cannot encode the edit; it is not held. */
-export class PayloadInvalidError extends HoldfastError {
-  override readonly name = 'PayloadInvalidError';
-  declare readonly code: 'PAYLOAD_INVALID';
-
-  constructor(cause: unknown) {
-    super('PAYLOAD_INVALID', `the edit cannot be encoded: ${textOf(cause)}`, { cause });
   }
 }
 

@@ -1,4 +1,19 @@
 import { HoldfastError } from '@holdfast/internal';
+import { textOf } from '../text-of.ts';
+
+/** The codec cannot encode a value; it is not held. */
+export class PayloadInvalidError extends HoldfastError {
+  override readonly name = 'PayloadInvalidError';
+  declare readonly code: 'PAYLOAD_INVALID';
+  /** Of `addMany`: which of the values; the first is 0. */
+  readonly index: number | undefined;
+
+  constructor(cause: unknown, index?: number) {
+    const what = index === undefined ? 'the value' : `the value at index ${index}`;
+    super('PAYLOAD_INVALID', `${what} cannot be encoded: ${textOf(cause)}`, { cause });
+    this.index = index;
+  }
+}
 
 /** A payload has a version that this program cannot read. */
 export class PayloadVersionError extends HoldfastError {
