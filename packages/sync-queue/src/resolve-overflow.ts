@@ -7,6 +7,7 @@ import {
 import type { Overflow, SampleOptions, SpillOptions } from './queue-options.ts';
 import { requireMethods } from './require-methods.ts';
 import { PRIORITY_COUNT, type Priority, type StoreOverflow } from './store.ts';
+import { textOf } from './text-of.ts';
 
 export interface ResolvedOverflow {
   /** 0: reject at once. */
@@ -18,28 +19,42 @@ export interface ResolvedOverflow {
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
 export function resolveOverflow(overflow: Overflow): ResolvedOverflow {
   if (overflow === 'reject') return { waitMs: 0, spill: undefined, overflow: { kind: 'refuse' } };
-  if (typeof overflow !== 'object' || (overflow as unknown) === null) {
-    throw new TypeError(
-      'overflow must be "reject", { waitMs }, { evict }, { sample } or { spill }',
-    );
-  }
+  requireKind(overflow);
   if ('spill' in overflow) {
     requireOptionGroup('overflow', overflow, { spill: true });
     return { waitMs: 0, spill: resolveSpill(overflow.spill), overflow: { kind: 'refuse' } };
   }
-  const waitMs = requireNumber('overflow.waitMs', overflow.waitMs ?? 0, { min: 0 });
   if ('evict' in overflow) {
     requireOptionGroup('overflow', overflow, { evict: true, to: true, waitMs: true });
+    const waitMs = requireWait(overflow.waitMs ?? 0);
     const victims = requireOneOf('overflow.evict', overflow.evict, ['oldest', 'newest']);
     const to = requireOneOf('overflow.to', overflow.to ?? 'dead', ['dead', 'drop']);
     return { waitMs, spill: undefined, overflow: { kind: 'evict', victims, to } };
   }
   if ('sample' in overflow) {
     requireOptionGroup('overflow', overflow, { sample: true, waitMs: true });
+    const waitMs = requireWait(overflow.waitMs ?? 0);
     return { waitMs, spill: undefined, overflow: resolveSample(overflow.sample) };
   }
   requireOptionGroup('overflow', overflow, { waitMs: true });
+  const waitMs = requireWait(overflow.waitMs);
   return { waitMs, spill: undefined, overflow: { kind: 'refuse' } };
+}
+
+const KINDS = ['waitMs', 'evict', 'sample', 'spill'];
+
+function requireKind(overflow: unknown): void {
+  const isObject = typeof overflow === 'object' && overflow !== null;
+  const names = isObject ? Object.keys(overflow) : [];
+  if (names.some((name) => KINDS.includes(name))) return;
+  const got = isObject ? `an object with ${names.join(', ') || 'nothing'}` : textOf(overflow);
+  throw new TypeError(
+    `overflow must be 'reject', { waitMs }, { evict }, { sample } or { spill }, got ${got}`,
+  );
+}
+
+function requireWait(waitMs: unknown): number {
+  return requireNumber('overflow.waitMs', waitMs, { min: 0 });
 }
 
 function resolveSample(sample: SampleOptions): StoreOverflow {

@@ -2,7 +2,7 @@ import { createQueue, memoryStore, type QueueOptions } from '@holdfast/sync-queu
 import { expect, test } from 'vitest';
 import { setUp } from './set-up.ts';
 
-const OVERFLOW = 'overflow must be "reject", { waitMs }, { evict }, { sample } or { spill }';
+const OVERFLOW = "overflow must be 'reject', { waitMs }, { evict }, { sample } or { spill }, got";
 
 const good = {
   name: 'q',
@@ -28,8 +28,15 @@ test.each<[Record<string, unknown>, string]>([
     { limits: { maxCount: 1, maxBytes: 5, maxItemBytes: 6 } },
     'limits.maxItemBytes must be an integer from 1 to 5, got 6',
   ],
-  [{ overflow: undefined }, OVERFLOW],
-  [{ overflow: 'drop' }, OVERFLOW],
+  [{ overflow: undefined }, `${OVERFLOW} undefined`],
+  [{ overflow: 'drop' }, `${OVERFLOW} drop`],
+  [{ overflow: null }, `${OVERFLOW} null`],
+  [{ overflow: {} }, `${OVERFLOW} an object with nothing`],
+  [{ overflow: { waitMS: 5, to: 'dead' } }, `${OVERFLOW} an object with waitMS, to`],
+  [
+    { overflow: { waitMs: undefined } },
+    'overflow.waitMs must be a number of at least 0, got undefined',
+  ],
   [{ overflow: { waitMs: -1 } }, 'overflow.waitMs must be a finite number of at least 0, got -1'],
   [{ overflow: { evict: 'all' } }, 'overflow.evict must be one of oldest, newest, got "all"'],
   [{ overflow: { evict: 'oldest', to: 'x' } }, 'overflow.to must be one of dead, drop, got "x"'],
