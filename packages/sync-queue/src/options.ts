@@ -3,7 +3,6 @@ import {
   requireFunction,
   requireInteger,
   requireNumber,
-  requireObject,
   requireOneOf,
   requireOptionGroup,
   requireOptions,
@@ -108,16 +107,22 @@ export function resolveConsumeBatchOptions(
   options: ConsumeBatchOptions,
   maxItems: number,
 ): ResolvedConsumeOptions {
-  const { maxBatch = 100, ...rest } = requireObject('options', options);
+  requireOptions('consume', options, { maxBatch: true, ...CONSUME_OPTIONS });
   const most = { min: 1, max: maxItems };
-  return { ...resolveConsumeOptions(rest), maxBatch: requireInteger('maxBatch', maxBatch, most) };
+  const maxBatch = requireInteger('maxBatch', options.maxBatch ?? 100, most);
+  return { ...resolveConsuming(options), maxBatch };
 }
 
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
 export function resolveConsumeOptions(options: ConsumeOptions): ResolvedConsumeOptions {
-  requireOptions('consume', options, { concurrency: true, pollMs: true, signal: true });
+  requireOptions('consumeEach', options, CONSUME_OPTIONS);
+  return { ...resolveConsuming(options), maxBatch: 1 };
+}
+
+const CONSUME_OPTIONS = { concurrency: true, pollMs: true, signal: true } as const;
+
+function resolveConsuming(options: ConsumeOptions): Omit<ResolvedConsumeOptions, 'maxBatch'> {
   return {
-    maxBatch: 1,
     concurrency: requireInteger('concurrency', options.concurrency ?? 1, { min: 1, max: 1000 }),
     pollMs: requireNumber('pollMs', options.pollMs ?? 1000, { min: 1 }),
     signal: options.signal,

@@ -108,6 +108,19 @@ test.each<[Record<string, unknown>, string]>([
   await queue.close();
 });
 
+test('consume and consumeEach each tell their own options', async () => {
+  const { queue } = setUp();
+  const handler = async (): Promise<void> => undefined;
+
+  expect(() => queue.consume(handler, { batchSize: 5 } as never)).toThrow(
+    'batchSize is not an option of consume; its options are maxBatch, concurrency, pollMs, signal',
+  );
+  expect(() => queue.consumeEach(handler, { maxBatch: 5 } as never)).toThrow(
+    'maxBatch is not an option of consumeEach; its options are concurrency, pollMs, signal',
+  );
+  await queue.close();
+});
+
 test('consume refuses a handler that is no function, on a closed queue as well', async () => {
   const { queue } = setUp();
 
