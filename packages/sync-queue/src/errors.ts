@@ -161,6 +161,16 @@ export class StoreDriverMissingError extends HoldfastError {
   }
 }
 
+/** What was given as `transaction` is none of the store's; nothing is added, nor is the transaction touched. */
+export class TransactionInvalidError extends HoldfastError {
+  override readonly name = 'TransactionInvalidError';
+  declare readonly code: 'TRANSACTION_INVALID';
+
+  constructor(rule: string, got: string) {
+    super('TRANSACTION_INVALID', `transaction must be ${rule}, got ${got}`);
+  }
+}
+
 /** The store cannot add items within a transaction of the caller. */
 export class TransactionUnsupportedError extends HoldfastError {
   override readonly name = 'TransactionUnsupportedError';

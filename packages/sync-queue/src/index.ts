@@ -12,6 +12,7 @@ export {
   StoreNotDurableError,
   StoreSchemaNewerError,
   StoreShardsDifferError,
+  TransactionInvalidError,
   TransactionUnsupportedError,
 } from './errors.ts';
 export { memoryStore } from './memory/memory-store.ts';

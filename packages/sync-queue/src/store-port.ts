@@ -74,7 +74,7 @@ export class StorePort {
       try {
         return await call(this.queue);
       } catch (error) {
-        if (isNotApplied(error)) possiblyApplied -= 1;
+        if (isNotApplied(error) || isRefusal(error)) possiblyApplied -= 1;
         if (this.#opening === opening && this.queue.mustAgree?.(error) === true) {
           this.#opening = undefined;
           this.#storeOpening = undefined;
@@ -85,7 +85,7 @@ export class StorePort {
     try {
       return await (this.#guard === undefined ? attempt() : this.#guard.execute(attempt));
     } catch (error) {
-      if (isHoldfastError(error, 'TRANSACTION_UNSUPPORTED')) throw error;
+      if (isRefusal(error)) throw error;
       this.#onError(operation, error);
       const outcome = possiblyApplied === 0 ? 'not-applied' : 'unknown';
       const isExact = error instanceof StoreFailedError && error.outcome === outcome;
@@ -135,6 +135,14 @@ export class StorePort {
       this.#onError('record', error);
     }
   }
+}
+
+/** The call itself is wrong, and the store has done nothing. */
+function isRefusal(error: unknown): boolean {
+  return (
+    isHoldfastError(error, 'TRANSACTION_UNSUPPORTED') ||
+    isHoldfastError(error, 'TRANSACTION_INVALID')
+  );
 }
 
 function isNotApplied(error: unknown): boolean {

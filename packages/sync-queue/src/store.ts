@@ -246,8 +246,8 @@ export interface StoredQueue {
    * Looks at each item in turn: whether it is a duplicate, is to be coalesced, is sampled out, finds room. Resolves when
    * what was taken is as durable as the store makes it.
    *
-   * @param transaction the caller's own, of the store's driver: the items are held when it commits. Stores that have no
-   *   transactions throw `TRANSACTION_UNSUPPORTED`.
+   * @param transaction the caller's own, of the store's driver: the items are held when it commits. Anything else is
+   *   `TRANSACTION_INVALID`; stores that have no transactions throw `TRANSACTION_UNSUPPORTED`.
    * @param awaited of a store that is ordered: so many items the process claims right behind this call, so that no other
    *   need be woken for them. Default 0.
    */

@@ -81,16 +81,18 @@ test('a codec that gives neither a text nor bytes is told as such', async () => 
 
   await expect(queue.add('a')).rejects.toMatchObject({
     code: 'PAYLOAD_INVALID',
-    message: expect.stringContaining('must return a string or a Uint8Array, got number') as string,
+    message: expect.stringContaining(
+      'must return a string or a Uint8Array, got a number',
+    ) as string,
   });
   await queue.close();
 });
 
 test.each([
-  [5, '5'],
+  [5, 'a number'],
   [null, 'null'],
   [undefined, 'undefined'],
-  [{ length: 2 }, 'object'],
+  [{ length: 2 }, 'an object'],
 ])('addMany refuses %j, which holds no values', async (values, got) => {
   const { queue } = setUp();
 

@@ -1,4 +1,5 @@
 import { isUint8Array } from 'node:util/types';
+import { kindOf } from '../kind-of.ts';
 import type { Codec } from '../queue-options.ts';
 import { PayloadInvalidError } from './payload-errors.ts';
 
@@ -8,8 +9,8 @@ export function encodePayload<T>(codec: Codec<T>, value: T): Uint8Array {
   if (typeof encoded === 'string') return Buffer.from(encoded);
   // Copied, because a codec may use its buffer again while the payload is held.
   if (isUint8Array(encoded)) return Uint8Array.from(encoded);
-  const got = `codec.encode must return a string or a Uint8Array, got ${typeof encoded}`;
-  throw new PayloadInvalidError(new TypeError(got));
+  const rule = 'codec.encode must return a string or a Uint8Array';
+  throw new PayloadInvalidError(new TypeError(`${rule}, got ${kindOf(encoded)}`));
 }
 
 function encode<T>(codec: Codec<T>, value: T): unknown {

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { isUint8Array } from 'node:util/types';
 import { requireObject, requireOptions } from '@holdfast/internal';
+import { kindOf } from '../kind-of.ts';
 import type { Codec } from '../queue-options.ts';
 import { PayloadDamagedError, PayloadKeyMissingError } from './payload-errors.ts';
 
@@ -94,15 +95,9 @@ function requireIdOfKey(id: string): void {
 
 /** A text of as many characters would do for the cipher, and would be a weak key. */
 function requireKey(name: string, key: unknown): void {
-  if (!isUint8Array(key)) {
-    const got = typeof key === 'string' ? 'a string' : `a value of type ${typeof key}`;
-    throw new TypeError(`${name} must be a Uint8Array of ${KEY_BYTES} bytes, got ${got}`);
-  }
-  if (key.length !== KEY_BYTES) {
-    throw new RangeError(
-      `${name} must be a Uint8Array of ${KEY_BYTES} bytes, got ${key.length} bytes`,
-    );
-  }
+  const rule = `${name} must be a Uint8Array of ${KEY_BYTES} bytes`;
+  if (!isUint8Array(key)) throw new TypeError(`${rule}, got ${kindOf(key)}`);
+  if (key.length !== KEY_BYTES) throw new RangeError(`${rule}, got ${key.length} bytes`);
 }
 
 interface Parts {

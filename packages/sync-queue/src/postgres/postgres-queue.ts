@@ -19,7 +19,7 @@ import { ClaimHints } from './claim-hints.ts';
 import { enqueueArguments } from './enqueue-arguments.ts';
 import { indexedText, unindexedText } from './key-text.ts';
 import type { News, Topic } from './news.ts';
-import type { PgPoolLike, TransactionLike } from './ports.ts';
+import type { PgPoolLike } from './ports.ts';
 import {
   readClaim,
   readDeadPage,
@@ -30,6 +30,7 @@ import {
   type EnqueueRow,
   type StatsRow,
 } from './replies.ts';
+import { requireTransaction } from './require-transaction.ts';
 import { runInTransaction, runStatement } from './run-statement.ts';
 import { settingsText, toUs } from './settings.ts';
 import type { Calls } from './statements.ts';
@@ -65,17 +66,14 @@ export class PostgresQueue implements StoredQueue {
   }
 
   async enqueue(items: readonly NewItem[], transaction?: unknown): Promise<EnqueueReply> {
-    const hasTransaction = transaction !== undefined;
+    const within = transaction === undefined ? undefined : requireTransaction(transaction);
+    const hasTransaction = within !== undefined;
     const notice = hasTransaction
       ? this.#news.permitLater(this.#topic)
       : this.#news.permit(this.#topic);
     const values = [...this.#head(notice), ...enqueueArguments(items)];
     const [row] = hasTransaction
-      ? await runInTransaction<EnqueueRow>(
-          transaction as TransactionLike,
-          this.#calls.enqueue,
-          values,
-        )
+      ? await runInTransaction<EnqueueRow>(within, this.#calls.enqueue, values)
       : await runStatement<EnqueueRow>(this.#pool, this.#calls.enqueue, values);
     if (row === undefined) throw noAnswer();
     if (row.o_is_news && !hasTransaction) this.#news.tell(this.#topic, Number(row.o_now), notice);

@@ -1,8 +1,9 @@
 import { StoreDriverMissingError, StoreFailedError } from '../errors.ts';
 import { codeOf } from './error-code.ts';
 import type { ResolvedFileOptions } from './file-options.ts';
-import { migrate, type Schema } from './migrate.ts';
+import { hasTable, migrate, type Schema } from './migrate.ts';
 import { openFailure } from './open-failure.ts';
+import { refuseOtherFile } from './require-transaction.ts';
 
 /** A value as libsql takes it: it ends the process at a boolean. */
 export type SqlValue = string | number | Uint8Array | null;
@@ -78,6 +79,25 @@ export function transact<T>(database: Database, work: () => T): T {
     if (isOpen) database.exec('ROLLBACK');
     const isKnown = !isCommitting || isOpen || isBusy(error) || codeOf(error) === 'SQLITE_FULL';
     throw new StoreFailedError(isKnown ? 'not-applied' : 'unknown', error);
+  }
+}
+
+/**
+ * Runs `work` in a transaction of the caller's, in which nothing of it is left when it fails.
+ *
+ * @throws {StoreFailedError | TransactionInvalidError}
+ */
+export function transactWithin<T>(database: Database, work: () => T): T {
+  try {
+    database.exec('SAVEPOINT sync_queue');
+    const result = work();
+    database.exec('RELEASE sync_queue');
+    return result;
+  } catch (error) {
+    // SQLite may have ended the transaction itself, and then nothing of it is left either.
+    if (database.inTransaction) database.exec('ROLLBACK TO sync_queue; RELEASE sync_queue');
+    if (!hasTable(database, 'sync_queue')) refuseOtherFile();
+    throw new StoreFailedError('not-applied', error);
   }
 }
 

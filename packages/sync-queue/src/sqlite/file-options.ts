@@ -1,4 +1,5 @@
 import { requireOneOf, requireText } from '@holdfast/internal';
+import { kindOf } from '../kind-of.ts';
 
 /** What every store in an SQLite file is told about the file. */
 export interface FileOptions {
@@ -34,6 +35,6 @@ function requirePath(path: unknown): string {
 
 function requireKey(key: unknown): string {
   if (typeof key === 'string' && key !== '') return key;
-  const got = key === '' ? '""' : `a value of type ${typeof key}`;
+  const got = key === '' ? '""' : kindOf(key);
   throw new TypeError(`encryptionKey must be a non-empty string, got ${got}`);
 }

@@ -15,8 +15,9 @@ import type {
   StoredQueue,
   StoreStats,
 } from '../store.ts';
-import type { Database } from './database.ts';
+import { transactWithin, type Database } from './database.ts';
 import { HeldRows } from './held-rows.ts';
+import { requireTransaction } from './require-transaction.ts';
 import { RateRow } from './rate-row.ts';
 import type { ItemRow, QueueRow } from './rows.ts';
 import { readStats } from './read-stats.ts';
@@ -58,7 +59,10 @@ export class SqliteQueue implements StoredQueue {
       return { verdicts, count, bytes, evicted: evicted - before };
     };
     // The caller's transaction is on a connection of its own: what it has added is seen when it commits.
-    if (transaction !== undefined) return this.#change(transaction as Database, add);
+    if (transaction !== undefined) {
+      const database = requireTransaction(transaction);
+      return transactWithin(database, () => this.#change(database, add));
+    }
     return this.#write(add);
   }
 

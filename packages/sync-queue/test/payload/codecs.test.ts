@@ -97,8 +97,8 @@ test('refuses keys of another size, and a current key that is not given', () => 
 
 test.each([
   ['a'.repeat(32), 'a string'],
-  [undefined, 'a value of type undefined'],
-  [Array.from({ length: 32 }, () => 1), 'a value of type object'],
+  [undefined, 'undefined'],
+  [Array.from({ length: 32 }, () => 1), 'an array'],
 ])('refuses %j as a key, and does not repeat it', (key, got) => {
   expect(() => sealedCodec(first, { keys: { a: key as never }, current: 'a' })).toThrow(
     new TypeError(`keys.a must be a Uint8Array of 32 bytes, got ${got}`),

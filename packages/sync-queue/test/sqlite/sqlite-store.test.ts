@@ -122,7 +122,7 @@ test.each([sqliteStore, sqliteOutboxStore, sqliteReceiptStore])(
       return () => create({ path: 'q.db', encryptionKey: encryptionKey as string });
     };
     const rule = 'encryptionKey must be a non-empty string, got';
-    expect(keyed(123456)).toThrow(new TypeError(`${rule} a value of type number`));
+    expect(keyed(123456)).toThrow(new TypeError(`${rule} a number`));
   },
 );
 
