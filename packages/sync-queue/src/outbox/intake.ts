@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@holdfast/internal';
+import { requireMethods } from '../require-methods.ts';
 import { admit, type Admitted, type Intent, type OutboxBounds } from './admit-unit.ts';
 import { Guests } from './guests.ts';
 import type { HlcClock } from './hlc.ts';
@@ -9,7 +10,7 @@ import type { OpPayload } from './op-payload.ts';
 import type { EnqueueOptions, Ticket, TicketEnd } from './outbox.ts';
 import { resolveEnqueueOptions } from './outbox-options.ts';
 import type { OutboxConnection, OutboxRows, OutboxStore } from './outbox-store.ts';
-import { requireOp } from './require-op.ts';
+import { requireNewOp } from './require-op.ts';
 import type { StoreKeeper } from './store-keeper.ts';
 import type { Tickets } from './tickets.ts';
 import { newUnitId } from './unit-id.ts';
@@ -50,7 +51,9 @@ export class Intake {
     const { clock, hlc, payload } = this.#host;
     const given: readonly NewOp[] = isGroup(op) ? op : [op];
     if (given.length === 0) throw new TypeError('a group must hold at least one op');
-    const checked = given.map((one, index) => requireOp(isGroup(op) ? `ops[${index}]` : 'op', one));
+    const checked = given.map((one, index) =>
+      requireNewOp(isGroup(op) ? `ops[${index}]` : 'op', one),
+    );
     const ops = checked.map((one): Op => ({ ...one, at: one.at ?? hlc.tick() }));
     const at = { enqueuedAtMs: clock.wallNow(), sinceMs: clock.now() };
     const names = { id: newUnitId(at.enqueuedAtMs), key: randomUUID() };
@@ -83,6 +86,7 @@ export class Intake {
     if (store.within === undefined) {
       throw new TypeError(`${store.label} has no transactions of callers`);
     }
+    requireMethods('connection', connection, ['prepare']);
     if (!connection.inTransaction) throw new TypeError('connection must be in a transaction');
     const rows = store.within(connection);
     const admitted = this.#admit(rows, { ...intent, isAlone: true });

@@ -39,6 +39,38 @@ export function requireOp(name: string, value: unknown): NewOp {
   return value as NewOp;
 }
 
+/**
+ * As `requireOp`, of an edit that the application makes here: a misspelt field would be lost. A receiver takes fields that
+ * it does not know, for its clients may be newer.
+ *
+ * @throws {TypeError}
+ */
+export function requireNewOp(name: string, value: unknown): NewOp {
+  const op = requireOp(name, value);
+  refuseOthers(name, op, [...FIELDS, ...FIELDS_OF[op.kind]]);
+  if (op.base !== undefined) refuseOthers(`${name}.base`, op.base, FIELDS_OF_BASE);
+  if (op.kind === 'patch' && op.set === undefined && op.unset === undefined) {
+    throw new TypeError(`${name} must have set or unset: it is a patch`);
+  }
+  return op;
+}
+
+const FIELDS = ['kind', 'entity', 'id', 'base', 'at'];
+const FIELDS_OF_BASE = ['version', 'doc', 'rebasedFrom'];
+const FIELDS_OF: Readonly<Record<NewOp['kind'], readonly string[]>> = {
+  insert: ['doc'],
+  patch: ['set', 'unset'],
+  delete: [],
+  replace: ['doc'],
+  call: ['name', 'args'],
+};
+
+function refuseOthers(name: string, value: object, fields: readonly string[]): void {
+  const other = Object.keys(value).find((field) => !fields.includes(field));
+  if (other === undefined) return;
+  throw new TypeError(`${name} has no field ${other}; its fields are ${fields.join(', ')}`);
+}
+
 function requireBase(name: string, value: unknown): void {
   const base = requireObject(name, value) as Readonly<Record<string, unknown>>;
   if (base['version'] !== undefined) requireText(`${name}.version`, base['version']);

@@ -60,6 +60,26 @@ test.each<[string, unknown, string]>([
     'op.doc must be an object',
   ],
   ['a second op that is wrong', [insert('1'), { kind: 'x' }], 'ops[1].entity must be'],
+  [
+    'an op with a misspelt field',
+    { ...insert('1'), dependson: [] },
+    'op has no field dependson; its fields are kind, entity, id, base, at, doc',
+  ],
+  [
+    'a patch with a misspelt field',
+    [insert('1'), { kind: 'patch', entity: 'log', id: '1', sets: {} }],
+    'ops[1] has no field sets; its fields are kind, entity, id, base, at, set, unset',
+  ],
+  [
+    'a base with a misspelt field',
+    { ...insert('1'), base: { versoin: '1' } },
+    'op.base has no field versoin; its fields are version, doc, rebasedFrom',
+  ],
+  [
+    'a patch that says nothing',
+    { kind: 'patch', entity: 'log', id: '1' },
+    'op must have set or unset: it is a patch',
+  ],
   ['a time that is none', { ...insert('1'), at: 'now' }, 'a hybrid logical timestamp is expected'],
 ])('refuses to enqueue %s, and holds nothing', async (_name, op, message) => {
   await using outbox = createOutbox({ ...fine, store: memoryOutboxStore() });
