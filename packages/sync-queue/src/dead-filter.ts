@@ -1,5 +1,6 @@
 import { requireNumber, requireOptionGroup } from '@holdfast/internal';
 import type { DeadFilter } from './dead-letter.ts';
+import { requireIds } from './require-ids.ts';
 import { requireStorableText } from './require-storable-text.ts';
 import { requirePriority } from './resolve-overflow.ts';
 import type { StoredDead } from './store.ts';
@@ -20,8 +21,7 @@ export function resolveDeadFilter(filter: DeadFilter = {}): ResolvedDeadFilter {
   if (priority !== undefined) requirePriority('filter.priority', priority);
   if (diedBeforeMs !== undefined) requireNumber('filter.diedBeforeMs', diedBeforeMs);
   if (diedAfterMs !== undefined) requireNumber('filter.diedAfterMs', diedAfterMs);
-  ids?.forEach((id, index) => requireStorableText(`filter.ids[${index}]`, id));
-  return { ...filter, ids: ids === undefined ? undefined : new Set(ids) };
+  return { ...filter, ids: ids === undefined ? undefined : new Set(requireIds('filter.ids', ids)) };
 }
 
 export function matchesFilter(letter: StoredDead, filter: ResolvedDeadFilter): boolean {

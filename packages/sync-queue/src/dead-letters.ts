@@ -18,6 +18,8 @@ import type {
 } from './dead-letter.ts';
 import { matchesFilter, resolveDeadFilter } from './dead-filter.ts';
 import type { Codec } from './queue-options.ts';
+import { requireSignal } from './require-signal.ts';
+import { requireStorableText } from './require-storable-text.ts';
 import { MAX_ITEMS_PER_CALL, type StoredDead, type StoredQueue } from './store.ts';
 
 export interface DeadLettersContext<T> {
@@ -40,7 +42,8 @@ export function createDeadLetters<T>({
       const limit = requireInteger('limit', options.limit ?? 100, { min: 1, max: 1000 });
       const filter = resolveDeadFilter(options.filter);
       const letters: DeadLetter<T>[] = [];
-      let next = options.after;
+      const { after } = options;
+      let next = after === undefined ? undefined : requireStorableText('after', after);
       do {
         const page = { limit: Math.min(MAX_ITEMS_PER_CALL, limit - letters.length), after: next };
         const found = await run((queue) => queue.listDead(page));
@@ -55,7 +58,8 @@ export function createDeadLetters<T>({
     async redrive(options = {}): Promise<RedriveReport> {
       const names = { filter: true, perSecond: true, dryRun: true, signal: true } as const;
       requireOptions('dead.redrive', options, { ...names, onProgress: true });
-      const { perSecond = Infinity, signal, onProgress } = options;
+      const { perSecond = Infinity, onProgress } = options;
+      const signal = requireSignal(options.signal);
       if (perSecond !== Infinity) requireNumber('perSecond', perSecond, { min: 0.001 });
       const isDry = requireBoolean('dryRun', options.dryRun ?? false);
       const listeners = createListeners<{ progress: RedriveProgress }>({ progress: true });

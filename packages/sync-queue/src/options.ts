@@ -17,6 +17,7 @@ import { jsonCodec } from './json-codec.ts';
 import type { PressureThresholds } from './pressure-gauge.ts';
 import type { Codec, Guard, QueueOptions, SpillOptions } from './queue-options.ts';
 import { requireMethods } from './require-methods.ts';
+import { requireSignal } from './require-signal.ts';
 import { requireStorableText } from './require-storable-text.ts';
 import { resolveOverflow } from './resolve-overflow.ts';
 import { MAX_ITEMS_PER_CALL, type QueueSettings, type QueueStore } from './store.ts';
@@ -125,7 +126,7 @@ function resolveConsuming(options: ConsumeOptions): Omit<ResolvedConsumeOptions,
   return {
     concurrency: requireInteger('concurrency', options.concurrency ?? 1, { min: 1, max: 1000 }),
     pollMs: requireNumber('pollMs', options.pollMs ?? 1000, { min: 1 }),
-    signal: options.signal,
+    signal: requireSignal(options.signal),
   };
 }
 

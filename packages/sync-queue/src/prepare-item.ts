@@ -10,6 +10,7 @@ import type { AddOptions, CoalesceOptions } from './adding.ts';
 import { ItemTooLargeError } from './errors.ts';
 import { encodePayload } from './payload/encode-payload.ts';
 import type { Codec } from './queue-options.ts';
+import { requireSignal } from './require-signal.ts';
 import { requireStorableText } from './require-storable-text.ts';
 import { requirePriority } from './resolve-overflow.ts';
 import { drawOf } from './sample-draw.ts';
@@ -37,6 +38,7 @@ export function prepareItem<T>(
   context: PreparingContext<T>,
 ): NewItem {
   requireOptions('add', options, OPTIONS);
+  requireSignal(options.signal);
   const { priority = 3, delayMs = 0, key, idempotencyKey, sampleKey, coalesce } = options;
   return {
     payload: encodeValue(value, context),

@@ -99,6 +99,7 @@ test.each<[Record<string, unknown>, string]>([
 test.each<[Record<string, unknown>, string]>([
   [{ maxBatch: 251 }, 'maxBatch must be an integer from 1 to 250, got 251'],
   [{ concurrency: 0 }, 'concurrency must be an integer from 1 to 1000, got 0'],
+  [{ signal: {} }, 'signal must be an AbortSignal, got an object'],
   [{ pollMs: 0 }, 'pollMs must be a finite number of at least 1, got 0'],
 ])('consume refuses %o', async (options, message) => {
   const { queue } = setUp();
@@ -145,6 +146,8 @@ test.each<[Record<string, unknown>, string]>([
     'coalesce.mode must be one of replace, keep-first, fold, got "merge"',
   ],
   [{ coalesce: { key: 'k', mode: 'fold' } }, 'coalesce.fold must be a function, got undefined'],
+  [{ signal: 5 }, 'signal must be an AbortSignal, got a number'],
+  [{ signal: null }, 'signal must be an AbortSignal, got null'],
   [
     { id: 'x' },
     'id is not an option of add; its options are priority, delayMs, key, idempotencyKey, coalesce, sampleKey, transaction, signal',
@@ -165,6 +168,15 @@ test('filters of dead letters and targets of pauses are checked', async () => {
     TypeError,
   );
   await expect(queue.dead.purge({ filter: { ids: ['a\u0000'] } })).rejects.toThrow(TypeError);
+  await expect(queue.dead.purge({ filter: { ids: 'a' as never } })).rejects.toThrow(
+    new TypeError('filter.ids must be an array of ids, got a string'),
+  );
+  await expect(queue.dead.redrive({ signal: 5 as never })).rejects.toThrow(
+    new TypeError('signal must be an AbortSignal, got a number'),
+  );
+  await expect(queue.dead.list({ after: 5 as never })).rejects.toThrow(
+    new TypeError('after must be a non-empty string, got 5'),
+  );
   await expect(queue.dead.redrive({ perSecond: 0 })).rejects.toThrow(
     'perSecond must be a finite number of at least 0.001, got 0',
   );

@@ -6,6 +6,7 @@ import {
   type Lifecycle,
   type Listeners,
 } from '@holdfast/internal';
+import { requireSignal } from '../require-signal.ts';
 import { applyOp } from './apply-op.ts';
 import { Drain } from './drain.ts';
 import { createHlcClock, type HlcClock } from './hlc.ts';
@@ -154,9 +155,10 @@ class DurableOutbox implements Outbox {
 
   async sync(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<SyncReport> {
     requireOptions('sync', options, { signal: true });
+    const signal = requireSignal(options.signal);
     const keeper = await this.#opened();
     const { applied, quarantined } = this.#ends;
-    await this.#drain.sync(options.signal);
+    await this.#drain.sync(signal);
     const totals = await keeper.read((rows) => rows.totals());
     return {
       applied: this.#ends.applied - applied,

@@ -14,6 +14,8 @@ import {
 } from '@holdfast/internal';
 import { jsonCodec } from '../json-codec.ts';
 import type { Limits } from '../queue-options.ts';
+import { requireIds } from '../require-ids.ts';
+import { requireMethods } from '../require-methods.ts';
 import { requireStorableText } from '../require-storable-text.ts';
 import type { OutboxBounds } from './admit-unit.ts';
 import type { Resolver } from './conflict.ts';
@@ -96,18 +98,19 @@ export function resolveEnqueueOptions(options: EnqueueOptions): {
   readonly dependsOn: readonly string[];
 } {
   requireOptions('enqueue', options, { priority: true, dependsOn: true });
-  const dependsOn: unknown = options.dependsOn ?? [];
-  if (!Array.isArray(dependsOn)) throw new TypeError('dependsOn must be an array of ids');
   return {
     priority: requireInteger('priority', options.priority ?? 3, { min: 0, max: 7 }),
-    dependsOn: dependsOn.map((id, index) => requireStorableText(`dependsOn[${index}]`, id)),
+    dependsOn: requireIds('dependsOn', options.dependsOn ?? []),
   };
 }
 
 /** @throws {TypeError | RangeError} naming the option, the rule and the value. */
 export function resolvePage(options: PageOptions): { limit: number; after: string | undefined } {
-  const limit = requireInteger('limit', options.limit ?? 100, { min: 1, max: 1000 });
-  return { limit, after: options.after };
+  const { after } = options;
+  return {
+    limit: requireInteger('limit', options.limit ?? 100, { min: 1, max: 1000 }),
+    after: after === undefined ? undefined : requireStorableText('after', after),
+  };
 }
 
 function resolveBounds(limits: Limits): OutboxBounds {
@@ -162,9 +165,4 @@ function resolveRetry(retry: OutboxRetryOptions, random: Random): ResolvedOutbox
     budgetRatio: requireNumber('retry.budgetRatio', retry.budgetRatio ?? 0.1, { min: 0 }),
     budgetPerSecond: requireNumber('retry.budgetPerSecond', retry.budgetPerSecond ?? 1, { min: 0 }),
   });
-}
-
-function requireMethods(option: string, value: object, methods: readonly string[]): void {
-  const object = requireObject(option, value) as Readonly<Record<string, unknown>>;
-  for (const method of methods) requireFunction(`${option}.${method}`, object[method]);
 }

@@ -1,5 +1,5 @@
-import { requireObject } from '@holdfast/internal';
-import { requireStorableText } from '../require-storable-text.ts';
+import { requireOptions } from '@holdfast/internal';
+import { requireIds } from '../require-ids.ts';
 import type { HeldOps, PageOptions, Quarantine, QuarantinedOps } from './outbox.ts';
 import { resolvePage } from './outbox-options.ts';
 import type { OpPayload } from './op-payload.ts';
@@ -24,8 +24,8 @@ export function createQuarantine(host: QuarantineHost): Quarantine {
     apply: (rows: OutboxRows, unit: Unit) => void,
     onDone: (ids: readonly string[]) => void,
   ): Promise<number> => {
-    const { ids } = requireObject('options', options);
-    const wanted = ids?.map((id, index) => requireStorableText(`ids[${index}]`, id));
+    const { ids } = options;
+    const wanted = ids === undefined ? undefined : requireIds('ids', ids);
     let done = 0;
     let afterSeq = 0;
     for (let start = 0; ; start += CHUNK) {
@@ -44,6 +44,7 @@ export function createQuarantine(host: QuarantineHost): Quarantine {
 
   return {
     async list(options = {}) {
+      requireOptions('quarantine.list', options, { limit: true, after: true });
       const { limit, after } = resolvePage(options);
       const units = await host.read((rows) => page(rows, { limit, after, state: 'quarantined' }));
       return units.map((unit): QuarantinedOps => {
@@ -52,14 +53,20 @@ export function createQuarantine(host: QuarantineHost): Quarantine {
         return { ...toHeldOps(unit, host.payload), ...why };
       });
     },
-    redrive: (options = {}) =>
-      change(options, (rows, unit) => void redriveUnit(rows, unit, host.newKey()), host.onRedriven),
-    purge: (options = {}) =>
-      change(
-        options,
-        (rows, unit) => purgeUnit(rows, unit.seq, host.wallNow()),
-        () => undefined,
-      ),
+    async redrive(options = {}) {
+      requireOptions('quarantine.redrive', options, { ids: true });
+      const redrive = (rows: OutboxRows, unit: Unit): void => {
+        redriveUnit(rows, unit, host.newKey());
+      };
+      return change(options, redrive, host.onRedriven);
+    },
+    async purge(options = {}) {
+      requireOptions('quarantine.purge', options, { ids: true });
+      const purge = (rows: OutboxRows, unit: Unit): void => {
+        purgeUnit(rows, unit.seq, host.wallNow());
+      };
+      return change(options, purge, () => undefined);
+    },
   };
 }
 

@@ -92,6 +92,25 @@ test.each<[string, unknown, string]>([
   expect(await outbox.pending()).toEqual([]);
 });
 
+test('refuses what is no signal, and what are no ids', async () => {
+  await using outbox = createOutbox({ ...fine, store: memoryOutboxStore() });
+
+  await expect(outbox.sync({ signal: 5 as never })).rejects.toThrow(
+    new TypeError('signal must be an AbortSignal, got a number'),
+  );
+  for (const change of ['redrive', 'purge'] as const) {
+    await expect(outbox.quarantine[change]({ ids: 'a' as never })).rejects.toThrow(
+      new TypeError('ids must be an array of ids, got a string'),
+    );
+    await expect(outbox.quarantine[change]({ id: 'a' } as never)).rejects.toThrow(
+      `id is not an option of quarantine.${change}; its options are ids`,
+    );
+  }
+  await expect(outbox.quarantine.list({ limits: 5 } as never)).rejects.toThrow(
+    'limits is not an option of quarantine.list',
+  );
+});
+
 test('refuses what does not serialise and what is too large, with typed errors, and holds nothing of it', async () => {
   await using outbox = createOutbox({ ...fine, store: memoryOutboxStore() });
   const loop: Record<string, unknown> = {};
