@@ -2,6 +2,7 @@ import { onAbort, type Clock } from '@holdfast/internal';
 import { AmbiguousAddError, StoreFailedError } from './errors.ts';
 import type { EnqueueReply, EnqueueVerdict, NewItem } from './store.ts';
 import { Wakeup } from './wakeup.ts';
+import type { AddVerdict } from './why-full.ts';
 
 export interface AddBatcherContext {
   readonly clock: Clock;
@@ -17,7 +18,7 @@ export interface AddBatcherContext {
 
 /** What is told, once, of an item that was submitted. */
 export interface AddResult {
-  resolve(verdict: EnqueueVerdict): void;
+  resolve(verdict: AddVerdict): void;
   /** With `STORE_FAILED`, `AMBIGUOUS_ADD` or the reason of the abort. */
   reject(reason: unknown): void;
 }
@@ -59,7 +60,7 @@ export class AddBatcher {
   /** Without promises of its own: many items are on their way at a time. */
   submit(item: NewItem, signal: AbortSignal | undefined, result: AddResult): void {
     if (this.#pending.size >= this.#context.maxPending) {
-      result.resolve({ status: 'full' });
+      result.resolve({ status: 'full', by: 'pending' });
       return;
     }
     if (signal?.aborted === true) {
@@ -132,7 +133,7 @@ export class AddBatcher {
           return;
         }
       }
-      if (this.#take(add)) add.result.resolve(verdict);
+      if (this.#take(add)) add.result.resolve(told(verdict, reply));
     });
     if (full > 0) this.#context.onFull();
     return firstDeadlineMs === Infinity ? undefined : Math.max(1, firstDeadlineMs - now);
@@ -160,6 +161,13 @@ export class AddBatcher {
     add.off?.();
     return true;
   }
+}
+
+/** With what was in the way of an item that found no room. */
+export function told(verdict: EnqueueVerdict, { count, bytes }: EnqueueReply): AddVerdict {
+  return verdict.status === 'full'
+    ? { status: 'full', by: 'store', held: { count, bytes } }
+    : verdict;
 }
 
 function failureOf({ item }: PendingAdd, error: unknown): unknown {

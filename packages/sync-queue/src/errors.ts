@@ -1,17 +1,25 @@
 import { HoldfastError } from '@holdfast/internal';
 import type { Pressure } from './adding.ts';
 import { textOf } from './text-of.ts';
+import type { WhyFull } from './why-full.ts';
 
 /** There is no room for the item; it is not held. */
 export class QueueFullError extends HoldfastError {
   override readonly name = 'QueueFullError';
   declare readonly code: 'QUEUE_FULL';
   readonly queue: string;
+  /** Which limit it has met; undefined: the share of one shard, or one that had room again a moment later. */
+  readonly limit: WhyFull['limit'];
   readonly pressure: Pressure;
 
-  constructor(queue: string, waitedMs: number, pressure: Pressure) {
-    super('QUEUE_FULL', `queue ${queue} has no room, waited ${Math.round(waitedMs)} ms`);
+  constructor(
+    queue: string,
+    { why, waitedMs, pressure }: { why: WhyFull; waitedMs: number; pressure: Pressure },
+  ) {
+    const waited = waitedMs < 1 ? '' : ` after ${Math.round(waitedMs)} ms`;
+    super('QUEUE_FULL', `queue ${queue} has no room${waited}: ${why.text}`);
     this.queue = queue;
+    this.limit = why.limit;
     this.pressure = pressure;
   }
 }
@@ -74,7 +82,10 @@ export class StoreFailedError extends HoldfastError {
   readonly outcome: 'not-applied' | 'unknown';
 
   constructor(outcome: 'not-applied' | 'unknown', cause: unknown) {
-    super('STORE_FAILED', `the store failed: ${textOf(cause)}`, { cause });
+    // One that another call, or a guard, has told differently says so already.
+    const text =
+      cause instanceof StoreFailedError ? cause.message : `the store failed: ${textOf(cause)}`;
+    super('STORE_FAILED', text, { cause });
     this.outcome = outcome;
   }
 }

@@ -1,10 +1,11 @@
 import type { CoalesceOptions } from './adding.ts';
-import type { EnqueueVerdict, NewItem } from './store.ts';
+import type { NewItem } from './store.ts';
+import type { AddVerdict } from './why-full.ts';
 
 export interface FoldContext<T> {
   readonly decode: (payload: Uint8Array) => T;
   readonly encode: (value: T) => Uint8Array;
-  readonly submit: (item: NewItem) => Promise<EnqueueVerdict>;
+  readonly submit: (item: NewItem) => Promise<AddVerdict>;
 }
 
 /**
@@ -16,7 +17,7 @@ export async function foldItem<T>(
   item: NewItem,
   coalesce: Extract<CoalesceOptions<T>, { readonly mode: 'fold' }>,
   context: FoldContext<T>,
-): Promise<EnqueueVerdict> {
+): Promise<AddVerdict> {
   let offered = item;
   for (;;) {
     const verdict = await context.submit(offered);

@@ -1,5 +1,5 @@
 import type { Clock } from '@holdfast/internal';
-import { AddBatcher, type AddResult } from './add-batcher.ts';
+import { AddBatcher, told, type AddResult } from './add-batcher.ts';
 import type { AddOptions, Added, Pressure } from './adding.ts';
 import { ItemTooLargeError, QueueFullError } from './errors.ts';
 import { foldItem } from './fold-item.ts';
@@ -9,7 +9,8 @@ import { encodeValue, prepareItem } from './prepare-item.ts';
 import { requireIterable } from './require-iterable.ts';
 import { isSpillable, Spill, withIdempotencyKey } from './spill.ts';
 import type { StorePort } from './store-port.ts';
-import type { EnqueueReply, EnqueueVerdict, NewItem } from './store.ts';
+import type { EnqueueReply, NewItem } from './store.ts';
+import { whyFull, type AddVerdict } from './why-full.ts';
 
 export interface ProducerContext<T> {
   readonly options: ResolvedQueueOptions<T>;
@@ -115,7 +116,7 @@ export class Producer<T> {
     }
     const startedMs = this.#clock.now();
     const tell: AddResult = {
-      resolve: (verdict) => this.#tell(verdict, startedMs, result),
+      resolve: (verdict) => this.#tell(verdict, { startedMs, item, result }),
       reject: (reason) => result.reject(reason),
     };
     const isFolding = item.coalesce?.mode === 'fold';
@@ -143,7 +144,7 @@ export class Producer<T> {
     await this.#spill?.close();
   }
 
-  async #submitOrSpill(prepared: PreparedAdd<T>): Promise<EnqueueVerdict | { status: 'spilled' }> {
+  async #submitOrSpill(prepared: PreparedAdd<T>): Promise<AddVerdict | { status: 'spilled' }> {
     const spill = this.#spill;
     const { item, options } = prepared;
     // Folding needs the caller's function, and a transaction the caller's database: neither can be kept for later.
@@ -162,16 +163,16 @@ export class Producer<T> {
     }
     try {
       const kept = await spill.keep(item);
-      return kept.status === 'full' ? kept : { status: 'spilled' };
+      return kept.status === 'full' ? { status: 'full', by: 'spill' } : { status: 'spilled' };
     } catch (error) {
       // Told by its own event, too; the first one says what became of the item.
       throw failure ?? error;
     }
   }
 
-  #submit({ value, item, options }: PreparedAdd<T>): Promise<EnqueueVerdict> {
+  #submit({ value, item, options }: PreparedAdd<T>): Promise<AddVerdict> {
     const { signal, transaction, coalesce } = options;
-    const submit = (offered: NewItem): Promise<EnqueueVerdict> =>
+    const submit = (offered: NewItem): Promise<AddVerdict> =>
       transaction === undefined
         ? new Promise((resolve, reject) => {
             this.#batcher.submit(offered, signal, { resolve, reject });
@@ -186,14 +187,17 @@ export class Producer<T> {
     });
   }
 
-  async #enqueueWithin(transaction: unknown, item: NewItem): Promise<EnqueueVerdict> {
+  async #enqueueWithin(transaction: unknown, item: NewItem): Promise<AddVerdict> {
     const reply = await this.#context.port.run('enqueue', (queue) =>
       queue.enqueue([item], transaction),
     );
-    return reply.verdicts[0] ?? { status: 'full' };
+    return told(reply.verdicts[0] ?? { status: 'full' }, reply);
   }
 
-  #tell(verdict: EnqueueVerdict, startedMs: number, result: AddedResult): void {
+  #tell(
+    verdict: AddVerdict,
+    { startedMs, item, result }: { startedMs: number; item: NewItem; result: AddedResult },
+  ): void {
     const pressure = this.#context.pressure();
     switch (verdict.status) {
       case 'accepted': {
@@ -210,8 +214,11 @@ export class Producer<T> {
         return;
       case 'full': {
         this.#context.onFull();
+        const { name, settings, spill, maxPendingAdds } = this.#context.options;
+        const bounds = { limits: settings.limits, spill: spill?.limits, maxPendingAdds };
+        const why = whyFull(verdict, item.payload.length, bounds);
         const waitedMs = this.#clock.now() - startedMs;
-        result.reject(new QueueFullError(this.#context.options.name, waitedMs, pressure));
+        result.reject(new QueueFullError(name, { why, waitedMs, pressure }));
         return;
       }
       case 'fold':

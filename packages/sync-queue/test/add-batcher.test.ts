@@ -33,7 +33,7 @@ test('rejects at once when there is no room and tells once', async () => {
 
   await queue.add('a');
   await expect(queue.add('b')).rejects.toMatchObject({ code: 'QUEUE_FULL', queue: 'q' });
-  await expect(queue.add('c')).rejects.toThrow('queue q has no room, waited 0 ms');
+  await expect(queue.add('c')).rejects.toThrow('queue q has no room: it holds 1 of 1 items');
 
   expect(events.map(([name]) => name)).toEqual(['pressureRaised', 'full']);
   expect(queue.snapshot()).toMatchObject({ accepted: 1, rejected: 2 });
@@ -100,6 +100,27 @@ test('finds room that another process has made by asking again', async () => {
   await queue.close();
 });
 
+test('says which limit there is no room in, and by how much', async () => {
+  const { queue } = setUp({ limits: { maxCount: 100, maxBytes: 10 }, maxPendingAdds: 1 });
+  await queue.add('12345');
+
+  await expect(queue.add('1234')).rejects.toMatchObject({
+    code: 'QUEUE_FULL',
+    limit: 'maxBytes',
+    message: 'queue q has no room: it holds 7 of 10 bytes, and the item has 6',
+  });
+  const [first, second] = await Promise.allSettled([queue.add(''), queue.add('')]);
+  expect(first).toMatchObject({ status: 'fulfilled' });
+  expect(second).toMatchObject({
+    reason: {
+      code: 'QUEUE_FULL',
+      limit: 'maxPendingAdds',
+      message: 'queue q has no room: 1 adds await their answer, as many as maxPendingAdds',
+    },
+  });
+  await queue.close();
+});
+
 test('rejects with QUEUE_FULL when waitMs is over', async () => {
   const { clock, queue } = setUp({
     limits: { maxCount: 1, maxBytes: 100 },
@@ -107,7 +128,9 @@ test('rejects with QUEUE_FULL when waitMs is over', async () => {
   });
   await queue.add('a');
 
-  const waiting = expect(queue.add('b')).rejects.toThrow('queue q has no room, waited 500 ms');
+  const waiting = expect(queue.add('b')).rejects.toThrow(
+    'queue q has no room after 500 ms: it holds 1 of 1 items',
+  );
   await clock.advance(500);
   await waiting;
 

@@ -36,6 +36,19 @@ const consume = ({ queue, seen }: SpillBench): void => {
   queue.consume((batch) => Promise.resolve(void seen.push(...batch.map(({ value }) => value))));
 };
 
+test('what finds no room on the spill either is told as such', async () => {
+  const bench = setUpSpill({ maxCount: 1, maxBytes: 500 });
+  bench.store.fail('all', 'before');
+  await bench.queue.add('a');
+
+  await expect(bench.queue.add('b')).rejects.toMatchObject({
+    code: 'QUEUE_FULL',
+    limit: 'spill',
+    message: 'queue q has no room: its spill of 1 items and 500 bytes is full as well',
+  });
+  await bench.queue.close();
+});
+
 test('what finds no store is kept, and handed on in order when it is back', async () => {
   const bench = setUpSpill();
   const { queue, store, clock, seen } = bench;

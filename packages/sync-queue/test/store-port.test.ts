@@ -12,6 +12,16 @@ import { setUp } from './set-up.ts';
 
 const { signal } = new AbortController();
 
+test('a failure that is told with another outcome is told once', () => {
+  const first = new StoreFailedError('not-applied', new Error('disk full'));
+
+  expect(new StoreFailedError('unknown', first)).toMatchObject({
+    message: 'the store failed: disk full',
+    outcome: 'unknown',
+    cause: first,
+  });
+});
+
 test('opens the store through the guard, and what the guard refuses is told as not applied', async () => {
   let isOpen = true;
   let executed = 0;

@@ -1,0 +1,62 @@
+import type { Budget, EnqueueVerdict } from './store.ts';
+
+/** An item found no room, and what was in its way. */
+export type FullVerdict = { readonly status: 'full' } & (
+  | { readonly by: 'store'; readonly held: Held }
+  /** Too many adds await their answer. */
+  | { readonly by: 'pending' }
+  /** Neither the queue nor its spill had room. */
+  | { readonly by: 'spill' }
+);
+
+/** What became of an item, as the producer knows it. */
+export type AddVerdict = Exclude<EnqueueVerdict, { readonly status: 'full' }> | FullVerdict;
+
+/** What the queue held after the call. */
+interface Held {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export interface WhyFull {
+  /** Undefined: a share of it that one shard has, or what has changed meanwhile. */
+  readonly limit: 'maxCount' | 'maxBytes' | 'maxPendingAdds' | 'spill' | undefined;
+  readonly text: string;
+}
+
+export function whyFull(
+  verdict: FullVerdict,
+  itemBytes: number,
+  bounds: {
+    readonly limits: Budget;
+    readonly spill: Budget | undefined;
+    readonly maxPendingAdds: number;
+  },
+): WhyFull {
+  switch (verdict.by) {
+    case 'store':
+      return whyStoreFull(verdict.held, itemBytes, bounds.limits);
+    case 'pending': {
+      const text = `${bounds.maxPendingAdds} adds await their answer, as many as maxPendingAdds`;
+      return { limit: 'maxPendingAdds', text };
+    }
+    case 'spill': {
+      const { maxCount, maxBytes } = bounds.spill ?? bounds.limits;
+      const text = `its spill of ${maxCount} items and ${maxBytes} bytes is full as well`;
+      return { limit: 'spill', text };
+    }
+    default: {
+      const impossible: never = verdict;
+      return impossible;
+    }
+  }
+}
+
+function whyStoreFull({ count, bytes }: Held, itemBytes: number, limits: Budget): WhyFull {
+  const { maxCount, maxBytes } = limits;
+  const items = `it holds ${count} of ${maxCount} items`;
+  const size = `${bytes} of ${maxBytes} bytes, and the item has ${itemBytes}`;
+  if (count >= maxCount) return { limit: 'maxCount', text: items };
+  if (bytes + itemBytes > maxBytes) return { limit: 'maxBytes', text: `it holds ${size}` };
+  return { limit: undefined, text: `${items} and ${size}` };
+}
