@@ -46,7 +46,7 @@ function settlementOf(
     case 'ack':
       return ack(item, policy);
     case 'dead':
-      return { id, attempt, status: 'dead', reason: textOf(outcome.reason) };
+      return { id, attempt, status: 'dead', reason: reasonOf(outcome) };
     case 'release':
       return { id, attempt, status: 'release' };
     case 'retry':
@@ -59,6 +59,11 @@ function settlementOf(
       return impossible;
     }
   }
+}
+
+/** Not every handler is checked by a compiler. */
+function reasonOf({ reason }: { readonly reason?: unknown }): string {
+  return reason === undefined || reason === '' ? 'the handler gave no reason' : textOf(reason);
 }
 
 function ack({ id, attempt }: ClaimedItem, { budget }: RetryPolicy): Settlement {

@@ -85,7 +85,8 @@ test('a hole in the array is no outcome', () => {
 });
 
 test.each<[unknown, string]>([
-  [undefined, 'undefined'],
+  [undefined, 'the handler gave no reason'],
+  ['', 'the handler gave no reason'],
   [true, 'true'],
   [42, '42'],
   [new Error('boom'), 'boom'],
