@@ -7,7 +7,7 @@ interface Run {
 
 /** What `redrive --reason timeout --rate 50` does: counts, then goes slowly, tells how far it is, and can be stopped. */
 export async function redriveTimeouts(
-  { dead }: Queue<unknown>,
+  { dead }: Pick<Queue<unknown>, 'dead'>,
   { signal, log }: Run,
 ): Promise<RedriveReport> {
   const filter = { reason: 'timeout' };

@@ -71,7 +71,8 @@ export type {
   StoreOverflow,
   StoreStats,
 } from './store.ts';
-export { isHoldfastError, type Clock, type Random, type Timer } from '@holdfast/internal';
+export { isHoldfastError, type ErrorsByCode, type IsHoldfastError } from './is-holdfast-error.ts';
+export type { Clock, Random, Timer } from '@holdfast/internal';
 export { createOutbox } from './outbox/create-outbox.ts';
 export { createHlcClock } from './outbox/hlc.ts';
 export { memoryOutboxStore } from './outbox/memory-outbox-store.ts';

@@ -1,10 +1,12 @@
 import {
   createQueue,
+  isHoldfastError,
   memoryStore,
   type Added,
   type Consumer,
   type DeadLetter,
   type Delivery,
+  type ErrorsByCode,
   type Queue,
   type QueueStore,
   type Verdict,
@@ -13,6 +15,7 @@ import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
 import { sqliteStore } from '@holdfast/sync-queue/sqlite';
 import type { Cluster, Redis } from 'ioredis';
 import { expectTypeOf } from 'vitest';
+import { redriveTimeouts } from '../examples/redrive-timeouts.ts';
 
 interface Job {
   readonly n: number;
@@ -37,6 +40,27 @@ expectTypeOf<Redis>().toExtend<RedisLike>();
 expectTypeOf<Cluster>().toExtend<RedisLike>();
 expectTypeOf(redisStore).returns.toEqualTypeOf<QueueStore>();
 expectTypeOf(sqliteStore).returns.toEqualTypeOf<QueueStore>();
+
+declare const caught: unknown;
+if (isHoldfastError(caught, 'QUEUE_FULL')) {
+  expectTypeOf(caught.limit).toEqualTypeOf<
+    'maxCount' | 'maxBytes' | 'maxPendingAdds' | 'spill' | undefined
+  >();
+}
+if (isHoldfastError(caught, 'STORE_FAILED')) {
+  expectTypeOf(caught.outcome).toEqualTypeOf<'not-applied' | 'unknown'>();
+}
+if (isHoldfastError(caught)) expectTypeOf(caught.code).toEqualTypeOf<string>();
+// Each code stands for the error that has it.
+type CodesOf = { readonly [C in keyof ErrorsByCode]: ErrorsByCode[C]['code'] };
+expectTypeOf<CodesOf>().toEqualTypeOf<{ readonly [C in keyof ErrorsByCode]: C }>();
+
+// What works on dead letters alone takes a queue of anything.
+expectTypeOf(queue).toExtend<Parameters<typeof redriveTimeouts>[0]>();
+expectTypeOf(redriveTimeouts).toBeCallableWith(queue, {
+  signal: new AbortController().signal,
+  log: () => undefined,
+});
 
 // @ts-expect-error limits have no default
 createQueue<Job>({ name: 'q', store: memoryStore(), overflow: 'reject' });
