@@ -35,6 +35,8 @@ export interface ConsumerContext<T> {
   readonly claim: (maxItems: number) => Promise<Claim>;
   readonly settle: (settlements: readonly Settlement[]) => Promise<readonly SettleAnswer[]>;
   readonly extend: (leases: readonly Lease[]) => Promise<readonly boolean[]>;
+  /** It claims at once when it is told of items. */
+  readonly onIdle: () => void;
   readonly onDelivered: (count: number) => void;
   readonly onDied: (lease: Lease) => void;
   readonly onLost: (lease: Lease) => void;
@@ -167,6 +169,7 @@ export class ClaimLoop<T> implements Consumer {
   async #waitForNews({ nextInMs = Infinity }: Claim, claimedAtMs: number): Promise<void> {
     const leftMs = claimedAtMs + nextInMs - this.#context.clock.now();
     this.#isIdle = true;
+    this.#context.onIdle();
     await this.#news.wait(
       Math.min(this.#options.pollMs, Math.max(1, leftMs)),
       this.#closing.signal,

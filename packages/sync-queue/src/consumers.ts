@@ -1,3 +1,4 @@
+import { onAbort } from '@holdfast/internal';
 import { ClaimLoop, type GroupHandler } from './claim-loop.ts';
 import type { Consumer } from './consuming.ts';
 import type { ResolvedConsumeOptions, ResolvedQueueOptions } from './options.ts';
@@ -5,7 +6,7 @@ import type { QueueCounts } from './queue-counts.ts';
 import type { QueueEvents } from './queue.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { StorePort } from './store-port.ts';
-import { LEASES_RAN_OUT, type Lease, type Settlement } from './store.ts';
+import { LEASES_RAN_OUT, type Demand, type Lease, type Settlement } from './store.ts';
 
 export interface ConsumersContext<T> {
   readonly options: ResolvedQueueOptions<T>;
@@ -22,6 +23,8 @@ export class Consumers<T> {
   readonly #context: ConsumersContext<T>;
   readonly #budget: RetryBudget | undefined;
   readonly #running = new Set<ClaimLoop<T>>();
+  /** Those who wait until one of them is idle. */
+  readonly #awaitingIdle = new Set<() => void>();
   #endWatch: (() => Promise<void>) | undefined;
   #watchEnding: Promise<unknown> = Promise.resolve();
 
@@ -64,11 +67,14 @@ export class Consumers<T> {
       claim: async (maxItems) => {
         const claim = await port.run('claim', (queue) => queue.claim({ maxItems, leaseMs }));
         // Only now: the store is open.
-        this.#endWatch ??= port.queue.watch(() => this.notify());
+        this.#endWatch ??= port.queue.watch(() => this.notify(), this.#demand);
         return claim;
       },
       settle: (settlements) => port.run('settle', (queue) => queue.settle(settlements)),
       extend: (leases) => port.run('extend', (queue) => queue.extend(leases, leaseMs)),
+      onIdle: () => {
+        for (const resolve of this.#awaitingIdle) resolve();
+      },
       onDelivered: (count) => (counts.delivered += count),
       onDied: (lease) => this.#tellDied(lease),
       onLost: ({ id, attempt }) => {
@@ -96,6 +102,22 @@ export class Consumers<T> {
     await Promise.all([...this.#running].map((consumer) => consumer.close()));
     await this.#watchEnding;
   }
+
+  readonly #demand: Demand = {
+    isIdle: () => this.idlePlaces > 0,
+    untilIdle: async (signal) => {
+      if (this.idlePlaces > 0 || signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          this.#awaitingIdle.delete(done);
+          off();
+          resolve();
+        };
+        this.#awaitingIdle.add(done);
+        const off = onAbort(signal, done);
+      });
+    },
+  };
 
   /** The last one takes the watch along: news that nobody here can use would be lost for others. */
   #remove(consumer: ClaimLoop<T>): void {

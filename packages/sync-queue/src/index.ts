@@ -54,6 +54,7 @@ export type {
   ClaimedItem,
   Coalescing,
   DeadPage,
+  Demand,
   EnqueueReply,
   EnqueueVerdict,
   FoldTarget,

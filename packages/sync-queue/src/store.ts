@@ -285,6 +285,16 @@ export interface StoredQueue {
   mustAgree?(error: unknown): boolean;
   /** Writes down the settings for the tools of operators; queues do not read them. A store may do without. */
   recordSettings?(): Promise<void>;
-  /** Calls `onNews` when items may have become ready, also by another process. Returns what ends that. */
-  watch(onNews: () => void): () => Promise<void>;
+  /**
+   * Calls `onNews` when items may have become ready, also by another process; where it tells one process alone, one that has
+   * `demand`, by default always. Returns what ends that.
+   */
+  watch(onNews: () => void, demand?: Demand): () => Promise<void>;
+}
+
+/** Whether somebody in this process claims at once when there are news. */
+export interface Demand {
+  readonly isIdle: () => boolean;
+  /** Resolves when that is so, or when `signal` aborts. */
+  readonly untilIdle: (signal: AbortSignal) => Promise<void>;
 }

@@ -63,7 +63,7 @@ export function createFlakyStore(clock: Clock): FlakyStore {
         redrive: (ids) => queue.redrive(ids),
         purge: (ids) => queue.purge(ids),
         setPaused: (target, isPaused) => queue.setPaused(target, isPaused),
-        watch: (onNews) => queue.watch(onNews),
+        watch: (onNews, demand) => queue.watch(onNews, demand),
       };
     },
   };

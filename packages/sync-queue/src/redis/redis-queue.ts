@@ -2,6 +2,7 @@ import { TransactionUnsupportedError } from '../errors.ts';
 import type {
   Claim,
   DeadPage,
+  Demand,
   EnqueueReply,
   Lease,
   NewItem,
@@ -44,7 +45,8 @@ export interface Held {
 
 /** One queue on Redis, or one shard of it: one script a call. */
 export class RedisQueue implements StoredQueue {
-  readonly isOrdered = true;
+  /** A Cluster's client sends again later what a node has refused while it hands on a slot. */
+  readonly isOrdered: boolean;
   readonly #client: RedisLike;
   readonly #place: RedisPlace;
   readonly #queueSettings: QueueSettings;
@@ -69,6 +71,7 @@ export class RedisQueue implements StoredQueue {
   ) {
     const { settings, durability, shards } = options;
     const { idempotency, maxTries, agingMs, rate, dead } = settings;
+    this.isOrdered = client.nodes === undefined;
     this.#client = client;
     this.#place = place;
     this.#queueSettings = settings;
@@ -94,16 +97,18 @@ export class RedisQueue implements StoredQueue {
     awaited = 0,
   ): Promise<EnqueueReply> {
     if (transaction !== undefined) throw new TransactionUnsupportedError('the Redis store');
-    const args: Argument[] = [
-      ...this.#enqueueSettings,
-      awaited,
+    const packed: Argument[] = [
       JSON.stringify(items.map((item) => headOf(item, this.#isSampling))),
       JSON.stringify(items.map(({ payload }) => payload.length)),
       Buffer.concat(items.map(({ payload }) => payload)),
     ];
-    // When it is late, what was claimed right behind it came too early.
+    const argsOf = (count: number): Argument[] => [...this.#enqueueSettings, count, ...packed];
+    // When it is late, what was claimed right behind it came too early: anybody may have the items.
     const late: (() => void)[] = [];
-    const onWire = await this.#run(SCRIPTS.enqueue, args, () => late.push(...this.#watchers));
+    const onWire = await this.#run(SCRIPTS.enqueue, argsOf(awaited), () => {
+      late.push(...this.#watchers);
+      return argsOf(0);
+    });
     const reply = readEnqueueReply(onWire as EnqueueReplyOnWire);
     for (const onNews of late) onNews();
     if (items.length > 0) await confirmDurable(this.#client, this.#durability);
@@ -194,18 +199,23 @@ export class RedisQueue implements StoredQueue {
     }
   }
 
-  watch(onNews: () => void): () => Promise<void> {
+  watch(onNews: () => void, demand?: Demand): () => Promise<void> {
     this.#watchers.add(onNews);
-    const endWatch = watchNews(this.#client, this.#keys[NEWS_INDEX] ?? '', onNews);
+    const key = this.#keys[NEWS_INDEX] ?? '';
+    const endWatch = watchNews(this.#client, { key, onNews, demand });
     return async () => {
       this.#watchers.delete(onNews);
       await endWatch();
     };
   }
 
-  async #run(script: Script, args: readonly Argument[], onMissing?: () => void): Promise<unknown> {
+  async #run(
+    script: Script,
+    args: readonly Argument[],
+    argsWhenLate = () => args,
+  ): Promise<unknown> {
     const input = { keys: this.#keys, args: [...this.#settings, ...args] };
-    return script.run(this.#client, input, onMissing);
+    return script.run(this.#client, input, () => [...this.#settings, ...argsWhenLate()]);
   }
 }
 

@@ -4,6 +4,7 @@ import type {
   Claim,
   ClaimedItem,
   DeadPage,
+  Demand,
   EnqueueReply,
   EnqueueVerdict,
   Lease,
@@ -187,8 +188,8 @@ export class ShardedQueue implements StoredQueue {
     return recordSettings(this.#client, this.#place, this.#settings);
   }
 
-  watch(onNews: () => void): () => Promise<void> {
-    const ends = this.#shards.map((queue) => queue.watch(onNews));
+  watch(onNews: () => void, demand?: Demand): () => Promise<void> {
+    const ends = this.#shards.map((queue) => queue.watch(onNews, demand));
     return async () => {
       await Promise.all(ends.map((end) => end()));
     };

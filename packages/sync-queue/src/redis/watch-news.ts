@@ -1,15 +1,29 @@
 import { sleep } from '@holdfast/internal';
+import type { Demand } from '../store.ts';
 import type { BlockingRedis, RedisLike } from './run-script.ts';
 
 /** How long one call waits, seconds: a connection that died without a word is found by the next. */
 const BLOCK_SECONDS = 5;
 const PAUSE_MS = 200;
+/** Nobody reads what it says. */
+const TOKEN = '1';
+
+export interface NewsWatch {
+  /** Of the list of tokens. */
+  readonly key: string;
+  readonly onNews: () => void;
+  readonly demand: Demand | undefined;
+}
 
 /**
  * Waits for tokens on a connection of its own, since a call that blocks would hold up all others, and calls `onNews` for
- * each. Without a way to make one nobody is told, and consumers look by themselves.
+ * each. It waits only while somebody is idle, and puts back what came too late: a token is for one process, and another one
+ * may be idle. Without a way to make a connection nobody is told, and consumers look by themselves.
  */
-export function watchNews(client: RedisLike, key: string, onNews: () => void): () => Promise<void> {
+export function watchNews(
+  client: RedisLike,
+  { key, onNews, demand }: NewsWatch,
+): () => Promise<void> {
   const duplicate = client.duplicate?.bind(client);
   if (duplicate === undefined) return async () => Promise.resolve();
   const ending = new AbortController();
@@ -22,8 +36,11 @@ export function watchNews(client: RedisLike, key: string, onNews: () => void): (
   const run = async (): Promise<void> => {
     while (!ending.signal.aborted) {
       try {
+        await demand?.untilIdle(ending.signal);
         const token = await blocking.callBuffer('BLPOP', key, BLOCK_SECONDS);
-        if (token !== null) onNews();
+        if (token === null) continue;
+        if (demand?.isIdle() === false) await blocking.callBuffer('RPUSH', key, TOKEN);
+        else onNews();
       } catch {
         // It was away, so there may be news that nobody told.
         onNews();

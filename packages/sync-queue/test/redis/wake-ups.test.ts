@@ -1,5 +1,11 @@
-import { createDeferred } from '@holdfast/internal';
-import { createQueue, type Consumer, type Queue, type QueueOptions } from '@holdfast/sync-queue';
+import { createDeferred, nextTurn } from '@holdfast/internal';
+import {
+  createQueue,
+  type Consumer,
+  type Queue,
+  type QueueOptions,
+  type QueueStore,
+} from '@holdfast/sync-queue';
 import { redisStore } from '@holdfast/sync-queue/redis';
 import { startRedisServer } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
@@ -17,8 +23,8 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-function createClient(): Redis {
-  const client = new Redis(server.url);
+function createClient(connectionName?: string): Redis {
+  const client = new Redis(server.url, { connectionName });
   clients.push(client);
   return client;
 }
@@ -28,7 +34,14 @@ async function untilIdle(count: number): Promise<void> {
   const client = createClient();
   const isSo = async (): Promise<boolean> =>
     (await client.info('clients')).includes(`blocked_clients:${count}\r`);
-  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await isSo())) await nextTurn();
+}
+
+/** Waits until the consumers of one process wait for news. */
+async function untilWaiting(connectionName: string): Promise<void> {
+  const client = createClient();
+  const isWaiting = new RegExp(`name=${connectionName} .*flags=b `);
+  while (!isWaiting.test(String(await client.client('LIST')))) await nextTurn();
 }
 
 /** A queue as another process has it. Nobody looks by itself before the test is over: `pollMs` is longer than that. */
@@ -44,6 +57,10 @@ function open(name: string, options: Partial<QueueOptions<string>> = {}): Queue<
   });
   onTestFinished(() => queue.close());
   return queue;
+}
+
+function storeOf(connectionName: string): QueueStore {
+  return redisStore({ client: createClient(connectionName) });
 }
 
 /** Takes one item and holds it until the test is over. */
@@ -76,6 +93,67 @@ test('whoever has all that it can take wakes another one for what is left', asyn
 
   await all.promise;
   expect(held.toSorted()).toEqual(['1', '2', '3']);
+});
+
+test.each(['another process', 'it'])(
+  'a process that is busy with what %s has added leaves what comes to one that is idle',
+  async (adder) => {
+    const name = `busy with ${adder}`;
+    const busy = open(name, { store: storeOf(`busy-${adder.length}`) });
+    const idle = open(name, { store: storeOf(`idle-${adder.length}`) });
+    const others = open(name);
+    const [heldByBusy, heldByIdle]: [string[], string[]] = [[], []];
+    const [isBusy, isDone] = [createDeferred<void>(), createDeferred<void>()];
+    holdOne(busy, heldByBusy, () => isBusy.resolve());
+    await untilWaiting(`busy-${adder.length}`);
+    await (adder === 'it' ? busy : others).add('1');
+    await isBusy.promise;
+    holdOne(idle, heldByIdle, () => isDone.resolve());
+    await untilWaiting(`idle-${adder.length}`);
+
+    await others.add('2');
+
+    await isDone.promise;
+    expect([heldByBusy, heldByIdle]).toEqual([['1'], ['2']]);
+  },
+);
+
+test('a process that is busy does not ask for news that it would have to hand on', async () => {
+  const [busy, others, admin] = [open('asking'), open('asking'), createClient()];
+  const isBusy = createDeferred<void>();
+  holdOne(busy, [], () => isBusy.resolve());
+  await untilIdle(1);
+  await others.add('1');
+  await isBusy.promise;
+  await untilIdle(0);
+  await others.add('2');
+
+  const asked = async (): Promise<string | undefined> =>
+    /cmdstat_blpop:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1];
+  const before = await asked();
+  for (let look = 0; look < 50; look += 1) expect(await asked()).toBe(before);
+});
+
+test('a process that was busy is told again when it is idle', async () => {
+  const [busy, others] = [open('again', { store: storeOf('again') }), open('again')];
+  const done: string[] = [];
+  let onDone = createDeferred<void>();
+  busy.consumeEach(
+    async ({ value }) => {
+      done.push(value);
+      onDone.resolve();
+      return Promise.resolve();
+    },
+    { pollMs: POLL_MS },
+  );
+
+  for (const value of ['1', '2', '3']) {
+    await untilWaiting('again');
+    onDone = createDeferred();
+    await others.add(value);
+    await onDone.promise;
+  }
+  expect(done).toEqual(['1', '2', '3']);
 });
 
 test('a process whose consumers are closed takes no news from others', async () => {
@@ -114,7 +192,7 @@ test('nothing is claimed behind its add when an item has one attempt only', asyn
   calls.length = 0;
 
   const adding = queue.add('1');
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
   const callsBefore = calls.length;
   await adding;
 
