@@ -30,22 +30,25 @@ export class Script {
   }
 
   /**
-   * @param onMissing the server did not know it, so it runs behind the calls that were made meanwhile.
+   * @param argsWhenLate gives other arguments when the server did not know it, so that it runs behind the calls that were
+   *   made meanwhile.
    * @throws {StoreFailedError}
    */
   async run(
     client: RedisLike,
     { keys, args }: { readonly keys: readonly string[]; readonly args: readonly Argument[] },
-    onMissing?: () => void,
+    argsWhenLate = () => args,
   ): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args.map(toWire)];
+    const rest = (some: readonly Argument[]): readonly (string | Buffer | number)[] => [
+      ...[keys.length, ...keys],
+      ...some.map(toWire),
+    ];
     try {
       try {
-        return await client.callBuffer('EVALSHA', this.#hash, ...rest);
+        return await client.callBuffer('EVALSHA', this.#hash, ...rest(args));
       } catch (error) {
         if (!textOf(error).startsWith('NOSCRIPT')) throw error;
-        onMissing?.();
-        return await client.callBuffer('EVAL', this.#text, ...rest);
+        return await client.callBuffer('EVAL', this.#text, ...rest(argsWhenLate()));
       }
     } catch (error) {
       throw redisFailure(error);
