@@ -1,11 +1,11 @@
 /**
  * The keys of one queue, all in one slot of a cluster; every script gets all of them, in this order:
  *
- * 1. `state`   HASH  `n`, `b`: items and their bytes; `dn`, `db`: those of the dead; `seq`: part of the next id; `tat`: when
- *                    the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`: paused; `pp`: paused priorities;
- *                    `sh`: the number of shards, the same in each, ` incoming` behind it while the shard is closed; `ep`:
- *                    the epoch in which it was written; in shard 0, `to`: the number for which that epoch was begun; `cfg`:
- *                    the settings, for operators
+ * 1. `state`   HASH  `n`, `b`: items and their bytes; `dn`, `db`: those of the dead; `seq`, `at`: parts of
+ *                    the last id; `tat`: when the bucket of the rate is full; `ev`, `do`, `dx`: what was dropped; `p`:
+ *                    paused; `pp`: paused priorities; `sh`: the number of shards, the same in each, ` incoming` behind it
+ *                    while the shard is closed; `ep`: the epoch in which it was written; in shard 0, `to`: the number for
+ *                    which that epoch was begun; `cfg`: the settings, for operators
  * 2. `items`   HASH  id → payload
  * 3. `extras`  HASH  id → MessagePack of key, coalescing key, sample rate, revision, due; `~` + coalescing key → id;
  *                    `!` + id → why it is dead
@@ -26,7 +26,8 @@
  * when it has extras. So ids sort by birth, and equal scores keep that order. What stands in a list is an id, or, for what
  * came back, 12 digits of the time at which it became ready and the id.
  *
- * Time is the server's (TIME), so that clocks of producers and consumers do not matter.
+ * Time is the server's (TIME), so that clocks of producers and consumers do not matter. When that one is set back, ids go on
+ * from the last one.
  */
 const NAMES = [
   ...['state', 'items', 'extras', 'tries', 'active', 'waiting', 'leased', 'delayed', 'known'],

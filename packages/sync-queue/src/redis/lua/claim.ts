@@ -61,6 +61,11 @@ local waitMs = nil
 if isPaused then maxItems = 0 end
 if rateCount > 0 and maxItems > 0 then
   local interval = ratePerMs / rateCount
+  -- It is full within that time, unless the clock was set back.
+  if fullAt > now + ratePerMs then
+    fullAt = now + ratePerMs
+    call('HSET', STATE, 'tat', format('%.17g', fullAt))
+  end
   local permits = math.floor(rateCount - math.max(0, fullAt - now) / interval + 1e-9)
   if permits < 1 then waitMs = math.ceil(fullAt - now - (rateCount - 1) * interval) end
   maxItems = math.min(maxItems, math.max(0, permits))

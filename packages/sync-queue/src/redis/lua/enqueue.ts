@@ -23,7 +23,9 @@ local LEAST_URGENT, FLOOR = tonumber(ARGV[FIRST + 4]), tonumber(ARGV[FIRST + 5])
 local AWAITED = tonumber(ARGV[FIRST + 6])
 FIRST = FIRST + 7
 local evicted, accepted = 0, 0
-local born = format('%012x', now)
+-- Ids never go back, though the clock may be set back: they are the order of a key.
+local bornMs = math.max(now, tonumber(state[10] or 0))
+local born = format('%012x', bornMs)
 local payloads, pushes = {}, {}
 local answers = {}
 
@@ -128,6 +130,14 @@ local function sampleRate(priority)
   return math.max(FLOOR, math.min(1, (1 - fill) / (1 - ABOVE)))
 end
 
+local function nextId(letter)
+  sequence = (sequence + 1) % 16777216
+  if sequence == 0 then
+    bornMs = bornMs + 1
+    born = format('%012x', bornMs)
+  end
+  return format('%s%06x%c', born, sequence, letter)
+end
 -- An id and its payload, to be written at the end.
 local function hold(id, payload)
   count = count + 1
@@ -143,8 +153,7 @@ local function push(priority, id)
 end
 -- An item with a priority alone, for which there is room.
 local function acceptPlain(priority, payload)
-  sequence = (sequence + 1) % 16777216
-  local id = format('%s%06x%d', born, sequence, priority)
+  local id = nextId(48 + priority)
   hold(id, payload)
   push(priority, id)
   return id
@@ -154,10 +163,9 @@ local function accept(priority, head, payload)
   if rate < 1 and head.u >= rate then return format('s%.17g', rate) end
   if not hasRoom(#payload) and not (EVICTS and evictFor(priority, #payload)) then return 'f' end
   if not head and rate == 1 then return acceptPlain(priority, payload) end
-  sequence = (sequence + 1) % 16777216
   local due = head and head.d and now + head.d or 0
   local hasExtras = rate < 1 or (head and (head.k or head.c))
-  local id = format('%s%06x%c', born, sequence, (hasExtras and 97 or 48) + priority)
+  local id = nextId((hasExtras and 97 or 48) + priority)
   if hasExtras then
     call('HSET', EXTRAS, id, cmsgpack.pack({ head.k or false, head.c or false, rate, 1, due }))
     if head.c then call('HSET', EXTRAS, '~' .. head.c, id) end
@@ -201,7 +209,7 @@ if accepted > 0 or evicted > 0 then
   if evicted > 0 then call('HINCRBY', STATE, 'ev', evicted) end
   if accepted > AWAITED then tellNews() end
 end
-call('HSET', STATE, 'n', count, 'b', bytes, 'dn', deadCount, 'db', deadBytes, 'seq', sequence)
+call('HSET', STATE, 'n', count, 'b', bytes, 'dn', deadCount, 'db', deadBytes, 'seq', sequence, 'at', bornMs)
 return { count, bytes, evicted, areIds and table.concat(answers) or answers }`;
 
 /** How the script is told to overflow. */

@@ -14,7 +14,7 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- In one call: a call takes longer than most of what it does.
-local state = call('HMGET', STATE, 'n', 'b', 'dn', 'db', 'seq', 'tat', 'p', 'pp', 'sh')
+local state = call('HMGET', STATE, 'n', 'b', 'dn', 'db', 'seq', 'tat', 'p', 'pp', 'sh', 'at')
 -- A shard that tells no number is taken for the only one.
 local shards = state[9] or '1'
 if shards ~= SHARDS then
