@@ -34,23 +34,45 @@ export async function requireDurable(
   }
 }
 
-/** @throws {StoreFailedError} when what was written may not be as durable as it should be. */
-export async function confirmDurable(
+/**
+ * To be called before the write; what it returns, behind it, on the same connection: a server confirms what it has itself, so
+ * another one, which a client may find when it reconnects and resends, would confirm without the write.
+ *
+ * @throws {StoreFailedError} when what was written may not be as durable as it should be.
+ */
+export function startConfirming(
   client: RedisLike,
   durability: RedisDurability,
-): Promise<void> {
-  if (durability.kind === 'ack') return;
-  if (durability.kind === 'fsync' && !durability.hasWaitAof) return;
-  const { timeoutMs } = durability;
-  // On the same connection, so it is about what that has written.
-  const reached =
-    durability.kind === 'fsync'
-      ? ((await ask(client, 'WAITAOF', 1, 0, timeoutMs)) as number[])[0]
-      : ((await ask(client, 'WAIT', durability.replicas, timeoutMs)) as number);
+): () => Promise<void> {
+  const isAtOnce =
+    durability.kind === 'ack' || (durability.kind === 'fsync' && !durability.hasWaitAof);
+  if (isAtOnce) return () => Promise.resolve();
+  const writing = connectionOf(client);
+  // The write itself may fail before anybody asks.
+  writing.catch(() => undefined);
   const wanted = durability.kind === 'fsync' ? 1 : durability.replicas;
-  if (reached !== undefined && reached >= wanted) return;
   const what = durability.kind === 'fsync' ? 'the disk' : `${wanted} replicas`;
-  throw new StoreFailedError('unknown', new Error(`not on ${what} within ${timeoutMs} ms`));
+  const { timeoutMs } = durability;
+  return async () => {
+    const [reached, confirming, written] = await Promise.all([
+      durability.kind === 'fsync'
+        ? ask(client, 'WAITAOF', 1, 0, timeoutMs).then((reply) => (reply as number[])[0])
+        : (ask(client, 'WAIT', wanted, timeoutMs) as Promise<number>),
+      connectionOf(client),
+      writing,
+    ]);
+    if (confirming !== written) {
+      throw new StoreFailedError('unknown', new Error(`the connection has changed before ${what}`));
+    }
+    if (reached !== undefined && reached >= wanted) return;
+    throw new StoreFailedError('unknown', new Error(`not on ${what} within ${timeoutMs} ms`));
+  };
+}
+
+/** Its number on the server, and the client's address there, since another server may give the same number. */
+async function connectionOf(client: RedisLike): Promise<string> {
+  const info = String(await ask(client, 'CLIENT', 'INFO'));
+  return /^id=\d+ addr=\S+/.exec(info)?.[0] ?? info;
 }
 
 /** What fails here leaves open what became of the write before it. */

@@ -15,7 +15,7 @@ import type {
   StoreStats,
 } from '../store.ts';
 import { isRefusedByShard, ShardAgreement } from './agree-on-shards.ts';
-import { confirmDurable, type RedisDurability } from './durability.ts';
+import { startConfirming, type RedisDurability } from './durability.ts';
 import { keysOf, NEWS_INDEX, stateKey, type RedisPlace } from './keys.ts';
 import { CLAIM } from './lua/claim.ts';
 import { SET_PAUSED, STATS } from './lua/control.ts';
@@ -105,13 +105,14 @@ export class RedisQueue implements StoredQueue {
     const argsOf = (count: number): Argument[] => [...this.#enqueueSettings, count, ...packed];
     // When it is late, what was claimed right behind it came too early: anybody may have the items.
     const late: (() => void)[] = [];
+    const confirm = startConfirming(this.#client, this.#durability);
     const onWire = await this.#run(SCRIPTS.enqueue, argsOf(awaited), () => {
       late.push(...this.#watchers);
       return argsOf(0);
     });
     const reply = readEnqueueReply(onWire as EnqueueReplyOnWire);
     for (const onNews of late) onNews();
-    if (items.length > 0) await confirmDurable(this.#client, this.#durability);
+    await confirm();
     return reply;
   }
 
