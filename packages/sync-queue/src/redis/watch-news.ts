@@ -2,8 +2,10 @@ import { sleep } from '@holdfast/internal';
 import type { Demand } from '../store.ts';
 import type { BlockingRedis, RedisLike } from './run-script.ts';
 
-/** How long one call waits, seconds: a connection that died without a word is found by the next. */
+/** How long one call waits, seconds. */
 const BLOCK_SECONDS = 5;
+/** A connection that has been silent for longer has died without a word. */
+const SILENT_MS = (BLOCK_SECONDS + 2) * 1000;
 const PAUSE_MS = 200;
 /** Nobody reads what it says. */
 const TOKEN = '1';
@@ -59,7 +61,7 @@ export function watchNews(
 /** A call that blocks for seconds must not be taken for one that hangs, and none may be queued while the server is away. */
 const BLOCKING_OPTIONS = {
   commandTimeout: undefined,
-  socketTimeout: undefined,
+  socketTimeout: SILENT_MS,
   maxRetriesPerRequest: 0,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,

@@ -6,8 +6,8 @@ import {
   type QueueOptions,
   type QueueStore,
 } from '@holdfast/sync-queue';
-import { redisStore } from '@holdfast/sync-queue/redis';
-import { startRedisServer } from '@holdfast/testkit';
+import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
+import { startFaultProxy, startRedisServer } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
@@ -61,6 +61,15 @@ function open(name: string, options: Partial<QueueOptions<string>> = {}): Queue<
 
 function storeOf(connectionName: string): QueueStore {
   return redisStore({ client: createClient(connectionName) });
+}
+
+/** Calls go another way, so that the connection for news alone can die. */
+function onlyNewsThrough(client: Redis): RedisLike {
+  const direct = createClient();
+  return {
+    callBuffer: (command, ...args) => direct.callBuffer(command, ...args),
+    duplicate: (...args: []) => client.duplicate(...args),
+  };
 }
 
 /** Takes one item and holds it until the test is over. */
@@ -155,6 +164,25 @@ test('a process that was busy is told again when it is idle', async () => {
   }
   expect(done).toEqual(['1', '2', '3']);
 });
+
+test('a connection for news that died without a word is made anew', async () => {
+  await using proxy = await startFaultProxy(server);
+  const client = new Redis(proxy.urlFor(server.url), { connectionName: 'dying' });
+  client.on('error', () => undefined);
+  clients.push(client);
+  const queue = open('dying', { store: redisStore({ client: onlyNewsThrough(client) }) });
+  const held: string[] = [];
+  const taken = createDeferred<void>();
+  holdOne(queue, held, () => taken.resolve());
+  await untilWaiting('dying');
+  proxy.set('open', { kind: 'freeze' });
+
+  while (proxy.counters().connections < 3) await nextTurn();
+  await open('dying').add('1');
+
+  await taken.promise;
+  expect(held).toEqual(['1']);
+}, 20_000);
 
 test('a process whose consumers are closed takes no news from others', async () => {
   const [former, idle] = [open('closed'), open('closed')];
