@@ -1,15 +1,15 @@
-import { createQueue, type Queue, type StoredQueue } from '@holdfast/sync-queue';
+import type { Queue } from '@holdfast/sync-queue';
 import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
-import { createGate, createTestRedis, type TestRedis } from '@holdfast/testkit';
+import { createTestRedis, type TestRedis } from '@holdfast/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { stateKey } from '../../src/redis/keys.ts';
-import { itemOf, SETTINGS, textOf } from '../conformance/kit.ts';
+import { itemOf, SETTINGS } from '../conformance/kit.ts';
 import {
-  isAdopting,
   keyOf,
+  queueOfProcess,
   stoppableClient,
   writtenShards,
   type BeforeCall,
+  type ProcessOptions,
 } from './agreement-calls.ts';
 
 let redis: TestRedis;
@@ -19,22 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => redis.close());
 
-/** As a process of its own that is set up for so many shards. */
-function processWith(
-  shards: number,
-  name: string,
-  { client = redis.createClient(), ...more }: ProcessOptions = {},
-): Queue<string> {
-  const store = redisStore({ client, prefix: redis.prefix, shards });
-  const limits = { maxCount: 100, maxBytes: 10_000 };
-  return createQueue({ name, store, limits, overflow: 'reject', ...more });
-}
-
-interface ProcessOptions {
-  readonly client?: RedisLike;
-  readonly idempotency?: { readonly windowMs: number };
-  readonly rate?: { readonly count: number; readonly perMs: number };
-}
+const processWith = (shards: number, name: string, options?: ProcessOptions): Queue<string> =>
+  queueOfProcess(redis, { shards, name, ...options });
+const stoppable = (before: BeforeCall): RedisLike => stoppableClient(redis.createClient(), before);
+const written = (name: string, shards: number): Promise<(string | null)[]> =>
+  writtenShards(redis, { name, shards });
 
 async function drain(queue: Queue<string>): Promise<void> {
   await queue.resume();
@@ -42,10 +31,6 @@ async function drain(queue: Queue<string>): Promise<void> {
   await expect.poll(async () => (await queue.stats()).count).toBe(0);
   await consumer.close();
 }
-
-const stoppable = (before: BeforeCall): RedisLike => stoppableClient(redis.createClient(), before);
-const written = (name: string, shards: number): Promise<(string | null)[]> =>
-  writtenShards(redis, { name, shards });
 
 test.each([
   { first: 4, second: 2 },
@@ -200,102 +185,4 @@ test('what was resumed and what is out of its window does not count', async () =
   await late.start();
   expect((await written('over', 4)).slice(0, 2)).toEqual(['2', '2']);
   await Promise.all([old.close(), late.close()]);
-});
-
-test.each(['2 incoming', '2'])(
-  'a process that was right goes on after a takeover that died while it wrote %j',
-  async (text) => {
-    const name = `dying ${text}`;
-    const old = processWith(4, name);
-    await old.start();
-    let adopted = 0;
-    const client = stoppable((args) => {
-      if (isAdopting(args, text) && (adopted += 1) > 2) throw new Error('gone');
-    });
-    const dying = processWith(2, name, { client });
-    await expect(dying.start()).rejects.toMatchObject({ code: 'STORE_FAILED' });
-    expect(await written(name, 4)).not.toEqual(['4', '4', '4', '4']);
-
-    const key = keyOf(3, 4);
-    await expect(old.add('a', { key })).rejects.toMatchObject({
-      code: 'STORE_FAILED',
-      outcome: 'not-applied',
-    });
-    expect(await old.add('a', { key })).toMatchObject({ status: 'accepted' });
-    expect(await written(name, 4)).toEqual(['4', '4', '4', '4']);
-    await Promise.all([old.close(), dying.close()]);
-  },
-);
-
-test.each(['2 incoming', '2'])(
-  'of two that take over at once, the one that was overtaken while it wrote %j is told so',
-  async (text) => {
-    const name = `two ${text}`;
-    const old = processWith(4, name);
-    await old.start();
-    const gate = createGate();
-    let adopted = 0;
-    const client = stoppable(async (args) => {
-      if (isAdopting(args, text) && (adopted += 1) === 3) await gate.pass();
-    });
-    const slow = processWith(2, name, { client });
-    const starting = slow.start();
-    starting.catch(() => undefined);
-    await gate.arrived();
-    const fast = processWith(3, name);
-    await fast.add('a', { key: 'k' });
-    gate.open();
-
-    await expect(starting).rejects.toMatchObject({
-      code: 'STORE_FAILED',
-      message: expect.stringContaining(`another process is taking queue ${name} over`) as string,
-    });
-    await expect(slow.add('b', { key: 'k' })).rejects.toMatchObject({
-      code: 'STORE_SHARDS_DIFFER',
-      shards: 3,
-    });
-    expect((await written(name, 4)).slice(0, 3)).toEqual(['3', '3', '3']);
-    expect(await fast.stats()).toMatchObject({ count: 1 });
-    await Promise.all([old.close(), slow.close(), fast.close()]);
-  },
-);
-
-test('processes with the same number start together', async () => {
-  const all = Array.from({ length: 8 }, () => processWith(4, 'together'));
-  await Promise.all(all.map((each) => each.start()));
-  expect(await written('together', 4)).toEqual(['4', '4', '4', '4']);
-  await Promise.all(all.map((each) => each.close()));
-});
-
-test('goes on after the server has lost everything', async () => {
-  const process = processWith(4, 'lost');
-  await process.add('a', { key: 'k' });
-  const client = redis.createClient();
-  await client.del(...(await client.keys(`*${redis.prefix}:lost}*`)));
-
-  await expect(process.add('b', { key: 'k' })).rejects.toMatchObject({ outcome: 'not-applied' });
-  expect(await process.add('b', { key: 'k' })).toMatchObject({ status: 'accepted' });
-  expect(await written('lost', 4)).toEqual(['4', '4', '4', '4']);
-  await process.close();
-});
-
-test('negative control: with whatever number written down, two processes hold items of one key at a time', async () => {
-  const client = redis.createClient();
-  const queueWith = async (shards: number): Promise<StoredQueue> => {
-    for (let shard = 0; shard < 4; shard += 1) {
-      await client.hset(stateKey({ prefix: redis.prefix, name: 'unguarded', shard }), 'sh', shards);
-    }
-    return redisStore({ client, prefix: redis.prefix, shards }).queue('unguarded', SETTINGS);
-  };
-  const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
-  for (const key of keys) {
-    await (await queueWith(4)).enqueue([itemOf({ text: 'first', key })]);
-    await (await queueWith(2)).enqueue([itemOf({ text: 'second', key })]);
-  }
-
-  const held = await (await queueWith(4)).claim({ maxItems: 40, leaseMs: 60_000 });
-  const texts = keys.map((key) =>
-    held.items.filter((item) => item.key === key).map((item) => textOf(item)),
-  );
-  expect(texts).toContainEqual(expect.arrayContaining(['first', 'second']));
 });

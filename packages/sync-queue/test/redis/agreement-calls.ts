@@ -1,9 +1,31 @@
-import type { RedisLike } from '@holdfast/sync-queue/redis';
+import { createQueue, type Queue } from '@holdfast/sync-queue';
+import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
 import type { TestRedis } from '@holdfast/testkit';
 import { stateKey } from '../../src/redis/keys.ts';
 import { shardOf } from '../../src/redis/shard-of.ts';
 
 export type BeforeCall = (args: readonly unknown[]) => void | Promise<void>;
+
+export interface ProcessOptions {
+  readonly client?: RedisLike;
+  readonly idempotency?: { readonly windowMs: number };
+  readonly rate?: { readonly count: number; readonly perMs: number };
+}
+
+/** As a process of its own that is set up for so many shards. */
+export function queueOfProcess(
+  redis: TestRedis,
+  {
+    shards,
+    name,
+    client = redis.createClient(),
+    ...more
+  }: ProcessOptions & { readonly shards: number; readonly name: string },
+): Queue<string> {
+  const store = redisStore({ client, prefix: redis.prefix, shards });
+  const limits = { maxCount: 100, maxBytes: 10_000 };
+  return createQueue({ name, store, limits, overflow: 'reject', ...more });
+}
 
 /** Calls `before` ahead of each command, which can hold it up or stop it. */
 export function stoppableClient(client: RedisLike, before: BeforeCall): RedisLike {
