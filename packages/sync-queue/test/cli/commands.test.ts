@@ -1,48 +1,22 @@
 import { execFile } from 'node:child_process';
 import type { Queue } from '@holdfast/sync-queue';
-import {
-  buildProgram,
-  hasPseudoTerminal,
-  parsedOutput,
-  programRunner,
-  type BuiltProgram,
-  type FinishedProgram,
-  type RunProgram,
-} from '@holdfast/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { bury, openQueue, postgresPlace, redisPlace, sqlitePlace, type Place } from './places.ts';
+import { hasPseudoTerminal, parsedOutput, type FinishedProgram } from '@holdfast/testkit';
+import { describe, expect, it } from 'vitest';
+import { bury, openQueue, type Place } from './places.ts';
+import { PLACES, useProgram, useQueue } from './set-up.ts';
 
-let program: BuiltProgram;
-let runProgram: RunProgram;
-
-beforeAll(async () => {
-  program = await buildProgram(new URL('../../', import.meta.url), ['pg', 'ioredis', 'libsql']);
-  runProgram = programRunner(program.path);
-});
-afterAll(() => program.close());
+const program = useProgram();
+const runProgram = program.run;
 
 interface Report {
   readonly plan: object;
   readonly report: { readonly redriven: number };
 }
 
-describe.each([
-  ['PostgreSQL', postgresPlace],
-  ['Redis', redisPlace],
-  ['SQLite', sqlitePlace],
-])('the command on %s', (_name, createPlace) => {
+describe.each(PLACES)('the command on %s', (_name, createPlace) => {
   let place: Place;
   let queue: Queue<unknown>;
-
-  beforeEach(async () => {
-    place = await createPlace();
-    queue = openQueue(place.store, 'orders');
-    await queue.start();
-  });
-  afterEach(async () => {
-    await queue.close();
-    await place.close();
-  });
+  useQueue(createPlace, (opened) => ({ place, queue } = opened));
 
   const run = (...args: readonly string[]): Promise<FinishedProgram> =>
     runProgram([...args, ...place.flags], place.env);

@@ -2,20 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
-import { buildProgram, type BuiltProgram } from '@holdfast/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OperatedStore } from '../../src/cli/stores/operated-store.ts';
+import { createPatience } from '../../src/cli/patience.ts';
 import { watch, type Watched } from '../../src/cli/watch.ts';
+import { useProgram } from './set-up.ts';
 
 const NEVER = new Promise<never>(() => undefined);
 const STORE = {} as unknown as OperatedStore;
 
-let program: BuiltProgram;
-
-beforeAll(async () => {
-  program = await buildProgram(new URL('../../', import.meta.url), ['pg', 'ioredis', 'libsql']);
-});
-afterAll(() => program.close());
+const program = useProgram();
 
 /** Watches a store that is as told, and collects its lines; `next` waits for one. */
 function startWatch({ withStore, look }: Pick<Watched<number>, 'withStore' | 'look'>) {
@@ -42,6 +38,20 @@ function startWatch({ withStore, look }: Pick<Watched<number>, 'withStore' | 'lo
     },
   };
 }
+
+describe('the patience with a store', () => {
+  it('lasts for as long as nothing is asked of it', async () => {
+    const { signal: told } = new AbortController();
+    const [rested, patience] = [createPatience(60, told), createPatience(20, told)];
+    patience.answered();
+    await once(rested.signal, 'abort');
+    expect(patience.signal.aborted).toBe(false);
+
+    patience.ask();
+    await once(patience.signal, 'abort');
+    expect(patience.signal.reason).toMatchObject({ name: 'OperatorError' });
+  });
+});
 
 describe('watch', () => {
   it('ends when it is told to while it opens the store', async () => {

@@ -11,25 +11,17 @@ import {
   parsedOutput,
   programRunner,
   startRedisServer,
-  type BuiltProgram,
   type FinishedProgram,
 } from '@holdfast/testkit';
 import Database from 'libsql';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SETTINGS } from '../conformance/kit.ts';
 import { openQueue } from './places.ts';
+import { useProgram } from './set-up.ts';
 
-const SYNC_QUEUE = new URL('../../', import.meta.url);
-
-let program: BuiltProgram;
-let run: ReturnType<typeof programRunner>;
-
-beforeAll(async () => {
-  program = await buildProgram(SYNC_QUEUE, ['pg', 'ioredis', 'libsql']);
-  run = programRunner(program.path);
-});
-afterAll(() => program.close());
+const program = useProgram();
+const { run } = program;
 
 const refused = (sentence: string): FinishedProgram => ({
   ...{ code: 2, stdout: '', stderr: `holdfast-sync-queue: ${sentence}\n` },
@@ -203,7 +195,7 @@ describe('an SQLite file', () => {
 });
 
 it('says which driver is missing, and needs no other', async () => {
-  await using bare = await buildProgram(SYNC_QUEUE, []);
+  await using bare = await buildProgram(new URL('../../', import.meta.url), []);
   const runBare = programRunner(bare.path);
   const missing = (driver: string): FinishedProgram =>
     refused(`the package ${driver} is not installed: npm install ${driver}`);

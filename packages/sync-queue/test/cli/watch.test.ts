@@ -3,27 +3,14 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Queue } from '@holdfast/sync-queue';
 import { redisStore } from '@holdfast/sync-queue/redis';
-import {
-  buildProgram,
-  hasPseudoTerminal,
-  programRunner,
-  startRedisServer,
-  type BuiltProgram,
-  type FinishedProgram,
-  type RunProgram,
-} from '@holdfast/testkit';
+import { hasPseudoTerminal, startRedisServer, type FinishedProgram } from '@holdfast/testkit';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openQueue, postgresPlace, redisPlace, sqlitePlace, type Place } from './places.ts';
+import { describe, expect, it } from 'vitest';
+import { openQueue, type Place } from './places.ts';
+import { PLACES, useProgram, useQueue } from './set-up.ts';
 
-let program: BuiltProgram;
-let runProgram: RunProgram;
-
-beforeAll(async () => {
-  program = await buildProgram(new URL('../../', import.meta.url), ['pg', 'ioredis', 'libsql']);
-  runProgram = programRunner(program.path);
-});
-afterAll(() => program.close());
+const program = useProgram();
+const runProgram = program.run;
 
 interface Line {
   readonly at: string;
@@ -61,23 +48,10 @@ function startWatch(args: readonly string[], env: Readonly<Record<string, string
   };
 }
 
-describe.each([
-  ['PostgreSQL', postgresPlace],
-  ['Redis', redisPlace],
-  ['SQLite', sqlitePlace],
-])('inspect --watch on %s', (_name, createPlace) => {
+describe.each(PLACES)('inspect --watch on %s', (_name, createPlace) => {
   let place: Place;
   let queue: Queue<unknown>;
-
-  beforeEach(async () => {
-    place = await createPlace();
-    queue = openQueue(place.store, 'orders');
-    await queue.start();
-  });
-  afterEach(async () => {
-    await queue.close();
-    await place.close();
-  });
+  useQueue(createPlace, (opened) => ({ place, queue } = opened));
 
   it('prints a line of JSON each time, sees what changes, and ends when it is told to', async () => {
     const one = startWatch(['orders', '--json', ...place.flags], place.env);
