@@ -17,6 +17,8 @@ export interface WindowStats {
   readonly maxInFlight: number;
   /** Whether the limit was in use, so that the window says what more slots would bring. */
   readonly isFull: boolean;
+  /** Whether zones waited for a slot at its end: else the limit held nobody back. */
+  readonly hasWaiting: boolean;
   /** How late the event loop ran the timer that ended the window. */
   readonly loopDelayMs: number;
   /** A handler reported push-back of the downstream in the window. */

@@ -47,7 +47,13 @@ export class FlowMeter {
   }
 
   /** Ends the window and begins the next one. */
-  closeWindow(nowMs: number, limit: number, loopDelayMs: number): WindowStats {
+  closeWindow(ended: {
+    readonly nowMs: number;
+    readonly limit: number;
+    readonly hasWaiting: boolean;
+    readonly loopDelayMs: number;
+  }): WindowStats {
+    const { nowMs, limit, hasWaiting, loopDelayMs } = ended;
     this.#integrate(nowMs);
     const durationMs = nowMs - this.#windowStartedMs;
     const window: WindowStats = {
@@ -61,6 +67,7 @@ export class FlowMeter {
       slotMs: this.#slotMs,
       maxInFlight: this.#maxInFlight,
       isFull: this.#slotMs >= FULL_SHARE * limit * durationMs,
+      hasWaiting,
       loopDelayMs,
       isPushedBack: this.#isPushedBack,
     };

@@ -8,6 +8,8 @@ export interface PacerParts {
   readonly targetMs: number;
   /** Weight of the healthy zones that have not ended, as far as it is known. */
   readonly remaining: () => number;
+  /** Whether healthy zones wait for a slot. */
+  readonly hasWaiting: () => boolean;
   /** How many of so many slots may be used. */
   readonly grant: (slots: number) => number;
 }
@@ -99,10 +101,12 @@ export class Pacer {
 
   /** To be called at `windowDueMs`, or later. */
   closeWindow(nowMs: number): void {
-    const { controller } = this.#parts;
-    // How late its own timer is tells how busy the event loop is.
-    const loopDelayMs = nowMs - this.#windowDueMs;
-    const window = this.#meter.closeWindow(nowMs, this.#limit, loopDelayMs);
+    const { controller, hasWaiting } = this.#parts;
+    const window = this.#meter.closeWindow({
+      ...{ nowMs, limit: this.#limit, hasWaiting: hasWaiting() },
+      // How late its own timer is tells how busy the event loop is.
+      loopDelayMs: nowMs - this.#windowDueMs,
+    });
     this.#windowDueMs = nowMs + controller.windowMs;
     if (this.#probes !== undefined) {
       this.#endProbe(nowMs);

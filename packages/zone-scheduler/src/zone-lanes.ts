@@ -71,6 +71,7 @@ export class ZoneLanes<D> {
       startedMs,
       targetMs: startedMs + targetMs,
       remaining: () => this.#remaining,
+      hasWaiting: () => this.#healthy.hasNext,
       grant: (slots) => this.#grant(slots),
     });
   }

@@ -110,11 +110,16 @@ describe('the windows of a cycle', () => {
       {
         ...{ durationMs: 100, completed: 2, failed: 1, timedOut: 0 },
         ...{ meanMs: 40, p50Ms: 40, p90Ms: 40, slotMs: 200, maxInFlight: 2 },
-        ...{ isFull: true, loopDelayMs: 0, isPushedBack: true },
+        ...{ isFull: true, hasWaiting: true, loopDelayMs: 0, isPushedBack: true },
       },
     ]);
     await clock.advance(100);
     expect(controller.windows[1]).toMatchObject({ completed: 0, meanMs: NaN, isPushedBack: false });
+    finish('z2');
+    finish('z3');
+    await clock.advance(100);
+    // The last one runs, and none waits.
+    expect(controller.windows[2]).toMatchObject({ completed: 2, hasWaiting: false });
   });
 
   it('are followed by a plan of what is left', async () => {

@@ -4,7 +4,9 @@ import {
   type AdaptiveOptions,
   type ResolvedAdaptiveOptions,
 } from './adaptive-options.ts';
+import { LoadResponse } from './load-response.ts';
 import { median } from './median.ts';
+import { SlotTime } from './slot-time.ts';
 import { orNull, SnapshotReader, type SnapshotFields } from './snapshot-fields.ts';
 
 /** A window with fewer successes says less, in proportion. */
@@ -13,8 +15,6 @@ const PROBE_WEIGHT = 0.3;
 const INFLATION_WEIGHT = 0.5;
 /** Slower than the latency itself: what is usual shows only in many windows. */
 const VARIANCE_WEIGHT = 0.1;
-/** Of the sums from which the slot time is taken, in each window. */
-const DECAY = 0.5;
 /** Windows in which the best rate is looked for. */
 const RATES = 5;
 /** Windows whose median latencies are kept. */
@@ -33,10 +33,11 @@ const STALL = 3;
  *   (J. D. C. Little, "A proof for the queuing formula L = λW", Operations Research 9, 1961).
  * - cap: while the median latency is well above that of the probes, `bdpGain` times the bandwidth-delay product, best
  *   delivered rate times slot time, as in BBR (N. Cardwell et al., "BBR: Congestion-based congestion control", ACM Queue
- *   14, 2016); else it grows. Push-back of the downstream cuts it without that floor.
+ *   14, 2016); else it grows. Push-back of the downstream cuts it without that floor. When the latency does not fall with
+ *   the limit, it is not the load: it becomes that of an idle downstream until the next probes, and the cap what it was.
  *
  * A window in which most runs failed, or none ended, says nothing of latencies: the cap then does not rise above the limit
- * of that moment, unless it is one of few runs, in few of its slots.
+ * of that moment, unless it is one of few runs, in few of its slots, or none waits for a slot.
  *
  * @throws {TypeError | RangeError} when an option is wrong.
  */
@@ -53,15 +54,14 @@ class AdaptiveController implements Controller {
   #probes = 0;
   #inflation = NaN;
   #variance = 0;
-  /** Without the wait of a saturated downstream. */
-  #slotMs = 0;
-  #completed = 0;
+  readonly #slotTime = new SlotTime();
   /** What the last zones of a cycle take, once they are started. */
   #tailMs = 0;
   /** Successes a millisecond of the last full windows. */
   #rates: number[] = [];
   /** Median latencies of the last windows that had enough successes. */
   #medians: number[] = [];
+  readonly #response = new LoadResponse();
   #cap: number;
   #feedForward = NaN;
   #limit: number;
@@ -89,15 +89,16 @@ class AdaptiveController implements Controller {
     const weight =
       Math.max(PROBE_WEIGHT, 1 / this.#probes) * Math.min(1, count / this.#options.probeZones);
     this.#noLoadMs = before + weight * (Math.min(sampleMs, this.#credibleMs(before)) - before);
-    if (this.#completed > 0) return;
-    this.#slotMs = latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0);
-    this.#completed = count;
+    this.#slotTime.forgetFailed();
+    if (this.#slotTime.isKnown) return;
+    const succeededMs = latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0);
+    this.#slotTime.learn({ succeededMs, failedMs: 0, completed: count, failed: 0 });
     this.#tailMs = Math.max(...latenciesMs);
   }
 
   plan({ remaining, leftMs }: PlanInput): void {
-    if (this.#completed > 0) {
-      const neededMs = (remaining * this.#slotMs) / this.#completed;
+    if (this.#slotTime.isKnown) {
+      const neededMs = remaining * this.#slotTime.perRunMs;
       this.#feedForward = neededMs / Math.max(leftMs - this.#tailMs, this.windowMs / 2);
     }
     this.#decide();
@@ -107,8 +108,9 @@ class AdaptiveController implements Controller {
     const succeeded = window.completed - window.failed - window.timedOut;
     const isBlind = succeeded * 2 < window.completed || this.#isStalled(window);
     if (!isBlind && succeeded > 0) this.#learn(window, succeeded);
-    // From a few at the end of a cycle nothing follows for the next one.
-    if (isBlind && (window.isFull || window.completed >= FULL_SAMPLE)) this.#hold();
+    // Of the last ones of a cycle, in the few slots that are planned for them, nothing follows for the next one.
+    const isTelling = window.hasWaiting && (window.isFull || window.completed >= FULL_SAMPLE);
+    if (isBlind && isTelling) this.#hold();
     if (window.isPushedBack) this.#cut(0);
     this.#decide();
   }
@@ -131,11 +133,11 @@ class AdaptiveController implements Controller {
       probes: this.#probes,
       inflation: orNull(this.#inflation),
       variance: this.#variance,
-      slotMs: this.#slotMs,
-      completed: this.#completed,
+      slotTime: this.#slotTime.snapshot(),
       tailMs: this.#tailMs,
       rates: [...this.#rates],
       medians: [...this.#medians],
+      slow: this.#response.snapshot(),
       cap: this.#cap,
       feedForward: orNull(this.#feedForward),
       limit: this.#limit,
@@ -145,15 +147,15 @@ class AdaptiveController implements Controller {
   restore(snapshot: unknown): void {
     const { min, max } = this.#options;
     const fields = new SnapshotReader('adaptive', snapshot);
+    const slotTime = fields.numbers('slotTime', 4);
     const rates = fields.numbers('rates', RATES);
     const medians = fields.numbers('medians', MEDIANS);
+    const slow = fields.numbers('slow', LoadResponse.MOST_NUMBERS);
     const numbers = {
       noLoadMs: fields.numberOrNaN('noLoadMs'),
       probes: fields.number('probes'),
       inflation: fields.numberOrNaN('inflation'),
       variance: fields.number('variance'),
-      slotMs: fields.number('slotMs'),
-      completed: fields.number('completed'),
       tailMs: fields.number('tailMs'),
       cap: fields.number('cap', 1),
       feedForward: fields.numberOrNaN('feedForward'),
@@ -164,11 +166,11 @@ class AdaptiveController implements Controller {
     this.#probes = numbers.probes;
     this.#inflation = numbers.inflation;
     this.#variance = numbers.variance;
-    this.#slotMs = numbers.slotMs;
-    this.#completed = numbers.completed;
+    this.#slotTime.restore(slotTime);
     this.#tailMs = numbers.tailMs;
     this.#rates = rates;
     this.#medians = medians;
+    this.#response.restore(slow);
     this.#cap = Math.min(max, Math.max(min, numbers.cap));
     this.#feedForward = numbers.feedForward;
     this.#limit = Math.min(max, Math.max(min, Math.floor(numbers.limit)));
@@ -179,7 +181,9 @@ class AdaptiveController implements Controller {
     const ratio = window.p50Ms / this.#reference();
     const isInflated = Number.isFinite(ratio) && this.#inflate(ratio, succeeded);
     const isSaturated =
-      isInflated || window.p50Ms > maxHealthyMs || window.loopDelayMs > maxLoopDelayMs;
+      (isInflated && !this.#isUnloaded(window, succeeded)) ||
+      window.p50Ms > maxHealthyMs ||
+      window.loopDelayMs > maxLoopDelayMs;
 
     // By its own latency, not by the smoothed one, which lags. The ratio is not known without a probe.
     const waitShare = isSaturated && ratio > 1 ? 1 - 1 / ratio : 0;
@@ -187,8 +191,10 @@ class AdaptiveController implements Controller {
     // By Little's law, the slots of those that failed. Without any, what is left of the window's slot time is only that
     // more was begun in it than ended: after a burst, half as much again.
     const failedMs = succeeded === window.completed ? 0 : Math.max(0, window.slotMs - succeededMs);
-    this.#slotMs = this.#slotMs * DECAY + succeededMs * (1 - waitShare) + failedMs;
-    this.#completed = this.#completed * DECAY + window.completed;
+    this.#slotTime.learn({
+      ...{ succeededMs: succeededMs * (1 - waitShare), failedMs, completed: window.completed },
+      failed: window.completed - succeeded,
+    });
     this.#tailMs = window.p90Ms;
     const rate = succeeded / window.durationMs;
     if (window.isFull) this.#rates = [...this.#rates, rate].slice(-RATES);
@@ -217,8 +223,23 @@ class AdaptiveController implements Controller {
     const usual = Math.min(WIDEST_TOLERANCE, deviationScale * Math.sqrt(this.#variance));
     const isInflated = this.#inflation > 1 + Math.max(tolerance, usual);
     // Not of the step into saturation itself, which would excuse it.
-    if (!isInflated) this.#variance += VARIANCE_WEIGHT * share * (step * step - this.#variance);
-    return isInflated;
+    if (isInflated) return true;
+    this.#response.clear();
+    this.#variance += VARIANCE_WEIGHT * share * (step * step - this.#variance);
+    return false;
+  }
+
+  /** Whether the latency does not come from the load; then nothing stays of what was held against the load. */
+  #isUnloaded({ slotMs, durationMs, p50Ms, p90Ms }: WindowStats, succeeded: number): boolean {
+    const window = { inWork: slotMs / durationMs, p50Ms, p90Ms, succeeded };
+    const unloadedMs = this.#response.see(window);
+    if (unloadedMs === undefined) return false;
+    const { max, growth } = this.#options;
+    this.#noLoadMs = Math.max(this.#noLoadMs, unloadedMs);
+    this.#cap = Math.min(max, Math.max(this.#cap, this.#response.mostInWork * growth));
+    this.#inflation = 1;
+    this.#response.clear();
+    return true;
   }
 
   /** Failures do not tell an overload from an outage: as in saturation, by what was borne before, and no growth. */
@@ -230,7 +251,7 @@ class AdaptiveController implements Controller {
   /** The bandwidth-delay product at the best rate, or at `rate` when there is none. */
   #inWork(rate: number): number {
     const bestRate = Math.max(...(this.#rates.length === 0 ? [rate] : this.#rates));
-    return this.#completed === 0 ? 0 : (bestRate * this.#slotMs) / this.#completed;
+    return bestRate * this.#slotTime.perRunMs;
   }
 
   #cut(inWork: number): void {

@@ -145,6 +145,42 @@ describe('cap', () => {
     expect(controller.explain()).toMatchObject({ limit: 48, binding: 'cap' });
   });
 
+  it('is given back when the latency does not fall with it: the downstream is slower, not full', () => {
+    const controller = planned();
+    const slowMs = 150;
+    for (let n = 0; n < 40; n += 1) {
+      // Each run takes 150 ms, whatever is in work.
+      const inWork = controller.limit;
+      const completed = Math.round((inWork * 1_000) / slowMs);
+      controller.observe(
+        windowOf({ completed, meanMs: slowMs, p90Ms: slowMs * 1.6, slotMs: inWork * 1_000 }),
+      );
+      controller.plan({ remaining: 5_000, leftMs: 12_100 });
+      expect(controller.limit).toBeGreaterThan(25);
+    }
+
+    // 5 000 * 150 / (12 100 - 240)
+    expect(controller.explain()).toMatchObject({ limit: 64, binding: 'feed-forward' });
+    expect(controller.explain().noLoadMs).toBeCloseTo(150);
+  });
+
+  it('stays when the latency falls with it', () => {
+    const controller = planned();
+    const servers = 24;
+    for (let n = 0; n < 40; n += 1) {
+      const inWork = controller.limit;
+      const meanMs = Math.max(100, (100 * inWork) / servers);
+      const completed = Math.round((inWork * 1_000) / meanMs);
+      controller.observe(
+        windowOf({ completed, meanMs, p90Ms: meanMs * 1.6, slotMs: inWork * 1_000 }),
+      );
+      controller.plan({ remaining: 5_000, leftMs: 12_100 });
+    }
+
+    expect(controller.explain().noLoadMs).toBe(100);
+    expect(controller.limit).toBeLessThanOrEqual(1.3 * servers);
+  });
+
   it('falls to seven tenths of the limit in one window at most', () => {
     const controller = planned();
     controller.plan({ remaining: 50_000, leftMs: 12_200 });
@@ -274,6 +310,36 @@ describe('the end of a cycle', () => {
     controller.plan({ remaining: 5_000, leftMs: 12_100 });
 
     expect(controller.limit).toBe(42);
+  });
+
+  it('begins a cycle without those that failed in the one before: they are suspects now', () => {
+    const controller = planned();
+    for (let n = 0; n < 5; n += 1) {
+      controller.observe(windowOf({ completed: 440, timedOut: 40, slotMs: 240_000 }));
+    }
+    controller.plan({ remaining: 5_000, leftMs: 12_100 });
+    expect(controller.limit).toBeGreaterThan(200);
+
+    controller.probe(PROBES);
+    controller.plan({ remaining: 5_000, leftMs: 12_100 });
+
+    expect(controller.limit).toBe(42);
+  });
+
+  it.each([
+    ['nothing ends', { completed: 0, slotMs: 4_000 }],
+    ['all time out', { completed: 30, timedOut: 30, slotMs: 150_000 }],
+  ])('takes nothing from the last ones of a cycle, for which no zone waits: %s', (_, last) => {
+    const controller = planned();
+    controller.observe(windowOf());
+    controller.plan({ remaining: 4, leftMs: 1_000 });
+    expect(controller.limit).toBe(4);
+    const { cap } = controller.explain();
+
+    controller.observe(windowOf({ ...last, meanMs: NaN, p50Ms: NaN, hasWaiting: false }));
+    controller.plan({ remaining: 5_000, leftMs: 12_100 });
+
+    expect(controller.explain()).toMatchObject({ cap, binding: 'feed-forward' });
   });
 
   it('takes many refusals for what they are, though each holds a slot for an instant', () => {

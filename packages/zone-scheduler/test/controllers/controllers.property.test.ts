@@ -34,6 +34,7 @@ const window: fc.Arbitrary<WindowStats> = fc
     maxInFlight: fc.integer({ min: 0, max: 1_000 }),
     isFull: fc.boolean(),
     loopDelayMs: fc.double({ min: 0, max: 500, noNaN: true }),
+    hasWaiting: fc.boolean(),
     isPushedBack: fc.boolean(),
   })
   .map(({ succeeded, latencies, ...rest }) => {

@@ -15,6 +15,7 @@ export function windowOf(given: Partial<WindowStats> = {}): WindowStats {
     slotMs: completed * meanMs,
     maxInFlight: 40,
     isFull: true,
+    hasWaiting: true,
     loopDelayMs: 0,
     isPushedBack: false,
     ...given,

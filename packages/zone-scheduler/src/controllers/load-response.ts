@@ -1,0 +1,105 @@
+/** A window in which the latency was too high. */
+export interface SlowWindow {
+  /** Zones in work, in the mean. */
+  readonly inWork: number;
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly succeeded: number;
+}
+
+/** Fewest windows with less in work, and with more. */
+const FEWEST = 3;
+/** What counts as less, and as more, as multiples of what is in work now. */
+const LESS = 1.05;
+const MORE = 1.1;
+/** Standard errors that make it sure. */
+const SURE = 2;
+/** Standard error of a median over that of a mean, for normal deviates: the root of half of pi. */
+const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
+/** From the median to nine tenths, in standard deviations. */
+const P90 = 1.2816;
+
+/** Windows that are kept. */
+const MOST_WINDOWS = 20;
+
+/** The windows since the latency has become too high. */
+export class LoadResponse {
+  /** In a snapshot: so many numbers for each window, for so many windows at most. */
+  static readonly MOST_NUMBERS = 4 * MOST_WINDOWS;
+  #slow: SlowWindow[] = [];
+
+  /** Most zones in work, in the mean of a window. */
+  get mostInWork(): number {
+    return Math.max(0, ...this.#slow.map(({ inWork }) => inWork));
+  }
+
+  /** Returns the latency that does not come from the load, once it is sure that there is one. */
+  see(window: SlowWindow): number | undefined {
+    this.#slow = [...this.#slow, window].slice(-MOST_WINDOWS);
+    return unloadedLatencyMs(this.#slow);
+  }
+
+  clear(): void {
+    this.#slow = [];
+  }
+
+  snapshot(): number[] {
+    return this.#slow.flatMap(({ inWork, p50Ms, p90Ms, succeeded }) => [
+      ...[inWork, p50Ms, p90Ms, succeeded],
+    ]);
+  }
+
+  restore(numbers: readonly number[]): void {
+    this.clear();
+    for (let index = 0; index + 3 < numbers.length; index += 4) {
+      const [inWork = 0, p50Ms = 0, p90Ms = 0, succeeded = 0] = numbers.slice(index, index + 4);
+      this.#slow.push({ inWork, p50Ms, p90Ms, succeeded });
+    }
+  }
+}
+
+/**
+ * The latency that no load explains, or undefined when it may be the load. On a saturated downstream the latency falls in
+ * proportion to what is in work, for the rate stays what it is (J. D. C. Little, Operations Research 9, 1961). If it does
+ * not fall, the downstream is slower than it was thought to be: less in work then only makes the rate fall, and with the
+ * rate what seems to be borne, down to nothing.
+ *
+ * @param slow windows in a row, the oldest first, of which the first has seen the step and tells of neither side.
+ */
+export function unloadedLatencyMs(slow: readonly SlowWindow[]): number | undefined {
+  const windows = slow.slice(1);
+  const newest = windows.slice(-FEWEST);
+  const inWork = sum(newest, (window) => window.inWork) / newest.length;
+  const less = groupOf(windows.filter((window) => window.inWork < LESS * inWork));
+  const more = groupOf(windows.filter((window) => window.inWork > MORE * inWork));
+  if (less === undefined || more === undefined) return undefined;
+  const fall = less.p50Ms / more.p50Ms;
+  // Nearer to no fall at all than to one in proportion.
+  const halfway = (1 + less.inWork / more.inWork) / 2;
+  const error = fall * Math.sqrt(less.variance + more.variance);
+  return fall - halfway > SURE * error ? less.p50Ms : undefined;
+}
+
+interface Group {
+  readonly inWork: number;
+  readonly p50Ms: number;
+  /** Of the median, relative to it. */
+  readonly variance: number;
+}
+
+function groupOf(windows: readonly SlowWindow[]): Group | undefined {
+  if (windows.length < FEWEST) return undefined;
+  const succeeded = sum(windows, (window) => window.succeeded);
+  const mean = (figure: (window: SlowWindow) => number): number =>
+    sum(windows, (window) => figure(window) * window.succeeded) / succeeded;
+  const deviation = mean(({ p90Ms, p50Ms }) => Math.log(p90Ms / p50Ms)) / P90;
+  return {
+    inWork: mean((window) => window.inWork),
+    p50Ms: mean((window) => window.p50Ms),
+    variance: (MEDIAN_ERROR * deviation) ** 2 / succeeded,
+  };
+}
+
+function sum(windows: readonly SlowWindow[], figure: (window: SlowWindow) => number): number {
+  return windows.reduce((total, window) => total + figure(window), 0);
+}

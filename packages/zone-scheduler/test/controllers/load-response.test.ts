@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { unloadedLatencyMs, type SlowWindow } from '../../src/controllers/load-response.ts';
+
+/** Windows with so much in work, and the latency that it brings. */
+function windowsOf(
+  inWork: readonly number[],
+  latencyOf: (inWork: number) => number,
+  succeeded = 300,
+): SlowWindow[] {
+  return inWork.map((each) => {
+    const p50Ms = latencyOf(each);
+    return { inWork: each, p50Ms, p90Ms: p50Ms * 1.67, succeeded };
+  });
+}
+
+const FALLING = [40, 40, 40, 40, 30, 30, 30];
+
+describe('the latency that no load explains', () => {
+  it('is that which does not fall with what is in work', () => {
+    expect(unloadedLatencyMs(windowsOf(FALLING, () => 150))).toBeCloseTo(150);
+  });
+
+  it('is none where it falls in proportion, as on a downstream that is full', () => {
+    expect(unloadedLatencyMs(windowsOf(FALLING, (inWork) => 5 * inWork))).toBeUndefined();
+  });
+
+  it('is not told while about the same is in work', () => {
+    const windows = windowsOf([40, 40, 40, 40, 38, 38, 38], () => 150);
+    expect(unloadedLatencyMs(windows)).toBeUndefined();
+  });
+
+  it('is not told from too few runs to be sure', () => {
+    expect(unloadedLatencyMs(windowsOf(FALLING, () => 150, 10))).toBeUndefined();
+    expect(unloadedLatencyMs([])).toBeUndefined();
+  });
+
+  it('is not told by the window in which the latency rose', () => {
+    const [first, ...others] = windowsOf([40, 40, 40, 30, 30, 30], () => 150);
+    expect(unloadedLatencyMs([first!, ...others])).toBeUndefined();
+  });
+});
