@@ -58,9 +58,7 @@ export class CycleBooks {
     }
     this.tally.fail(failure.outcome, { zoneId, ...failure, durationMs });
     const isZonesFault = failure.class !== 'downstream' && failure.class !== 'ownership';
-    // What others have passed would not have been done with more time either.
-    const hadTime = !run.isCutShort || run.isPassed;
-    if (isZonesFault && hadTime) this.#blamable.set(zoneId, failure.class);
+    if (isZonesFault && this.#hadTime(run)) this.#blamable.set(zoneId, failure.class);
   }
 
   /** What the source gave and is not to be run. */
@@ -144,6 +142,12 @@ export class CycleBooks {
       sourceError,
       controllerError,
     };
+  }
+
+  #hadTime<D>({ zone, isCutShort, isPassed }: ZoneRun<D>): boolean {
+    // What others have passed would not have been done with more time either.
+    if (!isCutShort || isPassed) return true;
+    return this.#parts.health.cutShort(zone.id, this.#parts.cycle);
   }
 
   #outcome(isAborted: boolean, error: ReportedError | undefined): CycleOutcome {

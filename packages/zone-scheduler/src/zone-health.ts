@@ -29,6 +29,8 @@ interface Trouble {
   failures: number;
   /** Turns in a row without a success: a zone of each fourth cycle has a turn in four. */
   missed: number;
+  /** Turns since the last success that the end of the cycle has cut short. */
+  cutShort: number;
   /** Cycle in which the source gave it last. */
   seenIn: number;
   /** Cycle in which it may run again; 0: not quarantined. */
@@ -87,6 +89,16 @@ export class ZoneHealth {
     this.#note(zoneId, cycle).missed += 1;
   }
 
+  /**
+   * The end of the cycle left the zone less than its time. Returns whether that has happened before without a success since:
+   * one that hangs and has its turn at the end of each cycle would never be held to account.
+   */
+  cutShort(zoneId: string, cycle: number): boolean {
+    const trouble = this.#note(zoneId, cycle);
+    trouble.cutShort += 1;
+    return trouble.cutShort > 1;
+  }
+
   /** Ends a quarantine, and what was held against the zone. Returns whether there was one. */
   release(zoneId: string): boolean {
     const trouble = this.#troubles.get(zoneId);
@@ -99,7 +111,7 @@ export class ZoneHealth {
   /**
    * Holds the failures of a cycle against their zones, unless too many failed for it to be theirs.
    *
-   * @param failed those that were not the downstream's fault, nor cut short.
+   * @param failed those that were not the downstream's fault, nor cut short for the first time.
    */
   endCycle(parts: {
     readonly cycle: number;
@@ -139,7 +151,7 @@ export class ZoneHealth {
       known.seenIn = cycle;
       return known;
     }
-    const trouble: Trouble = { failures: 0, missed: 0, seenIn: cycle, until: 0, times: 0 };
+    const trouble = { failures: 0, missed: 0, cutShort: 0, seenIn: cycle, until: 0, times: 0 };
     this.#troubles.set(zoneId, trouble);
     return trouble;
   }

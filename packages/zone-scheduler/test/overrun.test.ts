@@ -63,12 +63,9 @@ describe('a cycle that is not done at its end', () => {
   });
 
   it('holds a time-out against no zone that had less than its time', async () => {
-    const { clock, scheduler, reports, started, closeNow } = setUp(['a', 'b'], {
+    const { clock, scheduler, reports, closeNow } = setUp(['a', 'b', 'slow'], {
       controller: fixed(1),
-      handler: (zone, { signal }) => {
-        started.push(zone.id);
-        return sleep(zone.id === 'a' ? 200 : 900, { clock, signal });
-      },
+      handler: ({ id }, { signal }) => sleep(id === 'slow' ? 900 : 100, { clock, signal }),
       timeoutMs: 950,
       quarantine: { failures: 1, maxFraction: 1 },
     });
@@ -76,9 +73,29 @@ describe('a cycle that is not done at its end', () => {
     await scheduler.start();
     await clock.advance(1_001);
 
-    expect(reports[0]?.zones).toEqual(counts({ planned: 2, ok: 1, timedOut: 1 }));
+    expect(reports[0]?.zones).toEqual(counts({ planned: 3, ok: 2, timedOut: 1 }));
     await clock.advance(1_000);
     expect(reports[1]?.zones.quarantined).toBe(0);
+    await closeNow();
+  });
+
+  it('holds it against one that hangs at the end of a cycle for the second time', async () => {
+    const { clock, scheduler, reports, closeNow } = setUp(['a', 'b', 'hung'], {
+      controller: fixed(1),
+      handler: ({ id }, { signal }) => sleep(id === 'hung' ? 100_000 : 100, { clock, signal }),
+      timeoutMs: 950,
+      quarantine: { failures: 1, baseCycles: 5, maxFraction: 1 },
+    });
+
+    await scheduler.start();
+    await clock.advance(3_001);
+
+    const counted = reports.map(({ zones: { timedOut, quarantined } }) => [timedOut, quarantined]);
+    expect(counted).toEqual([
+      [1, 0],
+      [1, 0],
+      [0, 1],
+    ]);
     await closeNow();
   });
 });
