@@ -19,6 +19,8 @@ export interface CycleBooksParts {
 export class CycleBooks {
   readonly tally: CycleTally;
   readonly latencies = new LatencyHistogram();
+  /** Those that tell what others will take. */
+  readonly usual = new LatencyHistogram();
   readonly notPlanned = { elsewhere: 0, notDue: 0 };
   readonly #parts: CycleBooksParts;
   /** Failures that may be held against their zones. */
@@ -48,6 +50,7 @@ export class CycleBooks {
     if (failure === undefined) {
       this.tally.count('ok');
       this.latencies.record(durationMs);
+      if (!run.isSeenLate) this.usual.record(durationMs);
       this.#parts.health.succeeded(zoneId);
       return;
     }

@@ -63,7 +63,7 @@ export class Cycle<D> {
       health,
       maxReportedFailures: options.maxReportedFailures,
     });
-    this.#stragglers = new Stragglers(this.#books.latencies, options.controller.windowMs);
+    this.#stragglers = new Stragglers(this.#books.usual, options.controller.windowMs);
     this.#intake = new ZoneIntake({
       cycle: number,
       seen: setup.seen,
@@ -213,13 +213,13 @@ export class Cycle<D> {
   }
 
   #endRun(run: ZoneRun<D>): void {
-    const { breaker, onDownstream } = this.#setup;
+    run.isSeenLate = this.#sweep.isLate(run.endedMs);
     this.#books.end(run);
     this.#stragglers.end(run);
+    const { breaker, onDownstream } = this.#setup;
     if (this.#lanes.end(run)) onDownstream(breaker?.isOpen === true);
     // An abort may have taken its time.
-    if (run.failure === undefined) this.pump(run.endedMs);
-    else this.pump();
+    this.pump(run.failure === undefined ? run.endedMs : undefined);
   }
 
   /** Deals with everything that is due; returns when the next is. */
@@ -250,12 +250,12 @@ export class Cycle<D> {
   /** No zone that is started now would be done in time, or the downstream was down for long enough. */
   #isTooLate(nowMs: number): boolean {
     if (this.#lanes.isDownForLong(nowMs)) return true;
-    const { latencies } = this.#books;
     const leftMs = this.#setup.endMs - nowMs;
     // Its timer may be late, or be the second of two that are due at once.
     if (leftMs <= 0) return true;
-    if (leftMs > latencies.maxMs || latencies.count < ENOUGH_LATENCIES) return false;
-    return this.#lanes.hasNext && leftMs < latencies.quantile(0.9);
+    const { usual } = this.#books;
+    if (leftMs > usual.maxMs || usual.count < ENOUGH_LATENCIES) return false;
+    return this.#lanes.hasNext && leftMs < usual.quantile(0.9);
   }
 
   #hasPlace(): boolean {

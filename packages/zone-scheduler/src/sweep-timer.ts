@@ -3,12 +3,20 @@ import type { Clock, Timer } from '@holdfast/internal';
 export interface SweepTimer {
   /** Makes sure that a sweep happens at `dueMs`, or before. */
   watch(dueMs: number): void;
+  /** A sweep is overdue: the event loop stood still until now. */
+  isLate(nowMs: number): boolean;
   stop(): void;
 }
+
+/** A timer that is later than that tells of an event loop that stood still. */
+const LATE_MS = 20;
 
 /**
  * One timer for any number of deadlines. `sweep` deals with what is due and returns when the next deadline is, if there
  * is one. Deadlines that are met in time cost nothing: nobody cancels them.
+ *
+ * After the event loop stood still it waits for one more turn of it: timers come before what has arrived meanwhile (Node.js
+ * manual, "The Node.js event loop"), and what is done but for being read would be given up.
  */
 export function createSweepTimer(
   clock: Clock,
@@ -16,23 +24,34 @@ export function createSweepTimer(
 ): SweepTimer {
   let timer: Timer | undefined;
   let armedMs = Infinity;
+  let isPutOff = false;
 
+  const isLate = (nowMs: number): boolean => nowMs - armedMs > LATE_MS;
   const stop = (): void => {
     timer?.cancel();
     timer = undefined;
     armedMs = Infinity;
+    isPutOff = false;
   };
   const watch = (dueMs: number): void => {
-    if (dueMs >= armedMs) return;
+    if (isPutOff || dueMs >= armedMs) return;
     stop();
     armedMs = dueMs;
     timer = clock.setTimer(fire, dueMs - clock.now());
   };
   const fire = (): void => {
+    if (isLate(clock.now())) {
+      isPutOff = true;
+      timer = clock.setTimer(run, 0);
+    } else {
+      run();
+    }
+  };
+  const run = (): void => {
     stop();
     const nextMs = sweep(clock.now());
     if (nextMs !== undefined) watch(nextMs);
   };
 
-  return { watch, stop };
+  return { watch, isLate, stop };
 }

@@ -45,6 +45,8 @@ export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
   readonly isTelling: boolean;
   /** It takes so long that others which began later have passed it. */
   isPassed = false;
+  /** Its end was seen late, because the event loop stood still: how long it took says nothing of others. */
+  isSeenLate = false;
   /** Where it stands among those that run; -1 when it has ended. */
   place = -1;
   /** NaN while it runs. */

@@ -179,11 +179,11 @@ class AdaptiveController implements Controller {
   #learn(window: WindowStats, succeeded: number): void {
     const { maxHealthyMs, maxLoopDelayMs, max, growth } = this.#options;
     const ratio = window.p50Ms / this.#reference();
-    const isInflated = Number.isFinite(ratio) && this.#inflate(ratio, succeeded);
+    // What the event loop has not looked at took as long as that, too; it tells nothing of the downstream.
+    const isLate = window.loopDelayMs > maxLoopDelayMs;
+    const isInflated = !isLate && Number.isFinite(ratio) && this.#inflate(ratio, succeeded);
     const isSaturated =
-      (isInflated && !this.#isUnloaded(window, succeeded)) ||
-      window.p50Ms > maxHealthyMs ||
-      window.loopDelayMs > maxLoopDelayMs;
+      (isInflated && !this.#isUnloaded(window, succeeded)) || window.p50Ms > maxHealthyMs || isLate;
 
     // By its own latency, not by the smoothed one, which lags. The ratio is not known without a probe.
     const waitShare = isSaturated && ratio > 1 ? 1 - 1 / ratio : 0;
@@ -195,10 +195,10 @@ class AdaptiveController implements Controller {
       ...{ succeededMs: succeededMs * (1 - waitShare), failedMs, completed: window.completed },
       failed: window.completed - succeeded,
     });
-    this.#tailMs = window.p90Ms;
+    if (!isLate) this.#tailMs = window.p90Ms;
     const rate = succeeded / window.durationMs;
     if (window.isFull) this.#rates = [...this.#rates, rate].slice(-RATES);
-    if (succeeded * 2 >= FULL_SAMPLE) {
+    if (!isLate && succeeded * 2 >= FULL_SAMPLE) {
       this.#medians = [...this.#medians, window.p50Ms].slice(-MEDIANS);
     }
 
@@ -231,7 +231,7 @@ class AdaptiveController implements Controller {
 
   /** Whether the latency does not come from the load; then nothing stays of what was held against the load. */
   #isUnloaded({ slotMs, durationMs, p50Ms, p90Ms }: WindowStats, succeeded: number): boolean {
-    const window = { inWork: slotMs / durationMs, p50Ms, p90Ms, succeeded };
+    const window = { durationMs, inWork: slotMs / durationMs, p50Ms, p90Ms, succeeded };
     const unloadedMs = this.#response.see(window);
     if (unloadedMs === undefined) return false;
     const { max, growth } = this.#options;

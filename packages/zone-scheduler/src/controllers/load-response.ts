@@ -1,5 +1,6 @@
 /** A window in which the latency was too high. */
 export interface SlowWindow {
+  readonly durationMs: number;
   /** Zones in work, in the mean. */
   readonly inWork: number;
   readonly p50Ms: number;
@@ -25,7 +26,7 @@ const MOST_WINDOWS = 20;
 /** The windows since the latency has become too high. */
 export class LoadResponse {
   /** In a snapshot: so many numbers for each window, for so many windows at most. */
-  static readonly MOST_NUMBERS = 4 * MOST_WINDOWS;
+  static readonly MOST_NUMBERS = 5 * MOST_WINDOWS;
   #slow: SlowWindow[] = [];
 
   /** Most zones in work, in the mean of a window. */
@@ -44,16 +45,17 @@ export class LoadResponse {
   }
 
   snapshot(): number[] {
-    return this.#slow.flatMap(({ inWork, p50Ms, p90Ms, succeeded }) => [
-      ...[inWork, p50Ms, p90Ms, succeeded],
+    return this.#slow.flatMap(({ durationMs, inWork, p50Ms, p90Ms, succeeded }) => [
+      ...[durationMs, inWork, p50Ms, p90Ms, succeeded],
     ]);
   }
 
   restore(numbers: readonly number[]): void {
     this.clear();
-    for (let index = 0; index + 3 < numbers.length; index += 4) {
-      const [inWork = 0, p50Ms = 0, p90Ms = 0, succeeded = 0] = numbers.slice(index, index + 4);
-      this.#slow.push({ inWork, p50Ms, p90Ms, succeeded });
+    for (let index = 0; index + 4 < numbers.length; index += 5) {
+      const five = numbers.slice(index, index + 5);
+      const [durationMs = 0, inWork = 0, p50Ms = 0, p90Ms = 0, succeeded = 0] = five;
+      this.#slow.push({ durationMs, inWork, p50Ms, p90Ms, succeeded });
     }
   }
 }
@@ -67,7 +69,7 @@ export class LoadResponse {
  * @param slow windows in a row, the oldest first, of which the first has seen the step and tells of neither side.
  */
 export function unloadedLatencyMs(slow: readonly SlowWindow[]): number | undefined {
-  const windows = slow.slice(1);
+  const windows = slow.map((window, index) => atItsStart(slow, window, index)).slice(1);
   const newest = windows.slice(-FEWEST);
   const inWork = sum(newest, (window) => window.inWork) / newest.length;
   const less = groupOf(windows.filter((window) => window.inWork < LESS * inWork));
@@ -78,6 +80,13 @@ export function unloadedLatencyMs(slow: readonly SlowWindow[]): number | undefin
   const halfway = (1 + less.inWork / more.inWork) / 2;
   const error = fall * Math.sqrt(less.variance + more.variance);
   return fall - halfway > SURE * error ? less.p50Ms : undefined;
+}
+
+/** With what was in work when the runs of the window began, which may be some windows ago: that is what they waited for. */
+function atItsStart(slow: readonly SlowWindow[], window: SlowWindow, index: number): SlowWindow {
+  const before = Math.round(window.p90Ms / window.durationMs);
+  const since = slow.slice(Math.max(0, index - before), index + 1);
+  return { ...window, inWork: Math.max(...since.map(({ inWork }) => inWork)) };
 }
 
 interface Group {

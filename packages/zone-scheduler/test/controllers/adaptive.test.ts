@@ -226,6 +226,19 @@ describe('cap', () => {
     expect(controller.explain().cap).toBeLessThan(60);
   });
 
+  it('does not take for the latency of the downstream what the event loop has not looked at', () => {
+    const controller = planned();
+    controller.observe(windowOf());
+    const { inflation, noLoadMs } = controller.explain();
+
+    controller.observe(windowOf({ loopDelayMs: 5_000, durationMs: 6_000, meanMs: 5_100 }));
+    controller.plan({ remaining: 3_000, leftMs: 6_100 });
+
+    // 3 000 * 100 / (6 100 - 100): the last ones will not take 5 s.
+    expect(controller.explain()).toMatchObject({ inflation, noLoadMs });
+    expect(controller.explain().feedForward).toBeCloseTo(50, -1);
+  });
+
   it('is cut at each push-back, however good the latency', () => {
     const controller = planned();
     const { limit } = controller;

@@ -9,7 +9,7 @@ function windowsOf(
 ): SlowWindow[] {
   return inWork.map((each) => {
     const p50Ms = latencyOf(each);
-    return { inWork: each, p50Ms, p90Ms: p50Ms * 1.67, succeeded };
+    return { durationMs: 1_000, inWork: each, p50Ms, p90Ms: p50Ms * 1.67, succeeded };
   });
 }
 
@@ -32,6 +32,12 @@ describe('the latency that no load explains', () => {
   it('is not told from too few runs to be sure', () => {
     expect(unloadedLatencyMs(windowsOf(FALLING, () => 150, 10))).toBeUndefined();
     expect(unloadedLatencyMs([])).toBeUndefined();
+  });
+
+  it('is not told by runs that began while more was in work', () => {
+    // They take more than a window: what is seen belongs to what was in work before.
+    const windows = windowsOf(FALLING, () => 1_500).map((window) => ({ ...window, p90Ms: 2_500 }));
+    expect(unloadedLatencyMs(windows)).toBeUndefined();
   });
 
   it('is not told by the window in which the latency rose', () => {
