@@ -6,6 +6,9 @@ import type { Zone, ZoneContext } from '../zone.ts';
 import type { CycleRow } from './statistics.ts';
 import type { World } from './world.ts';
 
+/** Share of a cycle in which its zones should be done: the scheduler's default. */
+const TARGET = 0.8;
+
 /** What one instance does, seen from outside: by its handler, its controller and its reports. */
 export class CycleLog {
   readonly #world: World;
@@ -19,6 +22,7 @@ export class CycleLog {
   #load = 0;
   /** Of the moment in which the cycle began. */
   #feasible = NaN;
+  #need = NaN;
   #medianMs = NaN;
 
   constructor(world: World, instance: number, cycleMs: number) {
@@ -27,11 +31,11 @@ export class CycleLog {
     this.#cycleMs = cycleMs;
   }
 
-  succeed(zone: Zone<number>, context: ZoneContext, startedMs: number, nowMs: number): void {
+  succeed(zone: Zone<number>, context: ZoneContext, latencyMs: number): void {
     // It was given up before.
-    if (nowMs >= context.deadlineMs || zone.data === undefined) return;
+    if (context.signal.aborted || zone.data === undefined) return;
     this.#lastOk.set(zone.data, context.cycle);
-    this.#latencies.push(nowMs - startedMs);
+    this.#latencies.push(latencyMs);
   }
 
   alert(kind: AlertKind, level: AlertLevel): void {
@@ -45,6 +49,8 @@ export class CycleLog {
       if (Number.isNaN(this.#feasible)) {
         this.#feasible = this.#world.feasible(this.#instance);
         this.#medianMs = this.#world.medianMs;
+        const targetMs = this.#cycleMs * TARGET;
+        this.#need = (this.#feasible * this.#world.meanMs) / targetMs;
       }
       this.#load = Math.max(this.#load, downstream.inWork / servers);
       if (remaining > controller.limit) this.#limits.push(controller.limit);
@@ -78,6 +84,7 @@ export class CycleLog {
       missedTicks: missedTicks + (deferred > 0 ? 1 : 0),
       duration: durationMs / this.#cycleMs,
       limit: this.#limits.reduce((total, limit) => total + limit, 0) / this.#limits.length,
+      need: this.#need,
       p50Ms,
       inflation: p50Ms / this.#medianMs,
       staleness: this.#staleness(cycle),

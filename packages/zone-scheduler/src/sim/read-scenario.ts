@@ -34,6 +34,8 @@ const STEP: OptionNames<ScenarioStep> = {
   serviceFactor: true,
   hungShare: true,
   state: true,
+  stallMs: true,
+  wallStepMs: true,
 };
 const EXPECTATION: OptionNames<Expectation> = {
   stat: true,
@@ -103,6 +105,8 @@ function checkStep(path: string, given: unknown): void {
     requireNumber(`${path}.hungShare`, value, { min: 0, max: 1 }),
   );
   optional(step.state, (value) => requireOneOf(`${path}.state`, value, STATES));
+  optional(step.stallMs, (value) => requireInteger(`${path}.stallMs`, value, AT_LEAST_1));
+  optional(step.wallStepMs, (value) => requireInteger(`${path}.wallStepMs`, value));
 }
 
 function checkExpectation(path: string, given: unknown, cycles: number): void {

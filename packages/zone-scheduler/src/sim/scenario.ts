@@ -47,6 +47,10 @@ export interface ScenarioStep {
   readonly hungShare?: number | undefined;
   /** `refuses`: an error at once. `hangs`: no answer. */
   readonly state?: 'serves' | 'refuses' | 'hangs' | undefined;
+  /** The event loop of the first instance stands still for so long, milliseconds. */
+  readonly stallMs?: number | undefined;
+  /** The wall clock is set forward, or back with a negative number, milliseconds. */
+  readonly wallStepMs?: number | undefined;
 }
 
 /** A statistic of the cycles `from` to `to` and where it must lie, both bounds included. */

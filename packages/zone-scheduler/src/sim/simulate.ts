@@ -4,9 +4,10 @@ import { adaptive } from '../controllers/adaptive.ts';
 import { createZoneScheduler } from '../create-zone-scheduler.ts';
 import type { ZoneScheduler } from '../zone-scheduler.ts';
 import { CycleLog } from './cycle-log.ts';
+import { createEventLoop, type EventLoop } from './event-loop.ts';
 import type { Scenario } from './scenario.ts';
 import type { CycleRow } from './statistics.ts';
-import { createVirtualClock } from './virtual-clock.ts';
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 import { createWorld } from './world.ts';
 
 export interface SimulateOptions {
@@ -71,17 +72,19 @@ async function run(
   const controllers: Controller[] = [];
   const schedulers: ZoneScheduler[] = [];
   for (let instance = 0; instance < instances; instance += 1) {
+    const loop = createEventLoop(clock);
+    if (instance === 0) disturb(scenario, clock, loop);
     const log = new CycleLog(world, instance, cycleMs);
     const controller = create(instance);
     controllers.push(controller);
     const scheduler = createZoneScheduler<number>({
-      ...{ clock, random, cycleMs, timeoutMs },
+      ...{ clock: loop.clock, random, cycleMs, timeoutMs },
       controller: log.watch(controller),
       zones: () => world.zonesOf(instance),
       async handler(zone, context) {
         const startedMs = clock.now();
-        await world.run(zone, context);
-        log.succeed(zone, context, startedMs, clock.now());
+        await loop.deliver(world.run(zone, context));
+        log.succeed(zone, context, clock.now() - startedMs);
       },
     });
     schedulers.push(scheduler);
@@ -91,7 +94,7 @@ async function run(
     });
     // Nobody starts all processes in the same instant.
     const phaseMs = instance === 0 ? 0 : random() * cycleMs;
-    clock.setTimer(() => void scheduler.start(), phaseMs);
+    loop.clock.setTimer(() => void scheduler.start(), phaseMs);
   }
   // The last instance begins less than a cycle late.
   const endMs = (cycles + (instances === 1 ? 0 : 1)) * cycleMs + 1;
@@ -101,4 +104,14 @@ async function run(
   await Promise.all(closed);
   rows.sort((a, b) => a.cycle - b.cycle || a.instance - b.instance);
   return { rows, controllers };
+}
+
+/** What befalls a process and its machine, not the downstream. */
+function disturb(scenario: Scenario, clock: VirtualClock, loop: EventLoop): void {
+  const { cycleMs = 15_000, steps = [] } = scenario;
+  for (const { cycle, stallMs, wallStepMs } of steps) {
+    const atMs = (cycle - 1) * cycleMs;
+    if (stallMs !== undefined) clock.setTimer(() => loop.stall(stallMs), atMs);
+    if (wallStepMs !== undefined) clock.setTimer(() => clock.stepWall(wallStepMs), atMs);
+  }
 }

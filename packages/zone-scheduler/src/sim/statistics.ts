@@ -19,6 +19,8 @@ export interface CycleRow {
   readonly duration: number;
   /** Mean over the windows with more zones left than slots. */
   readonly limit: number;
+  /** Slots that the zones which could be done in this cycle need to be done in the share of it that is the target. */
+  readonly need: number;
   /** Of the successes; NaN without one. */
   readonly p50Ms: number;
   /** `p50Ms` over what an idle downstream takes. */
@@ -33,8 +35,10 @@ export interface CycleRow {
 
 export const STATISTICS = [
   'missedTicks',
+  'missedTicks.share',
   'duration.max',
   'limit.mean',
+  'limit.overNeed',
   'limit.cv',
   'limit.peak',
   'latency.inflation',
@@ -56,10 +60,14 @@ export function statisticOf(name: StatisticName, rows: readonly CycleRow[]): num
   switch (name) {
     case 'missedTicks':
       return sum(rows.map((row) => row.missedTicks));
+    case 'missedTicks.share':
+      return sum(rows.map((row) => row.missedTicks)) / rows.length;
     case 'duration.max':
       return Math.max(...rows.map((row) => row.duration));
     case 'limit.mean':
       return mean(limits(rows));
+    case 'limit.overNeed':
+      return mean(rows.map(({ limit, need }) => limit / need));
     case 'limit.cv':
       return deviation(limits(rows)) / mean(limits(rows));
     case 'limit.peak':

@@ -11,6 +11,8 @@ export interface VirtualClock extends Clock {
    * @throws {RangeError} when `untilMs` is in the past, or not finite.
    */
   runUntil(untilMs: number): Promise<void>;
+  /** Sets the wall clock forward, or back with a negative number. `now()` takes no part in it. */
+  stepWall(ms: number): void;
 }
 
 /**
@@ -23,9 +25,10 @@ const SHORTEST_MS = 1;
 export function createVirtualClock(): VirtualClock {
   const events = new EventQueue();
   let nowMs = 0;
+  let wallAheadMs = 0;
   return {
     now: () => nowMs,
-    wallNow: () => nowMs,
+    wallNow: () => nowMs + wallAheadMs,
     setTimer(fire, delayMs) {
       const event = events.add(nowMs + Math.max(SHORTEST_MS, delayMs), fire);
       return { cancel: () => void (event.isCancelled = true) };
@@ -45,6 +48,9 @@ export function createVirtualClock(): VirtualClock {
         await nextTurn();
       }
       nowMs = untilMs;
+    },
+    stepWall(ms) {
+      wallAheadMs += requireNumber('ms', ms);
     },
   };
 }

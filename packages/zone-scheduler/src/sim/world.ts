@@ -21,6 +21,7 @@ export interface World {
   feasible(instance: number): number;
   /** On an idle downstream. */
   readonly medianMs: number;
+  readonly meanMs: number;
   readonly servers: number;
   run(zone: Zone<number>, context: ZoneContext): Promise<void>;
 }
@@ -81,6 +82,9 @@ export function createWorld(
     },
     get medianMs() {
       return service.medianMs * serviceFactor;
+    },
+    get meanMs() {
+      return service.meanMs * serviceFactor;
     },
     get servers() {
       return servers;

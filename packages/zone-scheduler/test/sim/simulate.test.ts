@@ -63,7 +63,7 @@ describe('simulate', () => {
 const row = (given: Partial<CycleRow>): CycleRow => ({
   ...{ cycle: 1, instance: 0, planned: 10, ok: 10, failed: 0, timedOut: 0, deferred: 0 },
   ...{ quarantined: 0, stuck: 0, alerts: [], missedTicks: 0, duration: 0.5, limit: 10 },
-  ...{ p50Ms: 100, inflation: 1, staleness: 0, feasible: 10, load: 1 },
+  ...{ p50Ms: 100, inflation: 1, staleness: 0, feasible: 10, need: 8, load: 1 },
   ...given,
 });
 
@@ -77,6 +77,8 @@ describe('statistics', () => {
     ['missedTicks', 2],
     ['duration.max', 1],
     ['limit.mean', 10],
+    ['limit.overNeed', 1.25],
+    ['missedTicks.share', 1],
     ['limit.cv', 0.2],
     ['limit.peak', 1.2],
     // By successes: (30 * 2 + 10 * 1) / 40
