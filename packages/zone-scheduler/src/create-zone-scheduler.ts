@@ -3,7 +3,7 @@ import {
   createLifecycle,
   createListeners,
   requireInteger,
-  requireObject,
+  requireOptions,
 } from '@holdfast/internal';
 import { AlertRules } from './alert-rules.ts';
 import { CycleRunner } from './cycle-runner.ts';
@@ -157,7 +157,8 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
   };
 
   const close: ZoneScheduler['close'] = (closeOptions = {}) => {
-    const { timeoutMs = resolved.timeoutMs } = requireObject('options', closeOptions);
+    const given = requireOptions('close', closeOptions, { timeoutMs: true });
+    const { timeoutMs = resolved.timeoutMs } = given;
     closed ??= drain(requireInteger('timeoutMs', timeoutMs, { min: 0 }));
     return closed;
   };

@@ -2,7 +2,6 @@ import {
   requireFunction,
   requireInteger,
   requireNumber,
-  requireObject,
   requireOneOf,
   requireOptionGroup,
   requireOptions,
@@ -18,6 +17,7 @@ import { adaptive } from './controllers/adaptive.ts';
 import type { BudgetShare } from './controllers/budget.ts';
 import type { DownstreamBreakerOptions } from './downstream-breaker.ts';
 import { GuardedController } from './guarded-controller.ts';
+import { requirePort } from './require-port.ts';
 import { allZones } from './shards/all-zones.ts';
 import type { Shards } from './shards.ts';
 import type { Classify, ZoneHandler, ZoneSource } from './zone.ts';
@@ -133,22 +133,25 @@ const NAMES: OptionNames<ZoneSchedulerOptions> = {
   ...{ maxReportedFailures: true, clock: true, random: true },
 };
 
+const BUDGET = ['request', 'take', 'giveBack', 'watch', 'release'] as const;
+const SHARDS = ['start', 'ownershipOf', 'isHeld', 'snapshot', 'on', 'close'] as const;
+const CLOCK = ['now', 'wallNow', 'setTimer'] as const;
+const CONTROLLER = ['probe', 'plan', 'observe', 'explain', 'snapshot', 'restore'] as const;
+
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveZoneSchedulerOptions<D>(
   options: ZoneSchedulerOptions<D>,
 ): ResolvedZoneSchedulerOptions<D> {
   const given = requireOptions('createZoneScheduler', options, NAMES);
-  const controller = new GuardedController(
-    requireObject('controller', given.controller ?? adaptive()),
-  );
+  const controller = new GuardedController(requireController(given.controller ?? adaptive()));
   const { max } = controller;
   const { budget, classify } = given;
   return Object.freeze({
     zones: requireFunction('zones', given.zones),
     handler: requireFunction('handler', given.handler),
     controller,
-    budget: budget === undefined ? undefined : requireObject('budget', budget),
-    shards: requireObject('shards', given.shards ?? allZones()),
+    budget: budget === undefined ? undefined : requirePort('budget', budget, BUDGET),
+    shards: requirePort('shards', given.shards ?? allZones(), SHARDS),
     cycleMs: requireInteger('cycleMs', given.cycleMs ?? 15_000, { min: 1 }),
     targetFraction: requireShare('targetFraction', given.targetFraction ?? 0.8),
     timeoutMs: requireInteger('timeoutMs', given.timeoutMs ?? 5_000, { min: 1 }),
@@ -163,9 +166,17 @@ export function resolveZoneSchedulerOptions<D>(
     maxReportedFailures: requireInteger('maxReportedFailures', given.maxReportedFailures ?? 20, {
       min: 0,
     }),
-    clock: requireObject('clock', given.clock ?? systemClock),
+    clock: requirePort('clock', given.clock ?? systemClock, CLOCK),
     random: requireFunction('random', given.random ?? systemRandom),
   });
+}
+
+function requireController(controller: Controller): Controller {
+  requirePort('controller', controller, CONTROLLER);
+  requireInteger('controller.max', controller.max, { min: 1 });
+  requireInteger('controller.probeZones', controller.probeZones, { min: 0 });
+  requireNumber('controller.windowMs', controller.windowMs, { min: 1 });
+  return controller;
 }
 
 function resolveSuspects(

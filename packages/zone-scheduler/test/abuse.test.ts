@@ -1,7 +1,25 @@
 import { expect, it } from 'vitest';
-import { createZoneScheduler, type ZoneSchedulerOptions } from '../src/index.ts';
+import {
+  createBudget,
+  createZoneScheduler,
+  shardOf,
+  staticShards,
+  type Controller,
+  type ZoneSchedulerOptions,
+} from '../src/index.ts';
+import { postgresShardRegistry, postgresShards } from '../src/postgres.ts';
 
 const right: ZoneSchedulerOptions = { zones: () => [], handler: () => Promise.resolve() };
+
+/** A controller that is right but for this. */
+function odd(wrong: Partial<Controller>): Controller {
+  const none = (): void => undefined;
+  const parts = { probe: none, plan: none, observe: none, snapshot: none, restore: none };
+  const explain = (): never => {
+    throw new Error('not called');
+  };
+  return { ...parts, explain, max: 5, limit: 1, probeZones: 0, windowMs: 1_000, ...wrong };
+}
 
 const cases: [object, string][] = [
   [{ zones: [] }, 'zones must be a function, got an array'],
@@ -38,6 +56,19 @@ const cases: [object, string][] = [
   [{ timeoutMs: -1 }, 'timeoutMs must be an integer of at least 1, got -1'],
   [{ maxZombies: -1 }, 'maxZombies must be an integer of at least 0, got -1'],
   [{ maxReportedFailures: 1.5 }, 'maxReportedFailures must be an integer of at least 0, got 1.5'],
+  [{ controller: {} }, 'controller.probe must be a function, got undefined'],
+  [{ controller: odd({ max: NaN }) }, 'controller.max must be an integer of at least 1, got NaN'],
+  [
+    { controller: odd({ probeZones: -1 }) },
+    'controller.probeZones must be an integer of at least 0, got -1',
+  ],
+  [
+    { controller: odd({ windowMs: NaN }) },
+    'controller.windowMs must be a finite number of at least 1, got NaN',
+  ],
+  [{ shards: {} }, 'shards.start must be a function, got undefined'],
+  [{ budget: createBudget({ max: 2 }) }, 'budget.request must be a function, got undefined'],
+  [{ clock: { now: () => 0 } }, 'clock.wallNow must be a function, got undefined'],
   [{ clock: () => 0 }, 'clock must be an object, got a function'],
 ];
 
@@ -54,6 +85,7 @@ it('refuses options that are no object', () => {
 it.each([
   [{ timeoutMs: -1 }, 'timeoutMs must be an integer of at least 0, got -1'],
   [5, 'options must be an object, got 5'],
+  [{ timeout: 5 }, 'timeout is not an option of close; its options are timeoutMs'],
 ])('refuses to close with %o, at once, and stays open', async (wrong, message) => {
   const scheduler = createZoneScheduler(right);
 
@@ -74,4 +106,49 @@ it('takes an explicit undefined as the default', async () => {
   });
 
   await expect(scheduler.close({ timeoutMs: undefined })).resolves.toMatchObject({ zombies: [] });
+});
+
+const createClient = (): never => {
+  throw new Error('not called');
+};
+
+it.each<[string, () => unknown, string]>([
+  [
+    'createBudget',
+    () => createBudget({ max: 2, min: 1 } as never),
+    'min is not an option of createBudget; its options are max',
+  ],
+  [
+    'register',
+    () => createBudget({ max: 2 }).register('a', { share: 1 } as never),
+    'options.share is not an option',
+  ],
+  [
+    'giveBack',
+    () => createBudget({ max: 2 }).register('a').giveBack(),
+    'no slot of the share "a" is taken',
+  ],
+  [
+    'staticShards',
+    () => staticShards({ id: 0, total: 2, registry: {} as never }),
+    'registry.start must be a function, got undefined',
+  ],
+  ['shardOf', () => shardOf('a', 0), 'total must be an integer of at least 1, got 0'],
+  [
+    'postgresShardRegistry',
+    () => postgresShardRegistry({ createClient, group: 'g', install: 'yes' as never }),
+    'install must be a boolean, got "yes"',
+  ],
+  [
+    'postgresShards',
+    () => postgresShards({ createClient, group: 'g', clock: {} as never }),
+    'clock.now must be a function, got undefined',
+  ],
+  [
+    'start of shards',
+    () => postgresShards({ createClient, group: 'g' }).start(undefined as never),
+    'host must be an object, got undefined',
+  ],
+])('refuses at once what is wrong for %s', (_, call, message) => {
+  expect(call).toThrow(message);
 });

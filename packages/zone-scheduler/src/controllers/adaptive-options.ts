@@ -25,7 +25,7 @@ export interface AdaptiveOptions {
   readonly maxCut?: number | undefined;
   /** The latency may be so much above that of an idle downstream, as a share of it; above 0. Default 0.2. */
   readonly tolerance?: number | undefined;
-  /** It may also be so many of its usual deviations above it, up to half of it; at least 0. Default 2.5. */
+  /** It may also be so many of its usual deviations above it, up to 0.3 of it; at least 0. Default 2.5. */
   readonly deviationScale?: number | undefined;
   /** No median latency above it is healthy, whatever the probes say, milliseconds. Default: none. */
   readonly maxHealthyMs?: number | undefined;

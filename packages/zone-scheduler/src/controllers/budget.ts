@@ -1,4 +1,11 @@
-import { requireFunction, requireInteger, requireNumber, requireText } from '@holdfast/internal';
+import {
+  requireFunction,
+  requireInteger,
+  requireNumber,
+  requireOptionGroup,
+  requireOptions,
+  requireText,
+} from '@holdfast/internal';
 
 export interface BudgetOptions {
   /** Slots of all schedulers together; at least 1. */
@@ -33,7 +40,11 @@ export interface BudgetShare {
   readonly hasRoom: boolean;
   /** Takes one slot; to be called while there is room. */
   take(): void;
-  /** Gives a slot back that was taken. */
+  /**
+   * Gives a slot back that was taken.
+   *
+   * @throws {RangeError} when none is.
+   */
   giveBack(): void;
   /** Calls `onRoom` when another has given a slot back that this share may take; the one and only listener. */
   watch(onRoom: () => void): void;
@@ -57,6 +68,7 @@ interface Share {
  * @throws {TypeError | RangeError} when an option is wrong.
  */
 export function createBudget(options: BudgetOptions): Budget {
+  requireOptions('createBudget', options, { max: true });
   const max = requireInteger('max', options.max, { min: 1 });
   const shares = new Map<string, Share>();
   let taken = 0;
@@ -85,6 +97,7 @@ export function createBudget(options: BudgetOptions): Budget {
       taken += 1;
     },
     giveBack() {
+      if (share.taken === 0) throw new RangeError(`no slot of the share "${name}" is taken`);
       share.taken -= 1;
       taken -= 1;
       wakeOthers(share);
@@ -103,8 +116,9 @@ export function createBudget(options: BudgetOptions): Budget {
 
   return {
     max,
-    register(name, { weight = 1 } = {}) {
+    register(name, given = {}) {
       requireText('name', name);
+      const { weight = 1 } = requireOptionGroup('options', given, { weight: true });
       if (shares.has(name)) throw new RangeError(`there is a share of the name "${name}" already`);
       if (shares.size >= max) throw new RangeError(`all ${max} slots have a share each`);
       requireNumber('weight', weight, { min: Number.MIN_VALUE });

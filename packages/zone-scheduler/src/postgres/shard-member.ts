@@ -5,6 +5,7 @@ import {
   type Lifecycle,
 } from '@holdfast/internal';
 import { ShardsClosedError, ShardTotalError } from '../errors.ts';
+import { requirePort } from '../require-port.ts';
 import type { ShardHost, ShardOwnership, Shards, ShardsEvents, ShardsSnapshot } from '../shards.ts';
 import { shardOf } from '../shards/hash.ts';
 import { Alarm } from './alarm.ts';
@@ -68,7 +69,7 @@ export class ShardMember implements Shards {
   }
 
   start(host: ShardHost): Promise<void> {
-    this.#host ??= host;
+    this.#host ??= requirePort('host', host, ['drain', 'abandon']);
     return this.#lifecycle.start();
   }
 

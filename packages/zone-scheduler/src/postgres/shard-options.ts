@@ -4,7 +4,6 @@ import {
   requireFunction,
   requireInteger,
   requireNumber,
-  requireObject,
   requireOptionGroup,
   requireOptions,
   requireText,
@@ -12,6 +11,7 @@ import {
   type Clock,
   type OptionNames,
 } from '@holdfast/internal';
+import { requirePort } from '../require-port.ts';
 import type { PgClientLike } from './ports.ts';
 
 export interface PostgresShardsOptions {
@@ -110,7 +110,7 @@ export function resolveShardsOptions(options: PostgresShardsOptions): ResolvedSh
         : requireInteger('maxMovesPerRound', maxMovesPerRound, { min: 1 }),
     schema: requireSchema(options.schema),
     mayInstall: requireBoolean('install', options.install ?? true),
-    clock: requireObject('clock', options.clock ?? systemClock),
+    clock: requirePort('clock', options.clock ?? systemClock, ['now', 'wallNow', 'setTimer']),
   });
 }
 

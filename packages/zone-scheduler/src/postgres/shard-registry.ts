@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import {
+  requireBoolean,
   requireFunction,
   requireInteger,
-  requireObject,
   requireOptions,
   requireText,
   systemClock,
   type Clock,
 } from '@holdfast/internal';
+import { requirePort } from '../require-port.ts';
 import type { ShardRegistration, ShardRegistry } from '../shard-registry.ts';
 import { Alarm } from './alarm.ts';
 import { openSchema } from './install.ts';
@@ -38,8 +39,8 @@ export function postgresShardRegistry(options: PostgresShardRegistryOptions): Sh
     createClient: requireFunction('createClient', options.createClient),
     group: `static ${requireText('group', options.group)}`,
     schema: requireSchema(options.schema),
-    mayInstall: options.install ?? true,
-    clock: requireObject('clock', options.clock ?? systemClock),
+    mayInstall: requireBoolean('install', options.install ?? true),
+    clock: requirePort('clock', options.clock ?? systemClock, ['now', 'wallNow', 'setTimer']),
     ttlMs: requireInteger('ttlMs', options.ttlMs ?? 15_000, { min: 100, max: 2 ** 31 - 1 }),
   });
 }

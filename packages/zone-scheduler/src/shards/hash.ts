@@ -20,7 +20,12 @@ export function mix(bits: number): number {
 /**
  * The shard of a zone, from 0 to `total` - 1: the same in every process and release, so that all instances agree.
  * Multiplied, not the remainder: the top bits decide, which are as good as any.
+ *
+ * @throws {RangeError} when `total` is not an integer of at least 1.
  */
 export function shardOf(zoneId: string, total: number): number {
+  if (!Number.isInteger(total) || total < 1) {
+    throw new RangeError(`total must be an integer of at least 1, got ${total}`);
+  }
   return Math.floor((hashText(zoneId) / 2 ** 32) * total);
 }

@@ -1,5 +1,6 @@
 import { requireInteger, requireObject, requireOptions } from '@holdfast/internal';
 import { ShardSettingsError } from '../errors.ts';
+import { requirePort } from '../require-port.ts';
 import type { ShardRegistry } from '../shard-registry.ts';
 import type { Shards } from '../shards.ts';
 import { createFixedShards } from './fixed-shards.ts';
@@ -37,7 +38,9 @@ const MAX_TOTAL = 10_000;
 export function staticShards(options: StaticShardsOptions = {}): Shards {
   requireOptions('staticShards', options, { id: true, total: true, env: true, registry: true });
   const registry =
-    options.registry === undefined ? undefined : requireObject('registry', options.registry);
+    options.registry === undefined
+      ? undefined
+      : requirePort('registry', options.registry, ['start', 'close']);
   const env = requireObject('env', options.env ?? {});
   const total =
     options.total === undefined
