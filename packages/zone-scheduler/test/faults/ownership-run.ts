@@ -8,6 +8,7 @@ import {
   type NodeProcess,
   type Pool,
 } from '@holdfast/testkit';
+import { shardOf } from '../../src/index.ts';
 import type { WorkerTask } from '../fixtures/zone-worker.ts';
 
 /** A fifteenth of the defaults, as are settling and pauses: 1 to 60 s become 0.07 to 4 s. The workers' cycle is half of one. */
@@ -18,7 +19,9 @@ const SHORTEST_MS = 70;
 const LONGEST_MS = 4000;
 const SHARDS = 16;
 const ZONES = 32;
-const STEADY_MS = 300;
+const SHARD_OF_ZONE = Array.from({ length: ZONES }, (_, id) => shardOf(`zone-${id}`, SHARDS));
+/** The set of the members has settled, and nobody gives back or takes any more. */
+const STEADY_MS = SETTLE_MS * 2;
 
 /** After the schema of the shards: it also notes who has taken them when. */
 export const LEDGER = `
@@ -68,6 +71,10 @@ export interface OwnershipResult {
   readonly late: number;
   /** Of a zone, from one effect to the next. */
   readonly longestGapMs: number;
+  /** Of those, without a take of the zone's shard in between. */
+  readonly longestPlainGapMs: number;
+  /** From a take of its shard, by whomever, to the next effect of a zone, or to the next take of the shard. */
+  readonly longestTurnMs: number;
   /** From a fault until each shard of that member was taken, by another or again by itself. */
   readonly longestTakeoverMs: number;
   readonly zonesWithout: number;
@@ -191,30 +198,46 @@ async function takenAfter({ pool, group }: OwnershipRun, { shards, at }: Owned):
   return rows[0]!.ms;
 }
 
-/** Waits until each member has shards, all are owned, and nothing has moved for a while: each zone has a turn in it. */
+/** Waits until each member has shards, all are owned, nothing has moved for a while, and each zone had its turn since. */
 async function untilSteady({ pool, group, members }: OwnershipRun): Promise<void> {
   let seen = '';
   let since = performance.now();
   for (;;) {
-    const { rows } = await pool.query<{ owners: number; unowned: number; epochs: string }>(
+    const { rows } = await pool.query<{
+      owners: number;
+      unowned: number;
+      epochs: string;
+      waiting: number;
+    }>(
       `select count(distinct s.owner)::int as owners, count(*) filter (where m.member is null)::int as unowned,
-        string_agg(s.epoch::text, ',' order by s.shard) as epochs
+        string_agg(s.epoch::text, ',' order by s.shard) as epochs,
+        (select count(*)::int from unnest($2::int[]) with ordinality as of_zone (shard, place)
+          join zone on zone.run = $1 and zone.id = of_zone.place - 1
+          join holdfast_zones.shard its on its.group_name = $1 and its.shard = of_zone.shard
+          where zone.epoch <> its.epoch) as waiting
       from holdfast_zones.shard s left join holdfast_zones.member m
         on m.group_name = s.group_name and m.member = s.owner and m.beat_until > now()
       where s.group_name = $1`,
-      [group],
+      [group, SHARD_OF_ZONE],
     );
-    const { owners, unowned, epochs } = rows[0]!;
+    const { owners, unowned, epochs, waiting } = rows[0]!;
     if (owners !== members || unowned > 0 || epochs !== seen) since = performance.now();
     seen = epochs;
-    if (performance.now() - since >= STEADY_MS + WORK_CYCLE_MS) return;
+    if (waiting === 0 && performance.now() - since >= STEADY_MS) return;
     await delay(40);
   }
 }
 
 type Judged = Pick<
   OwnershipResult,
-  'effects' | 'stale' | 'doubled' | 'late' | 'longestGapMs' | 'zonesWithout'
+  | 'effects'
+  | 'stale'
+  | 'doubled'
+  | 'late'
+  | 'longestGapMs'
+  | 'longestPlainGapMs'
+  | 'longestTurnMs'
+  | 'zonesWithout'
 >;
 
 async function judge({ pool, group }: OwnershipRun, from: Date): Promise<Judged> {
@@ -228,15 +251,27 @@ async function judge({ pool, group }: OwnershipRun, from: Date): Promise<Judged>
         select from ledger other where other.run = $1 and other.zone = lines.zone and other.epoch > lines.epoch
           and abs(extract(epoch from other.at - lines.at)) * 1000 < $4) as is_doubled
       from lines where epoch < newest
+    ), taken_of_zone as (
+      select of_zone.place - 1 as zone, taken.at, lead(taken.at) over (partition by of_zone.place order by taken.at) as next
+      from taken join unnest($5::int[]) with ordinality as of_zone (shard, place) on taken.shard = of_zone.shard
+      where taken.run = $1
+    ), turn as (
+      select least(taken.next, (select min(at) from ledger where run = $1 and ledger.zone = taken.zone and at > taken.at)) - taken.at as time
+      from taken_of_zone taken where taken.at > $2
+    ), plain as (
+      select at - before as time from lines where at > $2 and not exists (
+        select from taken_of_zone taken where taken.zone = lines.zone and taken.at between lines.before and lines.at)
     )
     select count(*)::int as effects,
+      (select coalesce(round(extract(epoch from max(time)) * 1000), 0)::int from turn) as "longestTurnMs",
+      (select coalesce(round(extract(epoch from max(time)) * 1000), 0)::int from plain) as "longestPlainGapMs",
       (select count(*) from stale)::int as stale,
       (select count(*) from stale where is_doubled)::int as doubled,
       count(*) filter (where epoch < shard_epoch and epoch >= newest)::int as late,
       coalesce(round(extract(epoch from max(at - before) filter (where at > $2)) * 1000), 0)::int as "longestGapMs",
       $3::int - count(distinct zone)::int as "zonesWithout"
     from lines`,
-    [group, from, ZONES, WORK_CYCLE_MS],
+    [group, from, ZONES, WORK_CYCLE_MS, SHARD_OF_ZONE],
   );
   return rows[0]!;
 }
