@@ -31,11 +31,12 @@ export class CycleLog {
     this.#cycleMs = cycleMs;
   }
 
-  succeed(zone: Zone<number>, context: ZoneContext, latencyMs: number): void {
-    // It was given up before.
-    if (context.signal.aborted || zone.data === undefined) return;
+  succeed(zone: Zone<number>, context: ZoneContext, startedMs: number, nowMs: number): void {
+    // It was given up before; a signal that nobody reads costs nothing.
+    const isGivenUp = nowMs >= context.deadlineMs && context.signal.aborted;
+    if (isGivenUp || zone.data === undefined) return;
     this.#lastOk.set(zone.data, context.cycle);
-    this.#latencies.push(latencyMs);
+    this.#latencies.push(nowMs - startedMs);
   }
 
   alert(kind: AlertKind, level: AlertLevel): void {

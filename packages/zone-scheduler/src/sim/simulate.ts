@@ -84,7 +84,7 @@ async function run(
       async handler(zone, context) {
         const startedMs = clock.now();
         await loop.deliver(world.run(zone, context));
-        log.succeed(zone, context, clock.now() - startedMs);
+        log.succeed(zone, context, startedMs, clock.now());
       },
     });
     schedulers.push(scheduler);
