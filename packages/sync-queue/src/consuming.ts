@@ -37,7 +37,10 @@ export type BatchHandler<T> = (
   context: { readonly signal: AbortSignal },
 ) => Promise<void | readonly Outcome[]>;
 
-/** Works on one item. Resolving with nothing acknowledges it; rejecting retries it. */
+/**
+ * Works on one item. Resolving with nothing acknowledges it; rejecting retries it. It gives a promise, so that the compiler
+ * sees where one is forgotten: the item would be acknowledged before the work on it is done.
+ */
 export type Handler<T> = (
   delivery: Delivery<T>,
   context: { readonly signal: AbortSignal },
@@ -60,7 +63,10 @@ export interface ConsumeBatchOptions extends ConsumeOptions {
 export interface Consumer {
   /** Items that handlers work on now. */
   readonly inFlight: number;
-  /** Claims nothing more, gives back what was not started, and resolves when the running handlers are settled. */
+  /**
+   * Claims nothing more, gives back what was not started, and resolves when the running handlers are settled. A handler of
+   * this consumer must not await it, for it waits for the handler: `void consumer.close()`.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -17,6 +17,7 @@ import type {
   RedriveReport,
 } from './dead-letter.ts';
 import { matchesFilter, resolveDeadFilter } from './dead-filter.ts';
+import { plainBytes } from './plain-bytes.ts';
 import type { Codec } from './queue-options.ts';
 import { requireSignal } from './require-signal.ts';
 import { requireStorableText } from './require-storable-text.ts';
@@ -132,7 +133,11 @@ interface MatchingLetters {
 }
 
 function toDeadLetter<T>(dead: StoredDead, codec: Codec<T>): DeadLetter<T> {
-  return { ...dead, value: tryDecode(dead.payload, codec) };
+  return {
+    ...dead,
+    payload: plainBytes(dead.payload),
+    value: tryDecode(dead.payload, codec),
+  };
 }
 
 function tryDecode<T>(payload: Uint8Array, codec: Codec<T>): T | undefined {

@@ -114,7 +114,10 @@ export interface Queue<T> {
     event: K,
     listener: (payload: QueueEvents[K]) => void,
   ): () => void;
-  /** Closes the consumers, rejects adds that wait for room, and resolves when nothing of the queue still runs. */
+  /**
+   * Closes the consumers, rejects adds that wait for room, and resolves when nothing of the queue still runs. A handler of
+   * the queue must not await it, for it waits for the handler.
+   */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

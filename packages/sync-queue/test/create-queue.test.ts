@@ -1,3 +1,4 @@
+import { isPriority } from '@holdfast/sync-queue';
 import { expect, test } from 'vitest';
 import { setUp } from './set-up.ts';
 
@@ -149,4 +150,10 @@ test('maxPendingAdds counts the items of addMany', async () => {
 
   expect(verdicts.map(({ status }) => status)).toEqual(['accepted', 'accepted', 'rejected']);
   await queue.close();
+});
+
+test('isPriority knows the eight', () => {
+  const given = [-1, 0, 7, 8, 1.5, NaN, '3'];
+
+  expect(given.filter(isPriority)).toEqual([0, 7]);
 });

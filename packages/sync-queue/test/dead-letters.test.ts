@@ -162,3 +162,14 @@ test('list checks its limit', async () => {
   await queue.close();
   await expect(queue.dead.list()).rejects.toMatchObject({ code: 'QUEUE_CLOSED' });
 });
+
+test('the payload of a dead letter is a plain Uint8Array', async () => {
+  const { queue, clock } = setUp();
+  await queue.add('a');
+  queue.consume(async ([item]) => [{ id: item!.id, status: 'dead', reason: 'r' }]);
+  await clock.advance(10);
+
+  const { letters } = await queue.dead.list();
+  expect(Object.getPrototypeOf(letters[0]?.payload)).toBe(Uint8Array.prototype);
+  await queue.close();
+});

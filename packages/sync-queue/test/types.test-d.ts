@@ -1,12 +1,14 @@
 import {
   createQueue,
   isHoldfastError,
+  isPriority,
   memoryStore,
   type Added,
   type Consumer,
   type DeadLetter,
   type Delivery,
   type ErrorsByCode,
+  type Priority,
   type Queue,
   type QueueStore,
   type Verdict,
@@ -40,6 +42,9 @@ expectTypeOf<Redis>().toExtend<RedisLike>();
 expectTypeOf<Cluster>().toExtend<RedisLike>();
 expectTypeOf(redisStore).returns.toEqualTypeOf<QueueStore>();
 expectTypeOf(sqliteStore).returns.toEqualTypeOf<QueueStore>();
+
+declare const level: number;
+if (isPriority(level)) expectTypeOf(level).toEqualTypeOf<Priority>();
 
 declare const caught: unknown;
 if (isHoldfastError(caught, 'QUEUE_FULL')) {

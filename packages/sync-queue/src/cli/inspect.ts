@@ -1,18 +1,20 @@
-import type { QueueSettings, StoreStats } from '../store.ts';
+import type { StoreStats } from '../store.ts';
+import { shownSettings, type ShownSettings } from './shown-settings.ts';
 import { findQueue, type OperatedStore } from './stores/operated-store.ts';
 
 export interface InspectedQueue {
   readonly queue: string;
   readonly store: string;
   readonly schemaVersion: number | null;
-  readonly settings: QueueSettings;
+  readonly settings: ShownSettings;
   readonly stats: StoreStats;
 }
 
 export async function inspectQueue(store: OperatedStore, name: string): Promise<InspectedQueue> {
   const { settings, stored } = await findQueue(store, name);
   const { label, schemaVersion } = store;
-  return { queue: name, store: label, schemaVersion, settings, stats: await stored.stats() };
+  const shown = shownSettings(settings);
+  return { queue: name, store: label, schemaVersion, settings: shown, stats: await stored.stats() };
 }
 
 export interface ListedQueue {

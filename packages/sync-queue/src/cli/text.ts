@@ -1,9 +1,10 @@
 import { alignColumns, alignFields, formatDuration, printable } from '@holdfast/cli-kit';
 import { systemClock } from '@holdfast/internal';
-import type { Budget, PauseTarget, QueueSettings, StoreStats } from '../store.ts';
+import type { Budget, PauseTarget, StoreStats } from '../store.ts';
 import { formatBytes } from './format-bytes.ts';
 import type { InspectedQueue, ListedQueue } from './inspect.ts';
 import type { ShownLetter, ShownPage } from './list-dead.ts';
+import { overflowText, type ShownSettings } from './shown-settings.ts';
 
 /** One queue, a line for each part. */
 export function inspectionText(inspected: InspectedQueue): string {
@@ -105,14 +106,14 @@ function targetText(target: PauseTarget): string {
   }
 }
 
-function settingsText(settings: QueueSettings): string {
-  const { maxTries, keyConcurrency, onPoison, dead, overflow, rate } = settings;
+function settingsText({ retry, order, dead, overflow, rate }: ShownSettings): string {
+  const { keyConcurrency, onPoison } = order;
   const parts = [
-    `${maxTries} attempts`,
+    `${retry.maxAttempts} attempts`,
     `${keyConcurrency} of a key at a time`,
     `a dead letter ${onPoison === 'halt-key' ? 'halts its key' : 'lets its key go on'}`,
     `no room among the dead: ${dead.whenFull}`,
-    `when full: ${overflow.kind}`,
+    `when full: ${overflowText(overflow)}`,
     ...(rate === undefined ? [] : [`${rate.count} in ${formatDuration(rate.perMs)}`]),
   ];
   return parts.join('; ');

@@ -1,4 +1,5 @@
 import { requireOptions } from '@holdfast/internal';
+import { plainBytes } from '../plain-bytes.ts';
 import { requireIds } from '../require-ids.ts';
 import type { HeldOps, PageOptions, Quarantine, QuarantinedOps } from './outbox.ts';
 import { resolvePage } from './outbox-options.ts';
@@ -81,7 +82,7 @@ export function page(
 
 export function toHeldOps(unit: Unit, payload: OpPayload): HeldOps {
   const { id, state, priority, attempt, enqueuedAtMs } = unit;
-  const held = { id, state, priority, attempt, enqueuedAtMs, payload: unit.payload };
+  const held = { id, state, priority, attempt, enqueuedAtMs, payload: plainBytes(unit.payload) };
   try {
     return { ...held, ops: payload.decode(unit.payload) };
   } catch {

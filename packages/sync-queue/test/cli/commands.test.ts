@@ -42,7 +42,12 @@ describe.each(PLACES)('the command on %s', (_name, createPlace) => {
       expect(json).toMatchObject({
         queue: 'orders',
         schemaVersion: place.schemaVersion,
-        settings: { limits: { maxCount: 10, maxBytes: 1024 }, maxTries: 10, onPoison: 'advance' },
+        settings: {
+          limits: { maxCount: 10, maxBytes: 1024 },
+          retry: { maxAttempts: 10 },
+          order: { onPoison: 'advance' },
+          overflow: 'reject',
+        },
         stats: {
           ...{ ready: 2, delayed: 1, leased: 0, waiting: 1, count: 4, bytes: 12, dead: 1 },
           readyByPriority: [1, 0, 0, 0, 0, 1, 0, 0],
