@@ -1,15 +1,23 @@
+import { once } from 'node:events';
 import type { QueueStore } from '@holdfast/sync-queue';
 import { redisStore } from '@holdfast/sync-queue/redis';
 import { sqliteStore } from '@holdfast/sync-queue/sqlite';
 import { Redis } from 'ioredis';
 
+interface Shared {
+  readonly client: Redis;
+  readonly store: QueueStore;
+}
+
 /** Many machines: the server must run with `maxmemory-policy noeviction` and an append-only file. */
-export function sharedStore(url: string): { readonly client: Redis; readonly store: QueueStore } {
+export async function sharedStore(url: string): Promise<Shared> {
   const client = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: 5_000,
   });
+  // Without its offline queue the client refuses calls until then. Rejects when the server is not there.
+  await once(client, 'ready');
   return { client, store: redisStore({ client }) };
 }
 

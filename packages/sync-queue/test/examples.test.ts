@@ -10,6 +10,7 @@ import { storeOrders } from '../examples/outcome-per-item.ts';
 import { redriveTimeouts } from '../examples/redrive-timeouts.ts';
 import { localStore, sharedStore } from '../examples/stores.ts';
 import { statusOf, workLogs } from '../examples/sync-endpoint.ts';
+import { addOrTell } from '../examples/tell-full.ts';
 
 const folder = new URL('../examples/', import.meta.url);
 const limits = { maxCount: 100, maxBytes: 10_000 };
@@ -53,11 +54,18 @@ test('latest-per-device lets alarms go first and folds what waits', async () => 
   ]);
 });
 
+test('tell-full says what there is no room in', async () => {
+  const options = { name: 'q', store: memoryStore(), overflow: 'reject' } as const;
+  await using queue = createQueue<string>({ ...options, limits: { maxCount: 1, maxBytes: 10 } });
+
+  expect(await addOrTell(queue, 'a')).toBe('accepted');
+  expect(await addOrTell(queue, 'b')).toBe('no room in maxCount, 100 % full');
+});
+
 test('stores opens a queue on Redis and one on an encrypted file', async () => {
   await using redis = await createTestRedis();
   const directory = mkdtempSync(join(tmpdir(), 'sync-queue-'));
-  const { client, store } = sharedStore(redis.url);
-  await new Promise((resolve) => client.once('ready', resolve));
+  const { client, store } = await sharedStore(redis.url);
 
   expect(await addAndCount(store, `${redis.prefix}orders`)).toBe(1);
   expect(await addAndCount(localStore(join(directory, 'q.db'), 'a key'), 'orders')).toBe(1);
