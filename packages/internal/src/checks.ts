@@ -1,3 +1,5 @@
+import { describe, describeKind } from './describe-value.ts';
+
 /** Bounds of a number, both included. */
 export interface Range {
   readonly min?: number;
@@ -115,25 +117,4 @@ function complaint(name: string, kind: string, { min, max }: Range, value: unkno
           ? ` of at most ${max}`
           : '';
   return `${name} must be ${kind}${range}, got ${describe(value)}`;
-}
-
-function describeKind(value: unknown): string {
-  return typeof value === 'string' ? 'a string' : describe(value);
-}
-
-function describe(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value);
-    case 'bigint':
-      return `${value}n`;
-    case 'function':
-      return 'a function';
-    case 'symbol':
-      return String(value);
-    case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
-    default:
-      return String(value);
-  }
 }

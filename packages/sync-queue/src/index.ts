@@ -15,7 +15,7 @@ export {
   TransactionInvalidError,
   TransactionUnsupportedError,
 } from './errors.ts';
-export { isPriority } from './store.ts';
+export { isPriority } from './is-priority.ts';
 export { memoryStore } from './memory/memory-store.ts';
 export type { Added, AddOptions, CoalesceOptions, Pressure, Verdict } from './adding.ts';
 export type {

@@ -4,11 +4,6 @@ export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 /** How many priorities there are. */
 export const PRIORITY_COUNT = 8;
 
-/** Makes a priority of a number that is one. */
-export function isPriority(value: unknown): value is Priority {
-  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < PRIORITY_COUNT;
-}
-
 /** What a queue asks of its store, resolved: the same in every process that uses the queue. */
 export interface QueueSettings {
   /** Of what is ready, delayed, leased or waits behind its key; dead letters have a budget of their own. */
