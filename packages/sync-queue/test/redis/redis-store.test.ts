@@ -25,7 +25,9 @@ function queueOf(
 }
 
 test('goes on after the server has forgotten its scripts', async () => {
-  const client = redis.createClient();
+  // Of its own: others would load them again.
+  await using server = await startRedisServer();
+  const client = new Redis(server.url);
   const queue = queueOf(client, 'forgetful');
 
   await queue.enqueue([itemOf('a')]);
@@ -36,6 +38,7 @@ test('goes on after the server has forgotten its scripts', async () => {
 
   const claim = await queue.claim({ maxItems: 1, leaseMs: 1000 });
   expect(claim.items.map(textOf)).toEqual(['a']);
+  client.disconnect();
 });
 
 test('works on a node of a cluster, which refuses keys of different slots, whatever the name', async () => {

@@ -1,7 +1,7 @@
 import type { Claim, QueueSettings, StoredQueue } from '@holdfast/sync-queue';
 import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
-import { createTestRedis, type TestRedis } from '@holdfast/testkit';
-import type { Redis } from 'ioredis';
+import { startRedisServer } from '@holdfast/testkit';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keysOf, NEWS_INDEX } from '../../src/redis/keys.ts';
 import { itemOf, LONG_MS, SETTINGS, textOf, type Spec } from '../conformance/kit.ts';
@@ -11,15 +11,20 @@ import { itemOf, LONG_MS, SETTINGS, textOf, type Spec } from '../conformance/kit
  * they deliver is in the conformance tests.
  */
 
-let redis: TestRedis;
+/** Of its own, since all scripts of a server are forgotten at a time. */
+let server: Awaited<ReturnType<typeof startRedisServer>>;
 let client: Redis;
 let queues = 0;
+const PREFIX = 'p';
 
 beforeAll(async () => {
-  redis = await createTestRedis();
-  client = redis.createClient();
+  server = await startRedisServer();
+  client = new Redis(server.url);
 });
-afterAll(() => redis.close());
+afterAll(async () => {
+  client.disconnect();
+  await server[Symbol.asyncDispose]();
+});
 
 interface Opened {
   readonly queue: StoredQueue;
@@ -31,8 +36,8 @@ interface Opened {
 
 function open(settings: Partial<QueueSettings> = {}, via: RedisLike = client): Opened {
   queues += 1;
-  const place = { prefix: redis.prefix, name: `short ${queues}`, shard: 0 };
-  const queue = redisStore({ client: via, prefix: redis.prefix }).queue(place.name, {
+  const place = { prefix: PREFIX, name: `short ${queues}`, shard: 0 };
+  const queue = redisStore({ client: via, prefix: PREFIX }).queue(place.name, {
     ...SETTINGS,
     ...settings,
   });
@@ -198,7 +203,7 @@ describe('calls of one process', () => {
       nodes: () => [client],
     };
     expect(open({}, cluster).queue.isOrdered).toBe(false);
-    const sharded = redisStore({ client, prefix: redis.prefix, shards: 2 });
+    const sharded = redisStore({ client, prefix: PREFIX, shards: 2 });
     expect(sharded.queue('short', SETTINGS).isOrdered).toBeUndefined();
   });
 });
