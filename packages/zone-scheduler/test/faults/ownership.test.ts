@@ -86,10 +86,13 @@ describe('owners that stop, die and lose their connections', () => {
       if (!isTorture) return;
       expect(result.longestTakeoverMs).toBeLessThanOrEqual(LONGEST_TAKEOVER_MS);
       // A shard that is taken is worked on from the next cycle on: up to a cycle until it begins, up to one until the turn.
-      expect(result.longestTurnMs).toBeLessThanOrEqual(2 * WORK_CYCLE_MS + result.longestStallMs);
-      // The last effect may be a cycle before the fault, the next one such a turn after the takeover. A shard that goes back
-      // to its thawed owner right before that turn is handed over, and waits for the turn anew.
-      const longestGapMs = LONGEST_TAKEOVER_MS + 5 * WORK_CYCLE_MS + HANDOVER_MS;
+      // A zone whose handler still runs since before the fault is left out of one cycle, and one is deferred to the next.
+      const longestTurnMs = 3 * WORK_CYCLE_MS;
+      expect(result.longestTurnMs).toBeLessThanOrEqual(longestTurnMs + result.longestStallMs);
+      // The last effect may be a cycle before the fault, and earlier in it than its turn in the next; the next one such a
+      // turn after the takeover. A shard that goes back to its thawed owner right before that turn waits for one anew.
+      const longestGapMs =
+        2 * WORK_CYCLE_MS + LONGEST_TAKEOVER_MS + longestTurnMs + HANDOVER_MS + longestTurnMs;
       expect(result.longestGapMs).toBeLessThanOrEqual(longestGapMs);
     },
   );
