@@ -160,9 +160,9 @@ export class ClaimLoop<T> implements Consumer {
           this.#oneDone ??= createDeferred();
           await this.#oneDone.promise;
         }
-        // Stores that answer in microtasks would keep the event loop until the backlog is empty.
-        if (!turn.isOver) await this.#pause(0);
       }
+      // Stores that answer in microtasks would keep the event loop until the backlog is empty.
+      if (!turn.isOver) await this.#pause(0);
     }
   }
 

@@ -192,7 +192,8 @@ export class MemoryQueue implements StoredQueue {
   #nextInMs(nowMs: number): number | undefined {
     const { delayed, leased, ready } = this.#held;
     const times = [delayed.firstAtMs(), leased.firstAtMs()];
-    if (this.#rate !== undefined && ready.size > 0) times.push(nowMs + this.#rate.waitMs(nowMs));
+    const permitInMs = this.#rate?.waitMs(nowMs) ?? 0;
+    if (permitInMs > 0 && ready.size > 0) times.push(nowMs + permitInMs);
     const firstMs = Math.min(...times.map((atMs) => atMs ?? Infinity));
     return firstMs === Infinity ? undefined : Math.max(0, firstMs - nowMs);
   }

@@ -8,6 +8,8 @@ export interface ReadyRow {
   readonly ready_ms: number;
 }
 
+const PRIORITIES = Array.from({ length: PRIORITY_COUNT }, (_, priority) => priority);
+
 interface ReadyList {
   readonly priority: number;
   readonly rows: readonly ReadyRow[];
@@ -41,6 +43,13 @@ export class ReadyRows {
     this.#sql.move.run([id, 'ready', this.#row.head]);
   }
 
+  /** Of what is not paused. */
+  get isEmpty(): boolean {
+    return this.#priorities().every(
+      (priority) => this.#sql.head.get([this.#queue, priority]) === undefined,
+    );
+  }
+
   /**
    * Up to `limit` of the rows whose ready time plus priority × agingMs is the earliest, of equals the most urgent first.
    * Whoever takes one has to move it elsewhere.
@@ -67,11 +76,15 @@ export class ReadyRows {
 
   #lists(limit: number): ReadyList[] {
     const lists: ReadyList[] = [];
-    for (let priority = 0; priority < PRIORITY_COUNT; priority += 1) {
-      if (this.#row.paused_priorities.includes(String(priority))) continue;
+    for (const priority of this.#priorities()) {
       const rows = this.#sql.heads.all([this.#queue, priority, limit]) as ReadyRow[];
       if (rows.length > 0) lists.push({ priority, rows, at: 0 });
     }
     return lists;
+  }
+
+  /** Those that are not paused. */
+  #priorities(): readonly number[] {
+    return PRIORITIES.filter((priority) => !this.#row.paused_priorities.includes(String(priority)));
   }
 }

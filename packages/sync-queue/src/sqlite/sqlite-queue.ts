@@ -19,6 +19,7 @@ import { transactWithin, type Database } from './database.ts';
 import { HeldRows } from './held-rows.ts';
 import { requireTransaction } from './require-transaction.ts';
 import { RateRow } from './rate-row.ts';
+import { ReadyRows } from './ready-rows.ts';
 import type { ItemRow, QueueRow } from './rows.ts';
 import { readStats } from './read-stats.ts';
 import { statementsOf } from './statements.ts';
@@ -71,7 +72,7 @@ export class SqliteQueue implements StoredQueue {
     // Looked at without the write lock: an idle consumer must not hold up others.
     const idle = this.#file.read((database) => this.#idle(database));
     if (idle !== 'work') return { items: [], died: [], nextInMs: idle };
-    return this.#write((held, database) => {
+    const claim = this.#transact((held, database) => {
       const nowMs = this.#now();
       held.dropExpiredDead();
       const died = held.takeDue();
@@ -82,6 +83,9 @@ export class SqliteQueue implements StoredQueue {
       rate.take(items.length, nowMs);
       return { items, died, nextInMs: this.#nextInMs(database, held.row) };
     });
+    // An empty claim leaves nothing for others, and telling them, and so itself, would make it claim for ever.
+    if (claim.items.length > 0) this.#file.tellWatchers();
+    return claim;
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {
@@ -161,9 +165,13 @@ export class SqliteQueue implements StoredQueue {
   }
 
   #write<T>(work: (held: HeldRows, database: Database) => T): T {
-    const result = this.#file.write((database) => this.#change(database, work));
+    const result = this.#transact(work);
     this.#file.tellWatchers();
     return result;
+  }
+
+  #transact<T>(work: (held: HeldRows, database: Database) => T): T {
+    return this.#file.write((database) => this.#change(database, work));
   }
 
   #change<T>(database: Database, work: (held: HeldRows, database: Database) => T): T {
@@ -176,21 +184,27 @@ export class SqliteQueue implements StoredQueue {
 
   /** `work` when a claim may find something, else the time until it will, undefined when nothing is timed. */
   #idle(database: Database): 'work' | number | undefined {
-    const sql = statementsOf(database);
-    for (let priority = 0; priority < 8; priority += 1) {
-      if (sql.head.get([this.#name, priority]) !== undefined) return 'work';
-    }
-    const { retentionMs } = this.#settings.dead;
-    const diedAtMs = retentionMs === Infinity ? undefined : this.#first(database, 'dead');
-    if (diedAtMs !== undefined && diedAtMs + retentionMs <= this.#now()) return 'work';
-    const row = sql.queue.get([this.#name]) as QueueRow | undefined;
+    const row = statementsOf(database).queue.get([this.#name]) as QueueRow | undefined;
+    if (row !== undefined && this.#mayLease(database, row)) return 'work';
     const nextInMs = this.#nextInMs(database, row);
     return nextInMs !== undefined && nextInMs <= 0 ? 'work' : nextInMs;
+  }
+
+  #mayLease(database: Database, row: QueueRow): boolean {
+    if (row.is_paused === 1) return false;
+    if (new RateRow(row, this.#settings.rate).available(this.#now()) < 1) return false;
+    const ready = new ReadyRows(statementsOf(database), this.#name, row);
+    return !ready.isEmpty;
   }
 
   #nextInMs(database: Database, row: QueueRow | undefined): number | undefined {
     const nowMs = this.#now();
     const times = [this.#first(database, 'delayed'), this.#first(database, 'leased')];
+    const { retentionMs } = this.#settings.dead;
+    if (retentionMs !== Infinity) {
+      const diedAtMs = this.#first(database, 'dead');
+      if (diedAtMs !== undefined) times.push(diedAtMs + retentionMs);
+    }
     if (row !== undefined && this.#settings.rate !== undefined) {
       times.push(nowMs + new RateRow(row, this.#settings.rate).waitMs(nowMs));
     }

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { describeBounds } from './bounds.ts';
+import { describeConsumers } from './consumers.ts';
 import { describeControl } from './control.ts';
 import { describeDeadLetters } from './dead-letters.ts';
 import { describeItems } from './items.ts';
@@ -32,5 +33,6 @@ export function describeStore(
     describeEviction(create, traits);
     describeSampling(create, traits);
     describeControl(create, traits);
+    describeConsumers(create, traits);
   });
 }
