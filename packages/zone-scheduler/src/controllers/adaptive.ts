@@ -34,7 +34,8 @@ const STALL = 3;
  * - cap: while the median latency is well above that of the probes, `bdpGain` times the bandwidth-delay product, best
  *   delivered rate times slot time, as in BBR (N. Cardwell et al., "BBR: Congestion-based congestion control", ACM Queue
  *   14, 2016); else it grows. Push-back of the downstream cuts it without that floor. When the latency does not fall with
- *   the limit, it is not the load: it becomes that of an idle downstream until the next probes, and the cap what it was.
+ *   the limit, and is not more than half above that of the probes, it is not the load: it becomes that of an idle
+ *   downstream until the next probes, and the cap what it was.
  *
  * A window in which most runs failed, or none ended, says nothing of latencies: the cap then does not rise above the limit
  * of that moment, unless it is one of few runs, in few of its slots, or none waits for a slot.
@@ -89,6 +90,7 @@ class AdaptiveController implements Controller {
     const weight =
       Math.max(PROBE_WEIGHT, 1 / this.#probes) * Math.min(1, count / this.#options.probeZones);
     this.#noLoadMs = before + weight * (Math.min(sampleMs, this.#credibleMs(before)) - before);
+    this.#response.probed(this.#noLoadMs);
     this.#slotTime.forgetFailed();
     if (this.#slotTime.isKnown) return;
     const succeededMs = latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0);
@@ -232,10 +234,8 @@ class AdaptiveController implements Controller {
   /** Whether the latency does not come from the load; then nothing stays of what was held against the load. */
   #isUnloaded({ slotMs, durationMs, p50Ms, p90Ms }: WindowStats, succeeded: number): boolean {
     const window = { durationMs, inWork: slotMs / durationMs, p50Ms, p90Ms, succeeded };
-    const unloadedMs = this.#response.see(window);
-    if (unloadedMs === undefined) return false;
+    if (!this.#response.see(window)) return false;
     const { max, growth } = this.#options;
-    this.#noLoadMs = Math.max(this.#noLoadMs, unloadedMs);
     this.#cap = Math.min(max, Math.max(this.#cap, this.#response.mostInWork * growth));
     this.#inflation = 1;
     this.#response.clear();
@@ -272,7 +272,8 @@ class AdaptiveController implements Controller {
 
   /** What no drift of the probes can lift above `maxHealthyMs`. */
   #reference(): number {
-    return Math.min(this.#noLoadMs, this.#options.maxHealthyMs);
+    const idleMs = Math.max(this.#noLoadMs, this.#response.unloadedMs);
+    return Math.min(idleMs, this.#options.maxHealthyMs);
   }
 
   #decide(): void {

@@ -22,22 +22,49 @@ const P90 = 1.2816;
 
 /** Windows that are kept. */
 const MOST_WINDOWS = 20;
+/** Times the latency of an idle downstream. From there on it is the load: if not ours, then that of others. */
+const SLOWEST = 1.5;
+/** By how much that latency may rise with each cycle's probes: in a lasting overload they are not of an idle downstream. */
+const DRIFT = 1.01;
 
-/** The windows since the latency has become too high. */
+/**
+ * The windows since the latency has become too high, and whether the load explains them.
+ *
+ * One who has a small part of a load sees its latency hardly fall with that part. Of several instances on one overloaded
+ * downstream each would find so that it is not the load, and take back what it has cut: so nothing is given back for a
+ * latency that is far above that of the probes.
+ */
 export class LoadResponse {
-  /** In a snapshot: so many numbers for each window, for so many windows at most. */
-  static readonly MOST_NUMBERS = 5 * MOST_WINDOWS;
+  /** In a snapshot: two numbers, and so many for each window, for so many windows at most. */
+  static readonly MOST_NUMBERS = 2 + 5 * MOST_WINDOWS;
   #slow: SlowWindow[] = [];
+  /** 0 before the first probes. */
+  #idleMs = 0;
+  #unloadedMs = 0;
+
+  /** The latency that no load explains, if one was found since the last probes; else 0. */
+  get unloadedMs(): number {
+    return this.#unloadedMs;
+  }
 
   /** Most zones in work, in the mean of a window. */
   get mostInWork(): number {
     return Math.max(0, ...this.#slow.map(({ inWork }) => inWork));
   }
 
-  /** Returns the latency that does not come from the load, once it is sure that there is one. */
-  see(window: SlowWindow): number | undefined {
+  /** @param noLoadMs the latency of an idle downstream, as the probes say. */
+  probed(noLoadMs: number): void {
+    this.#idleMs = this.#idleMs === 0 ? noLoadMs : Math.min(noLoadMs, this.#idleMs * DRIFT);
+    this.#unloadedMs = 0;
+  }
+
+  /** Returns whether it is sure that the latency does not come from the load. */
+  see(window: SlowWindow): boolean {
     this.#slow = [...this.#slow, window].slice(-MOST_WINDOWS);
-    return unloadedLatencyMs(this.#slow);
+    const latencyMs = unloadedLatencyMs(this.#slow);
+    if (latencyMs === undefined || latencyMs > SLOWEST * this.#idleMs) return false;
+    this.#unloadedMs = latencyMs;
+    return true;
   }
 
   clear(): void {
@@ -45,13 +72,16 @@ export class LoadResponse {
   }
 
   snapshot(): number[] {
-    return this.#slow.flatMap(({ durationMs, inWork, p50Ms, p90Ms, succeeded }) => [
+    const windows = this.#slow.map(({ durationMs, inWork, p50Ms, p90Ms, succeeded }) => [
       ...[durationMs, inWork, p50Ms, p90Ms, succeeded],
     ]);
+    return [this.#idleMs, this.#unloadedMs, ...windows.flat()];
   }
 
-  restore(numbers: readonly number[]): void {
+  restore([idleMs = 0, unloadedMs = 0, ...numbers]: readonly number[]): void {
     this.clear();
+    this.#idleMs = idleMs;
+    this.#unloadedMs = unloadedMs;
     for (let index = 0; index + 4 < numbers.length; index += 5) {
       const five = numbers.slice(index, index + 5);
       const [durationMs = 0, inWork = 0, p50Ms = 0, p90Ms = 0, succeeded = 0] = five;

@@ -164,6 +164,25 @@ describe('cap', () => {
     expect(controller.explain().noLoadMs).toBeCloseTo(150);
   });
 
+  it('is not given back for the load of others, which hides whether ours matters', () => {
+    const controller = planned();
+    let greatest = 0;
+    for (let n = 0; n < 40; n += 1) {
+      // 80 servers, which others keep full.
+      const inWork = controller.limit;
+      const meanMs = (100 * (inWork + 150)) / 80;
+      const completed = Math.round((inWork * 1_000) / meanMs);
+      controller.observe(
+        windowOf({ completed, meanMs, p90Ms: meanMs * 1.6, slotMs: inWork * 1_000 }),
+      );
+      controller.plan({ remaining: 5_000, leftMs: 12_100 });
+      if (n >= 5) greatest = Math.max(greatest, controller.limit);
+    }
+
+    expect(controller.explain().noLoadMs).toBe(100);
+    expect(greatest).toBeLessThan(42);
+  });
+
   it('stays when the latency falls with it', () => {
     const controller = planned();
     const servers = 24;
