@@ -91,7 +91,7 @@ export class Cycle<D> {
       onZombieSettled: setup.onZombieSettled,
       onEnd: (run) => this.#endRun(run),
     });
-    this.#sweep = createSweepTimer(clock, (nowMs) => this.#expire(nowMs));
+    this.#sweep = createSweepTimer(clock, (nowMs, firedMs) => this.#expire(nowMs, firedMs));
     this.#reader = new SourceReader({
       zones,
       timeoutMs,
@@ -223,8 +223,8 @@ export class Cycle<D> {
   }
 
   /** Deals with everything that is due; returns when the next is. */
-  #expire(nowMs: number): number | undefined {
-    this.#lanes.tick(nowMs);
+  #expire(nowMs: number, firedMs: number): number | undefined {
+    this.#lanes.tick(nowMs, firedMs);
     if (nowMs >= Math.min(this.#setup.endMs, this.#stuckDueMs)) this.cut();
     const runDueMs = this.#running.expire(nowMs);
     this.#stragglers.look(this.#running.all, this.#lanes, nowMs);

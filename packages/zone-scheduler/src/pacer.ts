@@ -99,13 +99,13 @@ export class Pacer {
     if (this.#probes !== undefined) this.#endProbe(nowMs);
   }
 
-  /** To be called at `windowDueMs`, or later. */
-  closeWindow(nowMs: number): void {
+  /** To be called at `windowDueMs`, or later; `firedMs` is when the event loop ran the timer for it. */
+  closeWindow(nowMs: number, firedMs: number): void {
     const { controller, hasWaiting } = this.#parts;
     const window = this.#meter.closeWindow({
       ...{ nowMs, limit: this.#limit, hasWaiting: hasWaiting() },
       // How late its own timer is tells how busy the event loop is.
-      loopDelayMs: nowMs - this.#windowDueMs,
+      loopDelayMs: Math.max(0, firedMs - this.#windowDueMs),
     });
     this.#windowDueMs = nowMs + controller.windowMs;
     if (this.#probes !== undefined) {

@@ -17,10 +17,12 @@ const LATE_MS = 20;
  *
  * After the event loop stood still it waits for one more turn of it: timers come before what has arrived meanwhile (Node.js
  * manual, "The Node.js event loop"), and what is done but for being read would be given up.
+ *
+ * @param sweep is told what the time is, and what it was when the timer fired.
  */
 export function createSweepTimer(
   clock: Clock,
-  sweep: (nowMs: number) => number | undefined,
+  sweep: (nowMs: number, firedMs: number) => number | undefined,
 ): SweepTimer {
   let timer: Timer | undefined;
   let armedMs = Infinity;
@@ -40,16 +42,17 @@ export function createSweepTimer(
     timer = clock.setTimer(fire, dueMs - clock.now());
   };
   const fire = (): void => {
-    if (isLate(clock.now())) {
+    const firedMs = clock.now();
+    if (isLate(firedMs)) {
       isPutOff = true;
-      timer = clock.setTimer(run, 0);
+      timer = clock.setTimer(() => run(clock.now(), firedMs), 0);
     } else {
-      run();
+      run(firedMs, firedMs);
     }
   };
-  const run = (): void => {
+  const run = (nowMs: number, firedMs: number): void => {
     stop();
-    const nextMs = sweep(clock.now());
+    const nextMs = sweep(nowMs, firedMs);
     if (nextMs !== undefined) watch(nextMs);
   };
 

@@ -199,8 +199,9 @@ export class ZoneLanes<D> {
     this.#pacer.pushBack();
   }
 
-  tick(nowMs: number): void {
-    if (nowMs >= this.#pacer.windowDueMs) this.#pacer.closeWindow(nowMs);
+  /** @param firedMs when the event loop ran the timer for it. */
+  tick(nowMs: number, firedMs: number): void {
+    if (nowMs >= this.#pacer.windowDueMs) this.#pacer.closeWindow(nowMs, firedMs);
   }
 
   /** Nothing more will be started. */

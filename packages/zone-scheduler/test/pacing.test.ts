@@ -1,3 +1,4 @@
+import { createFakeClock, type FakeClock } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
 import type { Controller, PlanInput, WindowStats } from '../src/controller.ts';
 import { fixed } from '../src/controllers/fixed.ts';
@@ -120,6 +121,22 @@ describe('the windows of a cycle', () => {
     await clock.advance(100);
     // The last one runs, and none waits.
     expect(controller.windows[2]).toMatchObject({ completed: 2, hasWaiting: false });
+  });
+
+  it('tell how late the event loop ran their timer, without the turn that is waited after it', async () => {
+    const controller = record({ limit: 2 });
+    const inTime = createFakeClock();
+    // Each turn of a busy event loop takes so long.
+    const clock: FakeClock = {
+      ...inTime,
+      setTimer: (fire, delayMs) => inTime.setTimer(fire, delayMs + 60),
+    };
+    const { scheduler } = setUp(ids(5), { controller }, clock);
+
+    void scheduler.runCycle();
+    await clock.advance(300);
+
+    expect(controller.windows[0]).toMatchObject({ durationMs: 220, loopDelayMs: 60 });
   });
 
   it('are followed by a plan of what is left', async () => {
