@@ -18,9 +18,9 @@ export interface CycleBooksParts {
 /** Accounts for the zones of one cycle. */
 export class CycleBooks {
   readonly tally: CycleTally;
-  readonly latencies = new LatencyHistogram();
-  /** Those that tell what others will take. */
+  /** Latencies that tell what others will take, until the books are closed. */
   readonly usual = new LatencyHistogram();
+  readonly #seenLate = new LatencyHistogram();
   readonly notPlanned = { elsewhere: 0, notDue: 0 };
   readonly #parts: CycleBooksParts;
   /** Failures that may be held against their zones. */
@@ -49,8 +49,7 @@ export class CycleBooks {
     this.#inFlight -= 1;
     if (failure === undefined) {
       this.tally.count('ok');
-      this.latencies.record(durationMs);
-      if (!run.isSeenLate) this.usual.record(durationMs);
+      (run.isSeenLate ? this.#seenLate : this.usual).record(durationMs);
       this.#parts.health.succeeded(zoneId);
       return;
     }
@@ -115,6 +114,7 @@ export class CycleBooks {
     const durationMs = nowMs - startedMs;
     this.#integrate(nowMs);
     const explanation = reportLimit(controller.explain());
+    this.usual.add(this.#seenLate);
     const broken = controller.takeFailure();
     const controllerError = broken && describeError(broken.error);
     health.endCycle({
@@ -134,7 +134,7 @@ export class CycleBooks {
       failures: this.tally.failures,
       failuresTruncated: this.tally.failuresTruncated,
       byError: this.tally.byError,
-      latency: this.latencies.summary(),
+      latency: this.usual.summary(),
       concurrency: {
         mean: durationMs > 0 ? this.#slotMs / durationMs : 0,
         max: this.#maxInFlight,

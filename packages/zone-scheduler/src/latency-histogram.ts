@@ -57,6 +57,16 @@ export class LatencyHistogram {
     };
   }
 
+  /** Takes up what the other one has recorded. */
+  add(other: LatencyHistogram): void {
+    for (const [index, count] of other.#buckets.entries()) {
+      this.#buckets[index] = (this.#buckets[index] ?? 0) + count;
+    }
+    this.#count += other.#count;
+    this.#sumMs += other.#sumMs;
+    this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
+  }
+
   clear(): void {
     this.#buckets.fill(0);
     this.#count = 0;

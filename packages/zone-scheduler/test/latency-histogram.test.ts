@@ -26,6 +26,21 @@ it('gives each quantile to 1 %, whatever the latencies', () => {
   );
 });
 
+it('takes up what another one has recorded', () => {
+  const all = new LatencyHistogram();
+  const [one, other] = [new LatencyHistogram(), new LatencyHistogram()];
+  for (const latencyMs of [1, 5, 25, 125, 625]) {
+    all.record(latencyMs);
+    (latencyMs > 25 ? other : one).record(latencyMs);
+  }
+
+  one.add(other);
+
+  expect(one).toEqual(all);
+  expect(one.summary()).toEqual(all.summary());
+  expect([one.count, one.meanMs]).toEqual([all.count, all.meanMs]);
+});
+
 it('has no summary while it is empty, and is empty again once it is cleared', () => {
   const histogram = new LatencyHistogram();
   expect(histogram.summary()).toBeNull();
