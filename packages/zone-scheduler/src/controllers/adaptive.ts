@@ -139,7 +139,7 @@ class AdaptiveController implements Controller {
       tailMs: this.#tailMs,
       rates: [...this.#rates],
       medians: [...this.#medians],
-      slow: this.#response.snapshot(),
+      response: this.#response.snapshot(),
       cap: this.#cap,
       feedForward: orNull(this.#feedForward),
       limit: this.#limit,
@@ -152,7 +152,7 @@ class AdaptiveController implements Controller {
     const slotTime = fields.numbers('slotTime', 4);
     const rates = fields.numbers('rates', RATES);
     const medians = fields.numbers('medians', MEDIANS);
-    const slow = fields.numbers('slow', LoadResponse.MOST_NUMBERS);
+    const response = fields.numbers('response', LoadResponse.MOST_NUMBERS);
     const numbers = {
       noLoadMs: fields.numberOrNaN('noLoadMs'),
       probes: fields.number('probes'),
@@ -172,7 +172,7 @@ class AdaptiveController implements Controller {
     this.#tailMs = numbers.tailMs;
     this.#rates = rates;
     this.#medians = medians;
-    this.#response.restore(slow);
+    this.#response.restore(response);
     this.#cap = Math.min(max, Math.max(min, numbers.cap));
     this.#feedForward = numbers.feedForward;
     this.#limit = Math.min(max, Math.max(min, Math.floor(numbers.limit)));

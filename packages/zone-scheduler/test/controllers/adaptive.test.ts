@@ -404,6 +404,8 @@ describe('restart', () => {
     [{ kind: 'vegas' }, 'snapshot must be one of a controller of the kind adaptive'],
     [{ cap: -1 }, 'snapshot.cap must be a number of at least 1'],
     [{ noLoadMs: 'fast' }, 'snapshot.noLoadMs must be a number of at least 0'],
+    // As one from before the response knew of probes.
+    [{ response: undefined, slow: [] }, 'snapshot.response must be a list of at most 102 numbers'],
     [{ rates: [1, -1] }, 'snapshot.rates must be a list of at most 5 numbers'],
   ])('refuses %o and stays as it is', (wrong, message) => {
     const controller = planned();
