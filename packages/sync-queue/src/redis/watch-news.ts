@@ -1,4 +1,4 @@
-import { sleep } from '@holdfast/internal';
+import { createDeferred, sleep, systemClock, type Clock } from '@holdfast/internal';
 import type { Demand } from '../store.ts';
 import type { BlockingRedis, RedisLike } from './run-script.ts';
 
@@ -15,6 +15,8 @@ export interface NewsWatch {
   readonly key: string;
   readonly onNews: () => void;
   readonly demand: Demand | undefined;
+  /** Default: the system clock. */
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -24,29 +26,55 @@ export interface NewsWatch {
  */
 export function watchNews(
   client: RedisLike,
-  { key, onNews, demand }: NewsWatch,
+  { key, onNews, demand, clock = systemClock }: NewsWatch,
 ): () => Promise<void> {
   const duplicate = client.duplicate?.bind(client);
   if (duplicate === undefined) return async () => Promise.resolve();
   const ending = new AbortController();
-  const blocking: BlockingRedis = isCluster(client)
-    ? duplicate([], { redisOptions: BLOCKING_OPTIONS })
-    : duplicate(BLOCKING_OPTIONS);
-  // Whatever fails there shows in the calls, too; without a listener it would end the process.
-  blocking.on('error', () => undefined);
+  const isEnding = (): boolean => ending.signal.aborted;
+  const connect = (): BlockingRedis => {
+    const made = isCluster(client)
+      ? duplicate([], { redisOptions: BLOCKING_OPTIONS })
+      : duplicate(BLOCKING_OPTIONS);
+    // Whatever fails there shows in the calls, too; without a listener it would end the process.
+    made.on('error', () => undefined);
+    return made;
+  };
+  let blocking = connect();
 
+  /** Not with ioredis's `socketTimeout`, whose timer holds up the end of the process in its versions 5. */
+  const ask = async (command: string, argument: string | number): Promise<unknown> => {
+    const silence = createDeferred<never>();
+    const timer = clock.setTimer(
+      () => {
+        if (isEnding()) return;
+        blocking.disconnect();
+        blocking = connect();
+        silence.reject(new Error(`no answer within ${SILENT_MS} ms`));
+      },
+      SILENT_MS,
+      { background: true },
+    );
+    try {
+      return await Promise.race([blocking.callBuffer(command, key, argument), silence.promise]);
+    } finally {
+      timer.cancel();
+    }
+  };
   const run = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
+    while (!isEnding()) {
       try {
         await demand?.untilIdle(ending.signal);
-        const token = await blocking.callBuffer('BLPOP', key, BLOCK_SECONDS);
+        if (isEnding()) return;
+        const token = await ask('BLPOP', BLOCK_SECONDS);
         if (token === null) continue;
-        if (demand?.isIdle() === false) await blocking.callBuffer('RPUSH', key, TOKEN);
+        if (demand?.isIdle() === false) await ask('RPUSH', TOKEN);
         else onNews();
       } catch {
         // It was away, so there may be news that nobody told.
         onNews();
-        await sleep(PAUSE_MS, { signal: ending.signal, background: true }).catch(() => undefined);
+        const options = { clock, signal: ending.signal, background: true };
+        await sleep(PAUSE_MS, options).catch(() => undefined);
       }
     }
   };
@@ -61,7 +89,7 @@ export function watchNews(
 /** A call that blocks for seconds must not be taken for one that hangs, and none may be queued while the server is away. */
 const BLOCKING_OPTIONS = {
   commandTimeout: undefined,
-  socketTimeout: SILENT_MS,
+  socketTimeout: undefined,
   maxRetriesPerRequest: 0,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
