@@ -1,4 +1,5 @@
 import { StoreFailedError, StoreNotDurableError } from '../errors.ts';
+import { textOf } from '../text-of.ts';
 import { redisFailure, type RedisLike } from './run-script.ts';
 
 /**
@@ -19,7 +20,10 @@ export async function requireDurable(
   if (client.nodes !== undefined) {
     throw new StoreNotDurableError(`${durability.kind} is not offered on a Cluster`);
   }
-  if (durability.kind === 'replica') return;
+  if (durability.kind === 'replica') {
+    await requireConfirming(client, 'WAIT', 0, 1);
+    return;
+  }
   const info = String(await ask(client, 'INFO', 'persistence'));
   if (!/^aof_enabled:1/m.test(info)) throw new StoreNotDurableError('appendonly is off');
   const server = String(await ask(client, 'INFO', 'server'));
@@ -27,7 +31,10 @@ export async function requireDurable(
     .split('.')
     .map(Number);
   durability.hasWaitAof = major > 7 || (major === 7 && minor >= 2);
-  if (durability.hasWaitAof) return;
+  if (durability.hasWaitAof) {
+    await requireConfirming(client, 'WAITAOF', 0, 0, 1);
+    return;
+  }
   const [, policy] = (await ask(client, 'CONFIG', 'GET', 'appendfsync')) as Buffer[];
   if (String(policy) !== 'always') {
     throw new StoreNotDurableError('before Redis 7.2 appendfsync must be always');
@@ -61,7 +68,7 @@ export function startConfirming(
       connectionOf(client),
       writing,
     ]);
-    if (confirming !== written) {
+    if (!isSame(written, confirming)) {
       throw new StoreFailedError('unknown', new Error(`the connection has changed before ${what}`));
     }
     if (reached !== undefined && reached >= wanted) return;
@@ -69,10 +76,49 @@ export function startConfirming(
   };
 }
 
-/** Its number on the server, and the client's address there, since another server may give the same number. */
-async function connectionOf(client: RedisLike): Promise<string> {
+/**
+ * Else each add would be made, and told as one that may have been. The arguments ask for nothing to wait for.
+ *
+ * @throws {StoreNotDurableError | StoreFailedError}
+ */
+async function requireConfirming(
+  client: RedisLike,
+  command: string,
+  ...args: number[]
+): Promise<void> {
+  await ask(client, command, ...args).catch(refuse(command));
+  const { name, ageS } = await connectionOf(client).catch(refuse('CLIENT INFO'));
+  if (name === undefined || Number.isNaN(ageS)) {
+    throw new StoreNotDurableError('CLIENT INFO does not tell id, addr and age');
+  }
+}
+
+/** A lack of rights, or of the command; anything else may be over the next time. */
+function refuse(what: string): (error: unknown) => never {
+  return (error) => {
+    const { cause } = error as StoreFailedError;
+    const text = textOf(cause instanceof StoreFailedError ? cause.cause : cause);
+    if (!/^(?:NOPERM|ERR) /.test(text)) throw error;
+    throw new StoreNotDurableError(`${what} is refused: ${text}`);
+  };
+}
+
+interface Connection {
+  /** Its number on the server, and the client's address there, since another server may give the same number. */
+  readonly name: string | undefined;
+  readonly ageS: number;
+}
+
+async function connectionOf(client: RedisLike): Promise<Connection> {
   const info = String(await ask(client, 'CLIENT', 'INFO'));
-  return /^id=\d+ addr=\S+/.exec(info)?.[0] ?? info;
+  const name = /^id=\d+ addr=\S+/.exec(info)?.[0];
+  return { name, ageS: Number(/ age=(\d+)/.exec(info)?.[1] ?? NaN) };
+}
+
+/** By a socket file all clients have one address, and a server that begins anew counts them from 1: then it is younger. */
+function isSame(written: Connection, confirming: Connection): boolean {
+  const isNamed = written.name !== undefined && written.name === confirming.name;
+  return isNamed && confirming.ageS >= written.ageS;
 }
 
 /** What fails here leaves open what became of the write before it. */
