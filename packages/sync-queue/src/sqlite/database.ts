@@ -82,6 +82,17 @@ export function transact<T>(database: Database, work: () => T): T {
   }
 }
 
+/** Runs `work`, all of whose reads see one moment (SQLite, "Isolation In SQLite"). */
+export function readAtOnce<T>(database: Database, work: () => T): T {
+  database.exec('BEGIN');
+  try {
+    return work();
+  } finally {
+    // SQLite ends it by itself at some errors, of which the first one counts.
+    if (database.inTransaction) database.exec('COMMIT');
+  }
+}
+
 /**
  * Runs `work` in a transaction of the caller's, in which nothing of it is left when it fails.
  *

@@ -15,7 +15,7 @@ import type {
   StoredQueue,
   StoreStats,
 } from '../store.ts';
-import { transactWithin, type Database } from './database.ts';
+import { readAtOnce, transactWithin, type Database } from './database.ts';
 import { HeldRows } from './held-rows.ts';
 import { requireTransaction } from './require-transaction.ts';
 import { RateRow } from './rate-row.ts';
@@ -110,7 +110,7 @@ export class SqliteQueue implements StoredQueue {
   async stats(): Promise<StoreStats> {
     await Promise.resolve();
     return this.#file.read((database) =>
-      readStats(statementsOf(database), this.#name, this.#now()),
+      readAtOnce(database, () => readStats(statementsOf(database), this.#name, this.#now())),
     );
   }
 
