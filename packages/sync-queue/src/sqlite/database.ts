@@ -1,9 +1,8 @@
 import { StoreDriverMissingError, StoreFailedError } from '../errors.ts';
 import { codeOf } from './error-code.ts';
 import type { ResolvedFileOptions } from './file-options.ts';
-import { hasTable, migrate, type Schema } from './migrate.ts';
+import { migrate, type Schema } from './migrate.ts';
 import { openFailure } from './open-failure.ts';
-import { refuseOtherFile } from './require-transaction.ts';
 
 /** A value as libsql takes it: it ends the process at a boolean. */
 export type SqlValue = string | number | Uint8Array | null;
@@ -96,7 +95,7 @@ export function readAtOnce<T>(database: Database, work: () => T): T {
 /**
  * Runs `work` in a transaction of the caller's, in which nothing of it is left when it fails.
  *
- * @throws {StoreFailedError | TransactionInvalidError}
+ * @throws {StoreFailedError}
  */
 export function transactWithin<T>(database: Database, work: () => T): T {
   try {
@@ -107,7 +106,6 @@ export function transactWithin<T>(database: Database, work: () => T): T {
   } catch (error) {
     // SQLite may have ended the transaction itself, and then nothing of it is left either.
     if (database.inTransaction) database.exec('ROLLBACK TO sync_queue; RELEASE sync_queue');
-    if (!hasTable(database, 'sync_queue')) refuseOtherFile();
     throw new StoreFailedError('not-applied', error);
   }
 }

@@ -1,6 +1,7 @@
 import { TransactionInvalidError } from '../errors.ts';
 import { kindOf } from '../kind-of.ts';
 import type { Database } from './database.ts';
+import { filesOf, isSameFile } from './is-same-file.ts';
 
 const RULE = 'a connection of libsql after BEGIN';
 
@@ -16,7 +17,9 @@ export function requireTransaction(given: unknown): Database {
   throw new TransactionInvalidError(RULE, 'one without an open transaction');
 }
 
-/** @throws {TransactionInvalidError} */
-export function refuseOtherFile(): never {
+/** On another one it may find tables of the same names. @throws {TransactionInvalidError} unless it is to one of `files`. */
+export function requireSameFile(database: Database, files: readonly string[]): void {
+  const isSame = filesOf(database).some((given) => files.some((file) => isSameFile(given, file)));
+  if (isSame) return;
   throw new TransactionInvalidError(`${RULE} to the file of the store`, 'one to another file');
 }

@@ -17,7 +17,8 @@ import type {
 } from '../store.ts';
 import { readAtOnce, transactWithin, type Database } from './database.ts';
 import { HeldRows } from './held-rows.ts';
-import { requireTransaction } from './require-transaction.ts';
+import { filesOf } from './is-same-file.ts';
+import { requireSameFile, requireTransaction } from './require-transaction.ts';
 import { RateRow } from './rate-row.ts';
 import { ReadyRows } from './ready-rows.ts';
 import type { ItemRow, QueueRow } from './rows.ts';
@@ -62,6 +63,7 @@ export class SqliteQueue implements StoredQueue {
     // The caller's transaction is on a connection of its own: what it has added is seen when it commits.
     if (transaction !== undefined) {
       const database = requireTransaction(transaction);
+      requireSameFile(database, this.#file.read(filesOf));
       return transactWithin(database, () => this.#change(database, add));
     }
     return this.#write(add);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createQueue, memoryStore } from '@holdfast/sync-queue';
@@ -79,6 +79,41 @@ test('a transaction on another file is told as such, and goes on', async () => {
   expect(database.prepare('SELECT count(*) AS n FROM t').get()).toMatchObject({ n: 1 });
   database.close();
 });
+
+test('a transaction on the file of another store is refused, and nothing is added there', async () => {
+  const elsewhere = join(folder, 'of another store.db');
+  await using other = createQueue({ ...options, store: sqliteStore({ path: elsewhere }) });
+  await using queue = createQueue({ ...options, store: sqliteStore({ path }) });
+  await other.start();
+  const database = new Database(elsewhere);
+  database.exec('BEGIN');
+
+  await expect(queue.add('a', { transaction: database })).rejects.toMatchObject({
+    code: 'TRANSACTION_INVALID',
+    message: expect.stringContaining('got one to another file') as string,
+  });
+  database.exec('COMMIT');
+  database.close();
+  expect(await other.stats()).toMatchObject({ count: 0 });
+});
+
+test.each(['by another name', 'as an attached database'])(
+  'a transaction that has the file %s is one of it',
+  async (how) => {
+    await using queue = createQueue({ ...options, store: sqliteStore({ path }) });
+    await queue.start();
+    const linked = `${path}-linked`;
+    symlinkSync(path, linked);
+    const database = new Database(how === 'by another name' ? linked : `${path}-app`);
+    if (how !== 'by another name') database.exec(`ATTACH '${path}' AS queues`);
+    database.exec('BEGIN');
+    await queue.add('a', { transaction: database });
+    database.exec('COMMIT');
+    database.close();
+
+    expect(await queue.stats()).toMatchObject({ ready: 1 });
+  },
+);
 
 test('an item that cannot be written leaves nothing in the transaction, and is told as not held', async () => {
   await using queue = createQueue({ ...options, store: sqliteStore({ path }) });
