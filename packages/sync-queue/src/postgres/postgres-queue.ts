@@ -30,7 +30,7 @@ import {
   type EnqueueRow,
   type StatsRow,
 } from './replies.ts';
-import { requireTransaction } from './require-transaction.ts';
+import { requireBegun, requireTransaction } from './require-transaction.ts';
 import { runInTransaction, runStatement } from './run-statement.ts';
 import { settingsText, toUs } from './settings.ts';
 import type { Calls } from './statements.ts';
@@ -68,6 +68,7 @@ export class PostgresQueue implements StoredQueue {
   async enqueue(items: readonly NewItem[], transaction?: unknown): Promise<EnqueueReply> {
     const within = transaction === undefined ? undefined : requireTransaction(transaction);
     const hasTransaction = within !== undefined;
+    if (hasTransaction) await requireBegun(within);
     const notice = hasTransaction
       ? this.#news.permitLater(this.#topic)
       : this.#news.permit(this.#topic);

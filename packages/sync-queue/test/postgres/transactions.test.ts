@@ -85,6 +85,39 @@ test('a transaction that has failed takes nothing, and says so', async () => {
   client.release();
 });
 
+test.each(['a client without BEGIN', 'a pool that does not look like one'])(
+  '%s is refused, and nothing is added',
+  async (what) => {
+    const kit = await open();
+    const client = await database.pool.connect();
+    onTestFinished(() => client.release());
+    const query = (text: string, values?: unknown[]) => database.pool.query(text, values);
+    const given = what === 'a client without BEGIN' ? client : { query };
+
+    await expect(kit.queue.enqueue([itemOf('a')], given)).rejects.toMatchObject({
+      code: 'TRANSACTION_INVALID',
+      message: expect.stringContaining('got one without an open transaction') as string,
+    });
+    await kit.expectStats({});
+  },
+);
+
+test.each(['a driver that does not tell its state', 'a BEGIN that is still on its way'])(
+  'a transaction is one also with %s',
+  async (what) => {
+    const kit = await open();
+    const client = await database.pool.connect();
+    const begun = client.query('BEGIN');
+    const query = (text: string, values?: unknown[]) => client.query(text, values);
+    if (what === 'a driver that does not tell its state') await begun;
+    await kit.queue.enqueue([itemOf('a')], what.startsWith('a driver') ? { query } : client);
+    await client.query('COMMIT');
+    client.release();
+
+    expect(await kit.takeTexts()).toEqual(['a']);
+  },
+);
+
 test('a consumer hears of what a transaction has added when it commits', async () => {
   const store = postgresStore({ pool: database.pool });
   const queue = createQueue<string>({
