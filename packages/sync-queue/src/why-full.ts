@@ -3,6 +3,8 @@ import type { Budget, EnqueueVerdict } from './store.ts';
 /** An item found no room, and what was in its way. */
 export type FullVerdict = { readonly status: 'full' } & (
   | { readonly by: 'store'; readonly held: Held }
+  /** A held item would grow to so many bytes. */
+  | { readonly by: 'fold'; readonly held: Held; readonly itemBytes: number }
   /** Too many adds await their answer. */
   | { readonly by: 'pending' }
   /** Neither the queue nor its spill had room. */
@@ -36,6 +38,11 @@ export function whyFull(
   switch (verdict.by) {
     case 'store':
       return whyStoreFull(verdict.held, itemBytes, bounds.limits);
+    case 'fold': {
+      const { held, itemBytes: grown } = verdict;
+      const size = `${held.bytes} of ${bounds.limits.maxBytes} bytes`;
+      return { limit: 'maxBytes', text: `it holds ${size}, and the item would grow to ${grown}` };
+    }
     case 'pending': {
       const text = `${bounds.maxPendingAdds} adds await their answer, as many as maxPendingAdds`;
       return { limit: 'maxPendingAdds', text };

@@ -43,6 +43,20 @@ test('loses none of many that fold at the same time, also from several queue obj
   await Promise.all(queues.map((queue) => queue.close()));
 });
 
+test('says that the bytes are in the way of what a value is folded into', async () => {
+  const { queue } = setUp({ limits: { maxCount: 100, maxBytes: 11 } });
+  const coalesce = { key: 'c', mode: 'fold', fold: (held: string) => `${held}345` } as const;
+  await queue.add('12', { coalesce });
+  await queue.add('abc');
+
+  await expect(queue.add('', { coalesce })).rejects.toMatchObject({
+    code: 'QUEUE_FULL',
+    limit: 'maxBytes',
+    message: 'queue q has no room: it holds 9 of 11 bytes, and the item would grow to 7',
+  });
+  await queue.close();
+});
+
 test('starts anew when the held one is claimed meanwhile', async () => {
   const { queue, store, clock } = setUp();
   const coalesce = {
