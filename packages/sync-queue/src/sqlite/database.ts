@@ -98,14 +98,17 @@ export function readAtOnce<T>(database: Database, work: () => T): T {
  * @throws {StoreFailedError}
  */
 export function transactWithin<T>(database: Database, work: () => T): T {
+  let hasBegun = false;
   try {
     database.exec('SAVEPOINT sync_queue');
+    hasBegun = true;
     const result = work();
     database.exec('RELEASE sync_queue');
     return result;
   } catch (error) {
     // SQLite may have ended the transaction itself, and then nothing of it is left either.
-    if (database.inTransaction) database.exec('ROLLBACK TO sync_queue; RELEASE sync_queue');
+    const isOpen = hasBegun && database.inTransaction;
+    if (isOpen) database.exec('ROLLBACK TO sync_queue; RELEASE sync_queue');
     throw new StoreFailedError('not-applied', error);
   }
 }

@@ -5,6 +5,7 @@ import { createQueue, memoryStore } from '@holdfast/sync-queue';
 import { sqliteStore } from '@holdfast/sync-queue/sqlite';
 import Database from 'libsql';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { transactWithin } from '../../src/sqlite/database.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sync-queue-'));
 let path: string;
@@ -130,6 +131,22 @@ test('an item that cannot be written leaves nothing in the transaction, and is t
   database.exec('COMMIT');
   expect(database.prepare('SELECT count(*) AS n FROM sync_item').get()).toMatchObject({ n: 0 });
   database.close();
+});
+
+test('nothing of the caller is taken back when not even a savepoint can be made', () => {
+  const done: string[] = [];
+  const failure = new Error('out of memory');
+  const database = {
+    inTransaction: true,
+    exec(sql: string) {
+      done.push(sql);
+      throw failure;
+    },
+  } as unknown as Parameters<typeof transactWithin>[0];
+
+  const adding = (): unknown => transactWithin(database, () => 1);
+  expect(adding).toThrow(expect.objectContaining({ outcome: 'not-applied', cause: failure }));
+  expect(done).toEqual(['SAVEPOINT sync_queue']);
 });
 
 test.each([{}, 'x', null, { query: () => undefined }])(
