@@ -10,14 +10,21 @@ interface Shared {
 }
 
 /** Many machines: the server must run with `maxmemory-policy noeviction` and an append-only file. */
-export async function sharedStore(url: string): Promise<Shared> {
+export async function sharedStore(url: string, log: (line: string) => void): Promise<Shared> {
   const client = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: 5_000,
   });
-  // Without its offline queue the client refuses calls until then. Rejects when the server is not there.
-  await once(client, 'ready');
+  // It connects again by itself. The errors hold the login, so only their messages are for a log.
+  client.on('error', ({ message }) => log(message));
+  try {
+    // Without its offline queue the client refuses calls until then. Rejects when the server is not there.
+    await once(client, 'ready');
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
   return { client, store: redisStore({ client }) };
 }
 

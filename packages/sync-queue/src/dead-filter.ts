@@ -15,6 +15,11 @@ export function resolveDeadFilter(filter: DeadFilter = {}): ResolvedDeadFilter {
     ...{ ids: true, key: true, priority: true, reason: true },
     ...{ diedBeforeMs: true, diedAfterMs: true },
   });
+  // Of a variable that nobody has set, a purge would delete all.
+  const [unset] = Object.entries(filter).find(([, value]) => value === undefined) ?? [];
+  if (unset !== undefined) {
+    throw new TypeError(`filter.${unset} is undefined and would let all through: leave it out`);
+  }
   const { ids, key, priority, reason, diedBeforeMs, diedAfterMs } = filter;
   if (key !== undefined) requireStorableText('filter.key', key);
   if (reason !== undefined) requireStorableText('filter.reason', reason);

@@ -14,15 +14,16 @@ export interface DeadLetter<T> {
 }
 
 /** Letters for which all of it is true. */
+/** Without any of them all letters. One that is there and undefined is refused. */
 export interface DeadFilter {
-  readonly ids?: readonly string[] | undefined;
-  readonly key?: string | undefined;
-  readonly priority?: Priority | undefined;
+  readonly ids?: readonly string[];
+  readonly key?: string;
+  readonly priority?: Priority;
   /** A part of the reason. */
-  readonly reason?: string | undefined;
+  readonly reason?: string;
   /** Milliseconds since the epoch. */
-  readonly diedBeforeMs?: number | undefined;
-  readonly diedAfterMs?: number | undefined;
+  readonly diedBeforeMs?: number;
+  readonly diedAfterMs?: number;
 }
 
 export interface RedriveOptions {

@@ -65,6 +65,19 @@ test('dead letters have a budget of their own, and what finds no room there stay
   await queue.close();
 });
 
+test('a filter with a variable that nobody has set is refused, for it would let all through', async () => {
+  const { queue } = setUp();
+  const key: string | undefined = undefined;
+
+  for (const method of ['purge', 'redrive', 'list'] as const) {
+    const filter = { key } as unknown as DeadFilter;
+    await expect(queue.dead[method]({ filter })).rejects.toThrow(
+      new TypeError('filter.key is undefined and would let all through: leave it out'),
+    );
+  }
+  await queue.close();
+});
+
 test('a filter selects by reason, key, priority and time', async () => {
   const { queue, clock } = setUp();
   await queue.addMany(['a', 'b', 'c'], (value) => ({

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createQueue, memoryStore, type QueueStore } from '@holdfast/sync-queue';
 import { createTestDatabase, createTestRedis } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
@@ -65,13 +66,24 @@ test('tell-full says what there is no room in', async () => {
 test('stores opens a queue on Redis and one on an encrypted file', async () => {
   await using redis = await createTestRedis();
   const directory = mkdtempSync(join(tmpdir(), 'sync-queue-'));
-  const { client, store } = await sharedStore(redis.url);
+  const { client, store } = await sharedStore(redis.url, () => undefined);
 
   expect(await addAndCount(store, `${redis.prefix}orders`)).toBe(1);
   expect(await addAndCount(localStore(join(directory, 'q.db'), 'a key'), 'orders')).toBe(1);
 
   client.disconnect();
   rmSync(directory, { recursive: true });
+});
+
+test('stores leaves no client behind when Redis is not there', async () => {
+  const told: string[] = [];
+
+  await expect(
+    sharedStore('redis://:secret@127.0.0.1:1', (line) => told.push(line)),
+  ).rejects.toThrow('ECONNREFUSED');
+  const heard = told.length;
+  await delay(200);
+  expect(told).toHaveLength(heard);
 });
 
 test('order-with-its-job keeps an order and its job together', async () => {

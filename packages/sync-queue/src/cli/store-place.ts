@@ -56,7 +56,7 @@ function placeOf(url: string, source: string, flags: PlaceFlags): StorePlace {
     case 'rediss': {
       const isCluster = flags.cluster === true;
       const prefix = requirePrefix(flags.prefix);
-      return { kind: 'redis', url: checked(url, source), prefix, isCluster };
+      return { kind: 'redis', url: withNumber(checked(url, source), source), prefix, isCluster };
     }
     case 'file':
       return { kind: 'sqlite', path: pathOf(url, source) };
@@ -73,6 +73,12 @@ function placeOf(url: string, source: string, flags: PlaceFlags): StorePlace {
 function checked(url: string, source: string): string {
   if (URL.canParse(url)) return url;
   throw new TypeError(`${source} is not a URL that can be read: are special characters escaped?`);
+}
+
+/** The path of a URL of Redis is the number of a database. */
+function withNumber(url: string, source: string): string {
+  if (/^\/?\d*$/.test(new URL(url).pathname)) return url;
+  throw new TypeError(`${source} must end with the number of a database, or without a path`);
 }
 
 /** `file:queue.db` is relative, which no URL can be. */

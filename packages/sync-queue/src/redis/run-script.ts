@@ -61,6 +61,8 @@ export function redisFailure(error: unknown): StoreFailedError {
   // A script is refused as a whole, by name ReplyError; it does not fail half way.
   const isRefused = error instanceof Error && error.name === 'ReplyError';
   const wasNotSent = textOf(error).includes('enableOfflineQueue');
+  // ioredis notes the call with all that it says: payloads, keys, the password of a login. Causes are logged.
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
   return new StoreFailedError(isRefused || wasNotSent ? 'not-applied' : 'unknown', error);
 }
 

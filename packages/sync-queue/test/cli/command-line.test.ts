@@ -91,6 +91,10 @@ it.each([
     ['inspect', '--url', 'redis://u:sec#ret@h'],
     '--url is not a URL that can be read: are special characters escaped?',
   ],
+  [
+    ['inspect', '--url', 'redis://u:secret@h/abc'],
+    '--url must end with the number of a database, or without a path',
+  ],
   [['inspect', '--url', 'file:'], '--url names no file'],
   [['inspect', '--url', 'q.db', '--schema', 's'], '--schema is for postgres://'],
   [['inspect', '--url', 'q.db', '--prefix', 'p'], '--prefix is for redis://'],

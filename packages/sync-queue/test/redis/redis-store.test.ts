@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { createQueue, type QueueSettings, type StoredQueue } from '@holdfast/sync-queue';
 import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
 import { createTestRedis, startRedisServer, type TestRedis } from '@holdfast/testkit';
@@ -243,4 +244,30 @@ test('is not open before the client takes commands', async () => {
   await ready;
   await store.open();
   client.disconnect();
+});
+
+test('a failure shows neither the password nor what was sent, however deep it is looked into', async () => {
+  await using server = await startRedisServer();
+  const admin = new Redis(server.url);
+  await admin.config('SET', 'maxmemory', '1');
+  await admin.config('SET', 'requirepass', 'right');
+  const { host } = new URL(server.url);
+  const wrong = new Redis(`redis://:wr0ng@${host}`, { retryStrategy: () => null });
+  wrong.on('error', () => undefined);
+  const right = new Redis(`redis://:right@${host}`);
+  const shown = (failure: unknown): string => inspect(failure, { depth: 10, showHidden: true });
+
+  const login: unknown = await redisStore({ client: wrong })
+    .open()
+    .catch((error: unknown) => error);
+  expect(login).toMatchObject({ code: 'STORE_FAILED' });
+  expect(shown(login)).not.toContain('wr0ng');
+
+  const queue = redisStore({ client: right }).queue('q', SETTINGS);
+  const add: unknown = await queue
+    .enqueue([itemOf({ text: 'payload', key: 'k3y' })])
+    .catch((error: unknown) => error);
+  expect(shown(add)).toContain('OOM');
+  expect(shown(add)).not.toContain('k3y');
+  for (const client of [admin, wrong, right]) client.disconnect();
 });
