@@ -52,8 +52,8 @@ const onRedis = (shards: number): CreateFixture => {
   };
 };
 
-checkModel('redis', onRedis(1), { small: 40, full: 10_000 });
-checkModel('redis, 4 shards', onRedis(4), { small: 40, full: 10_000 });
+checkModel('redis', onRedis(1), { small: 40, full: 10_000, atATime: 16 });
+checkModel('redis, 4 shards', onRedis(4), { small: 40, full: 10_000, atATime: 16 });
 
 checkModel(
   'postgres',
@@ -65,5 +65,5 @@ checkModel(
       close: () => database.close(),
     };
   },
-  { small: 15, full: 2_000 },
+  { small: 15, full: 2_000, atATime: 8 },
 );
