@@ -68,7 +68,9 @@ export function readScenario(given: unknown): Scenario {
   optional(scenario.isWarm, (value) => requireBoolean('isWarm', value));
   createServiceTime(scenario.service as Scenario['service']);
   checkDownstream(scenario.downstream as DownstreamOptions);
-  listOf('steps', scenario.steps ?? []).forEach((step, n) => checkStep(`steps[${n}]`, step));
+  listOf('steps', scenario.steps ?? []).forEach((step, n) =>
+    checkStep(`steps[${n}]`, step, cycles),
+  );
   listOf('expect', scenario.expect).forEach((expectation, n) =>
     checkExpectation(`expect[${n}]`, expectation, cycles),
   );
@@ -95,9 +97,12 @@ function checkDownstream(given: DownstreamOptions): void {
   }
 }
 
-function checkStep(path: string, given: unknown): void {
+function checkStep(path: string, given: unknown, cycles: number): void {
   const step = requireOptionGroup<Unchecked<ScenarioStep>>(path, given as object, STEP);
-  requireNumber(`${path}.cycle`, step.cycle, AT_LEAST_1);
+  const cycle = requireNumber(`${path}.cycle`, step.cycle, AT_LEAST_1);
+  // The last one goes on until the next would begin.
+  if (cycle >= cycles + 1)
+    throw new RangeError(`${path}.cycle must be within the ${cycles} cycles, got ${cycle}`);
   optional(step.zones, (value) => requireInteger(`${path}.zones`, value, AT_LEAST_1));
   optional(step.servers, (value) => requireInteger(`${path}.servers`, value, AT_LEAST_1));
   optional(step.serviceFactor, (value) => requireNumber(`${path}.serviceFactor`, value, ABOVE_0));

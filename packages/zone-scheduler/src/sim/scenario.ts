@@ -37,7 +37,7 @@ export type DownstreamOptions =
 
 /** What changes at one moment; what is not named stays. */
 export interface ScenarioStep {
-  /** The first is 1; 10.5 is the middle of the tenth. */
+  /** The first is 1; 10.5 is the middle of the tenth. Below `cycles` + 1. */
   readonly cycle: number;
   readonly zones?: number | undefined;
   readonly servers?: number | undefined;

@@ -136,6 +136,7 @@ describe('readScenario', () => {
     [{ downstream: { model: 'servers' } }, 'downstream.servers must be an integer of at least 1'],
     [{ steps: {} }, 'steps must be an array'],
     [{ steps: [{ cycle: 0 }] }, 'steps[0].cycle must be a finite number of at least 1, got 0'],
+    [{ steps: [{ cycle: 4 }] }, 'steps[0].cycle must be within the 3 cycles, got 4'],
     [
       { steps: [{ cycle: 1, state: 'off' }] },
       'steps[0].state must be one of serves, refuses, hangs',
@@ -154,6 +155,11 @@ describe('readScenario', () => {
   ])('refuses %o in one sentence', (wrong, message) => {
     const given = typeof wrong === 'object' ? { ...SMALL, ...wrong } : wrong;
     expect(() => readScenario(given)).toThrow(message);
+  });
+
+  it('takes a step in the midst of the last cycle', () => {
+    const given = { ...SMALL, steps: [{ cycle: 3.5, servers: 4 }] };
+    expect(readScenario(given)).toEqual(given);
   });
 });
 
