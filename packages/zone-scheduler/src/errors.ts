@@ -58,8 +58,17 @@ export class ShardSettingsError extends HoldfastError {
   /** As it was found; of `HOSTNAME` when that was looked at in its place. */
   readonly value: string | undefined;
 
-  constructor(variable: string, rule: string, value: string | undefined) {
-    const got = value === undefined ? 'nothing' : JSON.stringify(value);
+  /** `env` is what was looked in; undefined: the caller gave none. */
+  constructor(
+    variable: string,
+    rule: string,
+    { value, env }: { readonly value: string | undefined; readonly env: object | undefined },
+  ) {
+    const nothing =
+      env === undefined
+        ? 'nothing: no env was given, such as { env: process.env }'
+        : 'nothing in env';
+    const got = value === undefined ? nothing : JSON.stringify(value);
     super('SHARD_SETTINGS', `${variable} must be ${rule}, got ${got}`);
     this.variable = variable;
     this.value = value;

@@ -63,10 +63,10 @@ describe('static shards', () => {
   });
 
   it.each<[StaticShardsOptions['env'], string]>([
-    [{}, 'ZONE_SHARD_TOTAL must be an integer from 1 to 10000, got nothing'],
+    [{}, 'ZONE_SHARD_TOTAL must be an integer from 1 to 10000, got nothing in env'],
     [
       { ZONE_SHARD_TOTAL: '3' },
-      'ZONE_SHARD_ID must be an integer from 0 to 2, or HOSTNAME must end in one (zones-0), got nothing',
+      'ZONE_SHARD_ID must be an integer from 0 to 2, or HOSTNAME must end in one (zones-0), got nothing in env',
     ],
     [
       { ZONE_SHARD_TOTAL: '3', HOSTNAME: 'zones-3' },
@@ -97,6 +97,14 @@ describe('static shards', () => {
         message,
       }) as Error,
     );
+  });
+
+  it('say that no env was given, for they look nowhere by themselves', () => {
+    const message =
+      'ZONE_SHARD_TOTAL must be an integer from 1 to 10000, got nothing: no env was given, such as { env: process.env }';
+
+    expect(() => staticShards()).toThrow(message);
+    expect(() => staticShards({ id: 0 })).toThrow(message);
   });
 
   it('fail at once on a wrong option', () => {
