@@ -77,7 +77,9 @@ const RULES: Readonly<Record<AlertKind, Rule>> = {
     return {
       severity: isLate ? 'warning' : severity,
       value: left,
-      message: `${left} zones were not started before the cycle was over, ${report.missedTicks} ticks were missed`,
+      message:
+        `${left} ${left === 1 ? 'zone was' : 'zones were'} not started before the cycle was over, ` +
+        `${report.missedTicks} ${report.missedTicks === 1 ? 'tick was' : 'ticks were'} missed`,
     };
   },
   downstream: ({ isDownstreamDown }) => ({
@@ -90,7 +92,7 @@ const RULES: Readonly<Record<AlertKind, Rule>> = {
   coverage: ({ unownedShards }) => ({
     severity: unownedShards > 0 ? 'warning' : 'clear',
     value: unownedShards,
-    message: `${unownedShards} shards are owned by no instance: nobody runs their zones`,
+    message: coverageText(unownedShards),
   }),
   'shard-mismatch': ({ mismatch }) => ({
     severity: mismatch === undefined ? 'clear' : 'critical',
@@ -126,10 +128,16 @@ function wilsonLowerBound(rate: number, count: number): number {
 
 function staleText({ maxCycles, oldest }: AlertInput['report']['staleness']): string {
   if (maxCycles === 0) return 'every zone ran to success';
+  const cycles = maxCycles === 1 ? '1 cycle' : `${maxCycles} cycles`;
   const [zoneId] = oldest;
-  if (zoneId === undefined)
-    return `the source has not been read to its end for ${maxCycles} cycles`;
-  return `zone "${zoneId}" has not run to success for ${maxCycles} cycles`;
+  if (zoneId === undefined) return `the source has not been read to its end for ${cycles}`;
+  return `zone "${zoneId}" has not run to success for ${cycles}`;
+}
+
+function coverageText(unowned: number): string {
+  if (unowned === 0) return 'every shard is owned by an instance';
+  if (unowned === 1) return '1 shard is owned by no instance: nobody runs its zones';
+  return `${unowned} shards are owned by no instance: nobody runs their zones`;
 }
 
 function percent(share: number): string {

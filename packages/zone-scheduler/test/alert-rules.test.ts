@@ -140,6 +140,25 @@ it('tells of zones that nobody runs', () => {
   ]);
 });
 
+it('tells of one shard, one zone and one tick as of one', () => {
+  const next = setUp();
+  const late = { zones: counts({ planned: 9, deferred: 1 }), missedTicks: 1 };
+
+  next(late, { unownedShards: 1 });
+  expect(next(late, { unownedShards: 1 })).toEqual([
+    'overrun warning: 1 zone was not started before the cycle was over, 1 tick was missed',
+    'coverage warning: 1 shard is owned by no instance: nobody runs its zones',
+  ]);
+});
+
+it('tells that every shard has an owner again', () => {
+  const next = setUp();
+  for (let n = 0; n < 2; n += 1) next({}, { unownedShards: 2 });
+
+  expect([...next({}), ...next({})]).toEqual([]);
+  expect(next({})).toEqual(['coverage resolved: every shard is owned by an instance']);
+});
+
 it('tells of instances that disagree', () => {
   expect(setUp()({}, { mismatch: 'instance a has 3 shards, b has 4' })).toEqual([
     'shard-mismatch critical: instance a has 3 shards, b has 4',
