@@ -61,7 +61,8 @@ describe('simulate', () => {
   });
 
   it.each([
-    [['simulate', 'absent.json'], 'cannot read absent.json: ENOENT'],
+    [['simulate', 'absent.json'], 'cannot read absent.json: no such file or folder'],
+    [['simulate', folder], `cannot read ${folder}: it is a folder`],
     [['simulate', fileOf('{')], /scenario\.json: .*JSON/],
     [[], 'name a command: simulate'],
     [['simulate', 'x', '--seeds', '0'], '--seeds must be at least 1, got 0'],

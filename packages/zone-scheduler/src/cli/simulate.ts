@@ -40,7 +40,7 @@ function loadScenario(file: string): Scenario {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new OperatorError(`cannot read ${file}: ${codeOf(error) ?? messageOf(error)}`, {
+    throw new OperatorError(`cannot read ${file}: ${whyOf(error)}`, {
       cause: error,
     });
   }
@@ -55,8 +55,19 @@ function save(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (error) {
-    throw new OperatorError(`cannot write ${file}: ${codeOf(error) ?? messageOf(error)}`, {
+    throw new OperatorError(`cannot write ${file}: ${whyOf(error)}`, {
       ...{ cause: error, exitCode: 1 },
     });
   }
+}
+
+/** The usual mistakes with a path, in words. */
+const MISTAKES = new Map([
+  ['ENOENT', 'no such file or folder'],
+  ['EISDIR', 'it is a folder'],
+]);
+
+function whyOf(error: unknown): string {
+  const code = codeOf(error);
+  return MISTAKES.get(code ?? '') ?? code ?? messageOf(error);
 }
