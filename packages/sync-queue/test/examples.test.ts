@@ -1,10 +1,21 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createQueue, memoryStore, type QueueStore } from '@holdfast/sync-queue';
+import {
+  createOutbox,
+  createQueue,
+  createReceiver,
+  memoryOutboxStore,
+  memoryReceiptStore,
+  memoryStore,
+  type QueueStore,
+} from '@holdfast/sync-queue';
 import { createTestDatabase, createTestRedis } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
+import { httpPush, syncServer } from '../examples/http-sync.ts';
 import { addReading } from '../examples/latest-per-device.ts';
 import { databaseStore, placeOrder } from '../examples/order-with-its-job.ts';
 import { storeOrders } from '../examples/outcome-per-item.ts';
@@ -152,6 +163,36 @@ test('sync-endpoint applies edits once, and tells conflicts', async () => {
 
   expect(verdicts).toMatchObject([{ status: 'conflict', theirs: { minutes: 5 }, version: '1' }]);
   await expect(receiver.receive('<html>').catch(statusOf)).resolves.toBe(400);
+});
+
+test('http-sync carries edits to a receiver, and refuses what is no request', async () => {
+  const store = memoryReceiptStore();
+  await using receiver = createReceiver({
+    store,
+    apply: (op, { tx }) => {
+      tx.set(op.id, op.kind);
+      return Promise.resolve({ status: 'applied' });
+    },
+  });
+  const server = syncServer(receiver).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const push = httpPush(url, () => 'a token');
+  await using outbox = createOutbox({
+    ...{ store: memoryOutboxStore(), push, clientId: 'c', limits },
+  });
+
+  const { settled } = await outbox.enqueue({ kind: 'delete', entity: 'log', id: 'a' });
+  await outbox.sync();
+
+  expect(await settled).toEqual({ status: 'applied', results: [{}] });
+  expect(store.values.get('a')).toBe('delete');
+  for (const body of ['{', '{}'])
+    expect((await fetch(url, { method: 'POST', body })).status).toBe(400);
+  await new Promise((resolve) => {
+    server.close(resolve);
+    server.closeAllConnections();
+  });
 });
 
 test.each(readdirSync(folder))('the README shows %s as it is', (file) => {
