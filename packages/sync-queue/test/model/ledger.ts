@@ -152,6 +152,13 @@ export class Ledger {
     this.#die(this.#get(id));
   }
 
+  /** What a queue that is full may have evicted: also that of which it is not sure whether its lease was taken back. */
+  evictable(): string[] {
+    return [...this.entries.values()]
+      .filter(({ place, isUnsure }) => place === 'live' || isUnsure)
+      .map(({ id }) => id);
+  }
+
   leases(): Lease[] {
     return this.#in('leased').map(({ id, attempt }) => ({ id, attempt }));
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Random } from '@holdfast/internal';
 import type {
+  EnqueueVerdict,
   Lease,
   NewItem,
   PauseTarget,
@@ -141,24 +142,33 @@ class Play {
   async #add(): Promise<void> {
     const items = Array.from({ length: this.#pick([1, 2, 5]) }, () => this.#newItem());
     const { verdicts, evicted } = await this.#queue.enqueue(items);
+    this.#accept(items, verdicts);
     items.forEach((item, index) => {
       const verdict = verdicts[index]!;
       const text = Buffer.from(item.payload).toString();
-      const { priority, key, delayMs } = item;
       const knownAs = this.#knownAs(item);
       const known = knownAs === undefined ? undefined : this.#known.get(knownAs);
       if ((verdict.status === 'duplicate') !== (known !== undefined)) {
         throw new Error(`${text}: ${verdict.status}, known as ${known}`);
       }
-      if (verdict.status === 'accepted') {
-        const isPlain =
-          delayMs === 0 && key === undefined && this.#settings.overflow.kind === 'refuse';
-        this.ledger.accept(verdict.id, { text, priority, key, isPlain });
-      }
       if (verdict.status === 'coalesced') this.ledger.coalesce(verdict.id, text);
       if (knownAs !== undefined && 'id' in verdict) this.#known.set(knownAs, verdict.id);
     });
     if (evicted > 0) await this.#findEvicted(evicted);
+  }
+
+  #accept(items: readonly NewItem[], verdicts: readonly EnqueueVerdict[]): void {
+    const accepted = items.flatMap(({ payload, priority, key, delayMs }, index) => {
+      const verdict = verdicts[index]!;
+      if (verdict.status !== 'accepted') return [];
+      const isPlain =
+        delayMs === 0 && key === undefined && this.#settings.overflow.kind === 'refuse';
+      const text = Buffer.from(payload).toString();
+      return [{ id: verdict.id, facts: { text, priority, key, isPlain } }];
+    });
+    // What its shard had no room for went to another one, behind those of the same call that were there at once.
+    if (this.#shards > 1) accepted.sort((one, other) => (one.id < other.id ? -1 : 1));
+    for (const { id, facts } of accepted) this.ledger.accept(id, facts);
   }
 
   /** An idempotency key holds among the items of one shard. */
@@ -170,7 +180,7 @@ class Play {
   /** What was evicted is among the dead. */
   async #findEvicted(evicted: number): Promise<void> {
     const dead = new Set(await this.#deadIds());
-    const gone = this.ledger.ids('live').filter((id) => dead.has(id));
+    const gone = this.ledger.evictable().filter((id) => dead.has(id));
     if (gone.length !== evicted)
       throw new Error(`${evicted} were evicted, ${gone.length} are dead`);
     for (const id of gone) this.ledger.evict(id);
