@@ -71,12 +71,16 @@ export async function killConsumers(run: KillRun): Promise<KillVerdict> {
   const feed = feeder(opened);
   await feed.fill();
   const valueById = new Map<string, number>();
-  const lateHere: number[] = [];
-  queue.on('leaseLost', ({ id }) => void lateHere.push(valueById.get(id) ?? -1));
+  const lateHere = new Map<string, number>();
+  const tellLate = ({ id, attempt }: { readonly id: string; readonly attempt: number }): void =>
+    void lateHere.set(`${id}/${attempt}`, valueById.get(id) ?? NaN);
+  // The one while the handler runs, the other when it ended before anybody had looked; both for one delivery at times.
+  queue.on('leaseLost', tellLate);
+  queue.on('staleSettle', tellLate);
   const consumer = queue.consume(
     async (batch) => {
-      see(batch, await places.storeNow(place));
       for (const { id, value } of batch) valueById.set(id, value);
+      see(batch, await places.storeNow(place));
       await effects.apply(batch);
       await feed.fill();
     },
@@ -108,7 +112,7 @@ export async function killConsumers(run: KillRun): Promise<KillVerdict> {
   const { plain, received } = readEffects(folder);
   return {
     ...judgeDeliveries(kills, sightings, leaseMs),
-    ...judgeEffects(plain, kills, lateHere),
+    ...judgeEffects(plain, kills, [...lateHere.values()]),
     added: feed.added(),
     lost: feed.added() - plain.size,
     doubledInReceiver: [...received.values()].filter((times) => times > 1).length,
