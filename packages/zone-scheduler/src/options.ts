@@ -17,6 +17,7 @@ import { adaptive } from './controllers/adaptive.ts';
 import type { BudgetShare } from './controllers/budget.ts';
 import type { DownstreamBreakerOptions } from './downstream-breaker.ts';
 import { GuardedController } from './guarded-controller.ts';
+import { requireAboveZero } from './require-above-zero.ts';
 import { requirePort } from './require-port.ts';
 import { allZones } from './shards/all-zones.ts';
 import type { Shards } from './shards.ts';
@@ -133,6 +134,7 @@ const NAMES: OptionNames<ZoneSchedulerOptions> = {
   ...{ maxReportedFailures: true, clock: true, random: true },
 };
 
+const SHARE = { max: 1 };
 const BUDGET = ['request', 'take', 'giveBack', 'watch', 'release'] as const;
 const SHARDS = ['start', 'ownershipOf', 'isHeld', 'snapshot', 'on', 'close'] as const;
 const CLOCK = ['now', 'wallNow', 'setTimer'] as const;
@@ -153,7 +155,7 @@ export function resolveZoneSchedulerOptions<D>(
     budget: budget === undefined ? undefined : requirePort('budget', budget, BUDGET),
     shards: requirePort('shards', given.shards ?? allZones(), SHARDS),
     cycleMs: requireInteger('cycleMs', given.cycleMs ?? 15_000, { min: 1 }),
-    targetFraction: requireShare('targetFraction', given.targetFraction ?? 0.8),
+    targetFraction: requireAboveZero('targetFraction', given.targetFraction ?? 0.8, SHARE),
     timeoutMs: requireInteger('timeoutMs', given.timeoutMs ?? 5_000, { min: 1 }),
     overrun: requireOneOf('overrun', given.overrun ?? 'defer', ['defer', 'skip', 'finish']),
     suspects: resolveSuspects(given.suspects ?? {}, max),
@@ -215,7 +217,7 @@ function resolveBreaker(options: BreakerOptions | false): DownstreamBreakerOptio
   const given = requireOptionGroup('breaker', options, names);
   return Object.freeze({
     sample: requireInteger('breaker.sample', given.sample ?? 50, { min: 1 }),
-    failureRate: requireShare('breaker.failureRate', given.failureRate ?? 0.5),
+    failureRate: requireAboveZero('breaker.failureRate', given.failureRate ?? 0.5, SHARE),
     probeEveryMs: requireInteger('breaker.probeEveryMs', given.probeEveryMs ?? 1_000, { min: 1 }),
   });
 }
@@ -226,7 +228,7 @@ function resolveAlerts(options: AlertOptions | false): Resolved<AlertOptions> | 
     ...{ warning: true, critical: true, minZones: true, forCycles: true, clearCycles: true },
     ...{ repeatMs: true, staleCycles: true },
   });
-  const warning = requireShare('alerts.warning', given.warning ?? 0.1);
+  const warning = requireAboveZero('alerts.warning', given.warning ?? 0.1, SHARE);
   return Object.freeze({
     warning,
     critical: requireNumber('alerts.critical', given.critical ?? Math.max(0.3, warning), {
@@ -238,11 +240,4 @@ function resolveAlerts(options: AlertOptions | false): Resolved<AlertOptions> | 
     repeatMs: requireInteger('alerts.repeatMs', given.repeatMs ?? 900_000, { min: 0 }),
     staleCycles: requireInteger('alerts.staleCycles', given.staleCycles ?? 4, { min: 1 }),
   });
-}
-
-/** Above 0, at most 1. */
-function requireShare(name: string, value: unknown): number {
-  const share = requireNumber(name, value, { max: 1 });
-  if (share > 0) return share;
-  throw new RangeError(`${name} must be a number above 0 and at most 1, got ${share}`);
 }

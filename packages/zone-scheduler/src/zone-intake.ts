@@ -1,4 +1,5 @@
-import { requireInteger, requireNumber, requireText } from '@holdfast/internal';
+import { requireInteger, requireObject, requireText } from '@holdfast/internal';
+import { requireAboveZero } from './require-above-zero.ts';
 import type { SeenZones } from './seen-zones.ts';
 import { hashText } from './shards/hash.ts';
 import type { Shards } from './shards.ts';
@@ -64,14 +65,16 @@ export class ZoneIntake<D> {
 }
 
 /**
- * Read once and kept: a source may fill one object again and again.
+ * Read once and kept: a source may fill one object again and again. What is no field of a zone is left behind: a source of
+ * rows must not stop when a column is added.
  *
  * @throws {TypeError | RangeError} when it is no zone.
  */
-function copyOf<D>({ id, data, priority, weight, timeoutMs, every }: Zone<D>): Zone<D> {
+function copyOf<D>(given: Zone<D>): Zone<D> {
+  const { id, data, priority, weight, timeoutMs, every } = requireObject('zone', given);
   requireText('zone.id', id);
   if (priority !== undefined) requireInteger('zone.priority', priority, { min: 0, max: 2 });
-  if (weight !== undefined) requireNumber('zone.weight', weight, { min: Number.MIN_VALUE });
+  if (weight !== undefined) requireAboveZero('zone.weight', weight);
   if (timeoutMs !== undefined) requireInteger('zone.timeoutMs', timeoutMs, { min: 1 });
   if (every !== undefined) requireInteger('zone.every', every, { min: 1 });
   return { id, data, priority, weight, timeoutMs, every };

@@ -199,12 +199,13 @@ describe('a zone that misbehaves harms no other', () => {
     const report = await scheduler.runCycle();
 
     expect(report.zones).toEqual(counts({ planned: 5, ok: 2, failed: 3 }));
-    expect(report.failures[1]).toEqual({
-      zoneId: '',
-      class: 'bug',
-      message: 'zone.id must be a non-empty string, got ""',
-      durationMs: 0,
-    });
+    expect(report.failures).toEqual(
+      [
+        'zone must be an object, got null',
+        'zone.id must be a non-empty string, got ""',
+        'zone.id must be a non-empty string, got 7',
+      ].map((message) => ({ zoneId: '', class: 'bug', message, durationMs: 0 })),
+    );
   });
 
   it('when it rejects after it timed out: the rejection is handled', async () => {

@@ -163,7 +163,9 @@ describe('a zone', () => {
 
   it.each<[object, string]>([
     [{ id: 'x', priority: 3 }, 'zone.priority must be an integer from 0 to 2, got 3'],
-    [{ id: 'x', weight: 0 }, 'zone.weight must be a finite number of at least'],
+    [{ id: 'x', weight: 0 }, 'zone.weight must be above 0, got 0'],
+    [{ id: 'x', weight: -1 }, 'zone.weight must be above 0, got -1'],
+    [{ id: 'x', weight: '2' }, 'zone.weight must be a number, got "2"'],
     [{ id: 'x', timeoutMs: 0 }, 'zone.timeoutMs must be an integer of at least 1, got 0'],
     [{ id: 'x', every: 1.5 }, 'zone.every must be an integer of at least 1, got 1.5'],
   ])('that is wrong as %o fails by itself', async (wrong, message) => {
@@ -177,5 +179,21 @@ describe('a zone', () => {
     expect(report.zones).toEqual(counts({ planned: 2, ok: 1, failed: 1 }));
     expect(report.failures[0]).toMatchObject({ zoneId: 'x', class: 'bug' });
     expect(report.failures[0]?.message).toContain(message);
+  });
+
+  it('ignores what is no field of a zone, and does not hand it to the handler', async () => {
+    let seen: Zone | undefined;
+    const { scheduler } = setUp([], {
+      zones: () => [{ id: 'x', valve: 'shut', data: 1 } as Zone],
+      handler: (zone) => {
+        seen = zone;
+        return done();
+      },
+    });
+
+    const report = await scheduler.runCycle();
+
+    expect(report.zones).toEqual(counts({ planned: 1, ok: 1 }));
+    expect(seen).toEqual({ id: 'x', data: 1 });
   });
 });

@@ -4,6 +4,7 @@ import {
   requireOptions,
   type OptionNames,
 } from '@holdfast/internal';
+import { requireAboveZero } from '../require-above-zero.ts';
 import { resolveLimitRange, type LimitRange } from './limit-range.ts';
 
 export interface AdaptiveOptions {
@@ -65,18 +66,17 @@ const NAMES: OptionNames<AdaptiveOptions> = {
 export function resolveAdaptiveOptions(options: AdaptiveOptions): ResolvedAdaptiveOptions {
   requireOptions('adaptive', options, NAMES);
   const { maxHealthyMs } = options;
-  const above0 = { min: Number.MIN_VALUE };
   return Object.freeze({
     ...resolveLimitRange(options, { min: 4, max: 500, initial: 16 }),
     probeZones: requireInteger('probeZones', options.probeZones ?? 16, { min: 1 }),
     windowMs: requireInteger('windowMs', options.windowMs ?? 1_000, { min: 10 }),
     growth: requireNumber('growth', options.growth ?? 1.25, { min: 1 }),
     bdpGain: requireNumber('bdpGain', options.bdpGain ?? 1.2, { min: 1 }),
-    maxCut: requireNumber('maxCut', options.maxCut ?? 0.7, { ...above0, max: 1 }),
-    tolerance: requireNumber('tolerance', options.tolerance ?? 0.2, above0),
+    maxCut: requireAboveZero('maxCut', options.maxCut ?? 0.7, { max: 1 }),
+    tolerance: requireAboveZero('tolerance', options.tolerance ?? 0.2),
     deviationScale: requireNumber('deviationScale', options.deviationScale ?? 2.5, { min: 0 }),
     maxHealthyMs:
-      maxHealthyMs === undefined ? Infinity : requireNumber('maxHealthyMs', maxHealthyMs, above0),
-    maxLoopDelayMs: requireNumber('maxLoopDelayMs', options.maxLoopDelayMs ?? 100, above0),
+      maxHealthyMs === undefined ? Infinity : requireAboveZero('maxHealthyMs', maxHealthyMs),
+    maxLoopDelayMs: requireAboveZero('maxLoopDelayMs', options.maxLoopDelayMs ?? 100),
   });
 }

@@ -1,11 +1,11 @@
 import {
   requireFunction,
   requireInteger,
-  requireNumber,
   requireOptionGroup,
   requireOptions,
   requireText,
 } from '@holdfast/internal';
+import { requireAboveZero } from '../require-above-zero.ts';
 
 export interface BudgetOptions {
   /** Slots of all schedulers together; at least 1. */
@@ -121,7 +121,7 @@ export function createBudget(options: BudgetOptions): Budget {
       const { weight = 1 } = requireOptionGroup('options', given, { weight: true });
       if (shares.has(name)) throw new RangeError(`there is a share of the name "${name}" already`);
       if (shares.size >= max) throw new RangeError(`all ${max} slots have a share each`);
-      requireNumber('weight', weight, { min: Number.MIN_VALUE });
+      requireAboveZero('weight', weight);
       const share: Share = { weight, wanted: 1, granted: 0, taken: 0, onRoom: undefined };
       shares.set(name, share);
       grantFairly([...shares.values()], max);

@@ -5,6 +5,7 @@ import {
   type OptionNames,
 } from '@holdfast/internal';
 import type { Controller } from '../controller.ts';
+import { requireAboveZero } from '../require-above-zero.ts';
 import { resolveLimitRange } from './limit-range.ts';
 import { SampledLimit, type LimitLaw, type SampledLimitOptions } from './sampled-limit.ts';
 import type { SnapshotFields, SnapshotReader } from './snapshot-fields.ts';
@@ -45,10 +46,7 @@ export function gradient2(options: Gradient2Options = {}): Controller {
   const law = new Gradient2({
     tolerance: requireNumber('tolerance', options.tolerance ?? 1.5, { min: 1 }),
     queueSize: requireInteger('queueSize', options.queueSize ?? 4, { min: 0 }),
-    smoothing: requireNumber('smoothing', options.smoothing ?? 0.2, {
-      min: Number.MIN_VALUE,
-      max: 1,
-    }),
+    smoothing: requireAboveZero('smoothing', options.smoothing ?? 0.2, { max: 1 }),
     longWindow: requireInteger('longWindow', options.longWindow ?? 600, { min: 1 }),
   });
   const range = resolveLimitRange(options, { min: 20, max: 200, initial: 20 });

@@ -1,10 +1,6 @@
-import {
-  requireInteger,
-  requireNumber,
-  requireOptions,
-  type OptionNames,
-} from '@holdfast/internal';
+import { requireInteger, requireOptions, type OptionNames } from '@holdfast/internal';
 import type { Controller, LimitExplanation, PlanInput, WindowStats } from '../controller.ts';
+import { requireAboveZero } from '../require-above-zero.ts';
 import { clampLimit, resolveLimitRange, type LimitRange } from './limit-range.ts';
 import { orNull, SnapshotReader, type SnapshotFields } from './snapshot-fields.ts';
 
@@ -43,7 +39,7 @@ export function littlesLaw(options: LittlesLawOptions = {}): Controller {
   requireOptions('littlesLaw', options, NAMES);
   return new LittlesLawController({
     ...resolveLimitRange(options, { min: 4, max: 500, initial: 16 }),
-    alpha: requireNumber('alpha', options.alpha ?? 0.3, { min: Number.MIN_VALUE, max: 1 }),
+    alpha: requireAboveZero('alpha', options.alpha ?? 0.3, { max: 1 }),
     probeZones: requireInteger('probeZones', options.probeZones ?? 16, { min: 0 }),
     windowMs: requireInteger('windowMs', options.windowMs ?? 1_000, { min: 10 }),
   });

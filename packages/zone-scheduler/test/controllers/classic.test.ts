@@ -126,7 +126,7 @@ it.each([aimd, vegas, gradient2])(
 );
 
 it.each([
-  [() => littlesLaw({ alpha: 2 }), 'alpha must be a finite number from 5e-324 to 1, got 2'],
+  [() => littlesLaw({ alpha: 2 }), 'alpha must be above 0 and at most 1, got 2'],
   [() => littlesLaw({ bta: 1 } as never), 'bta is not an option of littlesLaw'],
   [() => aimd({ backoffRatio: 0.1 }), 'backoffRatio must be a finite number from 0.5'],
   [() => aimd({ min: 300 }), undefined],
