@@ -1,5 +1,9 @@
-import { isHoldfastError } from '@holdfast/internal';
-import type { FailureClass } from './zone.ts';
+import { isHoldfastError, requireOneOf } from '@holdfast/internal';
+import { describeError } from './cycle-tally.ts';
+import { ClassifyError } from './errors.ts';
+import type { Classify, FailureClass, Zone } from './zone.ts';
+
+const CLASSES = ['zone', 'downstream', 'timeout', 'ownership', 'bug'] as const;
 
 /**
  * SQLSTATE classes of a database that cannot serve anybody: 08 connection exception, 53 insufficient resources, 57P
@@ -28,6 +32,26 @@ export function classifyFailure(error: unknown): FailureClass {
   if (DOWNSTREAM_CODES.has(code) || DOWNSTREAM_STATE.test(code)) return 'downstream';
   if (code === '' && DOWNSTREAM_MESSAGE.test(error.message)) return 'downstream';
   return isBug(error) ? 'bug' : 'zone';
+}
+
+/** As `classify` of the options says; one that throws, or gives no class, is a bug itself, and the zone fails with that. */
+export function classifyBy<D>(
+  classify: Classify<D>,
+  error: unknown,
+  zone: Zone<D>,
+): { readonly class: FailureClass; readonly error: unknown } {
+  try {
+    const given: unknown = classify(error, zone);
+    // No class, as is said below; what it rejects with must not end the process beside that.
+    if (given instanceof Promise) given.catch(() => undefined);
+    return { class: requireOneOf('what it returns', given, CLASSES), error };
+  } catch (thrown) {
+    const why = describeError(thrown).message;
+    const own = new ClassifyError(`${why}; the zone's error was: ${describeError(error).message}`, {
+      cause: error,
+    });
+    return { class: 'bug', error: own };
+  }
 }
 
 function isBug(error: Error): boolean {

@@ -16,6 +16,19 @@ export class ZoneTimeoutError extends HoldfastError {
   }
 }
 
+/**
+ * `classify` of the options threw, or gave what is no class, so that whose fault the failure is cannot be told. Its message
+ * also says what the zone failed with, which is its cause.
+ */
+export class ClassifyError extends HoldfastError {
+  override readonly name = 'ClassifyError';
+  override readonly code = 'CLASSIFY_FAILED';
+
+  constructor(why: string, options: { readonly cause: unknown }) {
+    super('CLASSIFY_FAILED', `classify failed: ${why}`, options);
+  }
+}
+
 /** The source did not give its next zone in time, so the cycle went on without the rest. */
 export class ZoneSourceTimeoutError extends HoldfastError {
   override readonly name = 'ZoneSourceTimeoutError';

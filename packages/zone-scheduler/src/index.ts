@@ -18,6 +18,7 @@ export type { SampledLimitOptions } from './controllers/sampled-limit.ts';
 export { vegas, type VegasOptions } from './controllers/vegas.ts';
 export { createZoneScheduler } from './create-zone-scheduler.ts';
 export {
+  ClassifyError,
   CycleRunningError,
   FencedError,
   OwnershipLostError,

@@ -1,8 +1,8 @@
 import { createDeferred, type Clock, type Deferred } from '@holdfast/internal';
-import { classifyFailure } from './classify.ts';
+import { classifyBy, classifyFailure } from './classify.ts';
 import { OwnershipLostError, ZoneTimeoutError } from './errors.ts';
 import { ZoneRun, type RunFailure, type RunScope, type ZoneRunParts } from './zone-run.ts';
-import type { Classify, FailureClass, Zone, ZoneHandler } from './zone.ts';
+import type { Classify, Zone, ZoneHandler } from './zone.ts';
 
 export interface RunningZonesParts<D> {
   readonly scope: RunScope;
@@ -161,19 +161,12 @@ export class RunningZones<D> {
   }
 
   #describe(error: unknown, zone: Zone<D>): RunFailure {
-    const failureClass = this.#classify(error, zone);
-    const outcome = failureClass === 'ownership' ? 'fenced' : 'failed';
-    return { outcome, class: failureClass, error };
-  }
-
-  #classify(error: unknown, zone: Zone<D>): FailureClass {
     const { classify } = this.#parts;
-    if (classify === undefined) return classifyFailure(error);
-    try {
-      return classify(error, zone);
-    } catch {
-      return 'bug';
-    }
+    const failure =
+      classify === undefined
+        ? { class: classifyFailure(error), error }
+        : classifyBy(classify, error, zone);
+    return { outcome: failure.class === 'ownership' ? 'fenced' : 'failed', ...failure };
   }
 
   #resolveDrains(): void {

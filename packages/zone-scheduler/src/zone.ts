@@ -1,6 +1,9 @@
 import type { Fence } from './shards.ts';
 
-/** One unit of work that is due in every cycle. */
+/**
+ * One unit of work that is due in every cycle. Other fields are ignored, and the handler does not see them: what it needs is
+ * `data`. A zone that breaks a rule of its fields is a failure of class `bug` in the report.
+ */
 export interface Zone<D = unknown> {
   /** Unique within a cycle; not empty. */
   readonly id: string;
@@ -56,5 +59,5 @@ export interface ZoneContext {
  */
 export type FailureClass = 'zone' | 'downstream' | 'timeout' | 'ownership' | 'bug';
 
-/** Tells whose fault an error is. One that throws counts as `bug`. */
+/** Tells whose fault an error is. Of one that throws, or gives no class, the zone fails with a `ClassifyError`, a `bug`. */
 export type Classify<D = unknown> = (error: unknown, zone: Zone<D>) => FailureClass;

@@ -6,6 +6,7 @@ import { fixed } from '../src/controllers/fixed.ts';
 import { createZoneScheduler } from '../src/create-zone-scheduler.ts';
 import type { CycleReport } from '../src/cycle-report.ts';
 import type { ZoneSchedulerOptions } from '../src/options.ts';
+import type { FailureClass } from '../src/zone.ts';
 
 const refused = (): Error => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
 
@@ -118,22 +119,45 @@ describe('a downstream that is down', () => {
   });
 });
 
-it('asks the classifier of the options whose fault it is, and survives one that throws', async () => {
-  const { clock, scheduler } = setUp({
-    handler: (zone) => Promise.reject(new Error(zone.id)),
-    classify: (error) => {
-      if (error instanceof Error && error.message === 'z7') throw new Error('what is this?');
-      return 'zone';
+it.each<[string, () => unknown, string]>([
+  [
+    'throws',
+    () => {
+      throw new Error('what is this?');
     },
-  });
+    'what is this?',
+  ],
+  [
+    'gives no class',
+    () => 'gateway',
+    'what it returns must be one of zone, downstream, timeout, ownership, bug, got "gateway"',
+  ],
+  [
+    'gives a promise',
+    () => Promise.reject(new Error('nobody listens')),
+    'what it returns must be one of zone, downstream, timeout, ownership, bug, got an object',
+  ],
+])(
+  'asks the classifier of the options whose fault it is, and survives one that %s',
+  async (_, misbehave, why) => {
+    const { clock, scheduler } = setUp({
+      handler: (zone) => Promise.reject(new Error(`valve ${zone.id}`)),
+      classify: (_error, zone) => (zone.id === 'z7' ? (misbehave() as FailureClass) : 'zone'),
+    });
 
-  const report = scheduler.runCycle();
-  await clock.advance(100);
+    const report = scheduler.runCycle();
+    await clock.advance(100);
 
-  const { failures } = await report;
-  expect(failures.find(({ zoneId }) => zoneId === 'z7')).toMatchObject({ class: 'bug' });
-  expect(failures[0]).toMatchObject({ zoneId: 'z0', class: 'zone' });
-});
+    const { failures, byError, zones } = await report;
+    expect(failures.find(({ zoneId }) => zoneId === 'z7')).toMatchObject({
+      ...{ class: 'bug', code: 'CLASSIFY_FAILED' },
+      message: `classify failed: ${why}; the zone's error was: valve z7`,
+    });
+    expect(failures[0]).toMatchObject({ zoneId: 'z0', class: 'zone', message: 'valve z0' });
+    expect(byError).toContainEqual({ class: 'bug', key: 'CLASSIFY_FAILED', count: 1 });
+    expect(zones.failed).toBe(zones.planned);
+  },
+);
 
 describe('zones that fail again and again', () => {
   it('rest, are told, and hold up nobody', async () => {
