@@ -1,12 +1,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { programRunner } from '@holdfast/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const run = programRunner(new URL('../src/cli.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-scenarios-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+const STEADY = fileURLToPath(new URL('../scenarios/steady.json', import.meta.url));
 
 function fileOf(content: unknown): string {
   const file = join(folder, 'scenario.json');
@@ -64,6 +67,15 @@ describe('simulate', () => {
     [['simulate', 'absent.json'], 'cannot read absent.json: no such file or folder'],
     [['simulate', folder], `cannot read ${folder}: it is a folder`],
     [['simulate', fileOf('{')], /scenario\.json: .*JSON/],
+    [
+      ['simulate', STEADY, '--svg', join(folder, 'absent', 'run.svg')],
+      `cannot write ${join(folder, 'absent', 'run.svg')}: no such file or folder`,
+    ],
+    [
+      ['simulate', STEADY, '--svg', join(STEADY, 'run.svg')],
+      `cannot write ${join(STEADY, 'run.svg')}: a part of the path is no folder`,
+    ],
+    [['simulate', STEADY, '--svg', folder], `cannot write ${folder}: it is a folder`],
     [[], 'name a command: simulate'],
     [['simulate', 'x', '--seeds', '0'], '--seeds must be at least 1, got 0'],
     [['simulate', 'x', '--seed', 'one'], '--seed must be a whole number, got "one"'],
@@ -78,10 +90,30 @@ describe('simulate', () => {
     else expect(stderr).toMatch(message);
   });
 
-  it('names the field of a scenario that is wrong', async () => {
-    const { code, stderr } = await run(['simulate', fileOf({ ...SCENARIO, zones: 0 })]);
+  it.each([
+    [{ zones: 0 }, 'zones must be an integer of at least 1, got 0'],
+    [{ expect: undefined }, 'expect must be an array, which may be empty, got undefined'],
+    [{ expect: {} }, 'expect must be an array, which may be empty, got an object'],
+    [{ steps: 'none' }, 'steps must be an array, which may be empty, got none'],
+    [
+      { expect: [{ stat: 'failed', each: 0 }] },
+      'expect[0].each must be [least, greatest], two numbers, got 0',
+    ],
+    [
+      { expect: [{ stat: 'failed', each: [1] }] },
+      'expect[0].each must be [least, greatest], two numbers, got 1 of them',
+    ],
+  ])('names the field of a scenario that is wrong: %o', async (wrong, message) => {
+    const { code, stderr } = await run(['simulate', fileOf({ ...SCENARIO, ...wrong })]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/scenario\.json: zones must be an integer of at least 1, got 0\n$/);
+    expect(stderr).toMatch(/^holdfast-zone-scheduler: [^\n]+\n$/);
+    expect(stderr).toContain(`scenario.json: ${message}\n`);
+  });
+
+  it('runs a scenario of which nothing is expected, and ends with 0', async () => {
+    const { code, stdout } = await run(['simulate', fileOf({ ...SCENARIO, expect: [] })]);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toHaveLength(6);
   });
 
   it('says in the README what scenarios there are', () => {

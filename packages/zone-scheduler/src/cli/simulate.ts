@@ -18,6 +18,8 @@ export async function runSimulation(
 ): Promise<ExitCode> {
   const { controller, controllerName, seed, seeds, scale, json, svg } = request;
   const scenario = loadScenario(request.file);
+  // Now, and not after runs that may take minutes: a path that cannot be written is a mistake in the command.
+  if (svg !== undefined) save(svg, '');
   const runs: SimulationRun[] = [];
   for (let n = 0; n < seeds; n += 1) {
     runs.push(await simulate(scenario, { controller, seed: seed + n, scale }));
@@ -30,7 +32,7 @@ export async function runSimulation(
     print(`${JSON.stringify({ scenario, controller: controllerName, judgements, runs })}\n`);
   } else {
     const title = `${scenario.name}, ${controllerName}: ${scenario.about}`;
-    print(`${title}\n\n${runText(first)}\n${judgementText(judgements)}`);
+    print(`${title}\n\n${runText(first)}${judgementText(judgements)}`);
   }
   return judgements.every(({ isMet }) => isMet) ? 0 : 1;
 }
@@ -40,9 +42,7 @@ function loadScenario(file: string): Scenario {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new OperatorError(`cannot read ${file}: ${whyOf(error)}`, {
-      cause: error,
-    });
+    throw new OperatorError(`cannot read ${file}: ${whyOf(error)}`, { cause: error });
   }
   try {
     return readScenario(JSON.parse(text));
@@ -55,9 +55,7 @@ function save(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (error) {
-    throw new OperatorError(`cannot write ${file}: ${whyOf(error)}`, {
-      ...{ cause: error, exitCode: 1 },
-    });
+    throw new OperatorError(`cannot write ${file}: ${whyOf(error)}`, { cause: error });
   }
 }
 
@@ -65,6 +63,9 @@ function save(file: string, text: string): void {
 const MISTAKES = new Map([
   ['ENOENT', 'no such file or folder'],
   ['EISDIR', 'it is a folder'],
+  ['ENOTDIR', 'a part of the path is no folder'],
+  ['EACCES', 'permission denied'],
+  ['EROFS', 'the file system is read-only'],
 ]);
 
 function whyOf(error: unknown): string {

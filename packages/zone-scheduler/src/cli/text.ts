@@ -22,9 +22,10 @@ export function runText({ rows }: SimulationRun): string {
   );
 }
 
-/** What is expected, what was seen, and whether that is within. */
+/** After a free line: what is expected, what was seen, and whether that is within. Empty when nothing is expected. */
 export function judgementText(judgements: readonly Judgement[]): string {
-  return alignColumns(
+  if (judgements.length === 0) return '';
+  const table = alignColumns(
     ['', 'statistic', 'cycles', 'mean', 'least', 'greatest', 'expected'],
     judgements.map((one) => [
       one.isMet ? 'ok' : 'MISSED',
@@ -38,6 +39,7 @@ export function judgementText(judgements: readonly Judgement[]): string {
         .join(', '),
     ]),
   );
+  return `\n${table}`;
 }
 
 function rangeText(name: string, range: readonly [number, number] | undefined): string {

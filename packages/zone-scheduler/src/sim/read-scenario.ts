@@ -7,6 +7,7 @@ import {
   requireText,
   type OptionNames,
 } from '@holdfast/internal';
+import { requireAboveZero } from '../require-above-zero.ts';
 import { createServiceTime } from './service-time.ts';
 import type { DownstreamOptions, Expectation, Scenario, ScenarioStep } from './scenario.ts';
 import { STATISTICS } from './statistics.ts';
@@ -45,7 +46,6 @@ const EXPECTATION: OptionNames<Expectation> = {
   each: true,
 };
 const STATES = ['serves', 'refuses', 'hangs'] as const;
-const ABOVE_0 = { min: Number.EPSILON };
 const AT_LEAST_0 = { min: 0 };
 const AT_LEAST_1 = { min: 1 };
 
@@ -105,7 +105,7 @@ function checkStep(path: string, given: unknown, cycles: number): void {
     throw new RangeError(`${path}.cycle must be within the ${cycles} cycles, got ${cycle}`);
   optional(step.zones, (value) => requireInteger(`${path}.zones`, value, AT_LEAST_1));
   optional(step.servers, (value) => requireInteger(`${path}.servers`, value, AT_LEAST_1));
-  optional(step.serviceFactor, (value) => requireNumber(`${path}.serviceFactor`, value, ABOVE_0));
+  optional(step.serviceFactor, (value) => requireAboveZero(`${path}.serviceFactor`, value));
   optional(step.hungShare, (value) =>
     requireNumber(`${path}.hungShare`, value, { min: 0, max: 1 }),
   );
@@ -130,15 +130,23 @@ function checkExpectation(path: string, given: unknown, cycles: number): void {
 }
 
 function checkRange(path: string, value: unknown): void {
-  const range = listOf(path, value);
-  if (range.length !== 2) throw new TypeError(`${path} must be two numbers, got ${range.length}`);
+  const rule = '[least, greatest], two numbers';
+  const range = requireArray(path, value, rule);
+  if (range.length !== 2) {
+    throw new TypeError(`${path} must be ${rule}, got ${range.length} of them`);
+  }
   const least = requireNumber(`${path}[0]`, range[0]);
   requireNumber(`${path}[1]`, range[1], { min: least });
 }
 
 function listOf(path: string, value: unknown): readonly unknown[] {
+  return requireArray(path, value, 'an array, which may be empty');
+}
+
+function requireArray(path: string, value: unknown, rule: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw new TypeError(`${path} must be an array`);
+  const got = typeof value === 'object' && value !== null ? 'an object' : String(value);
+  throw new TypeError(`${path} must be ${rule}, got ${got}`);
 }
 
 function optional(value: unknown, check: (value: unknown) => void): void {

@@ -143,7 +143,10 @@ describe('readScenario', () => {
     ],
     [{ expect: [{ stat: 'x', each: [0, 1] }] }, 'expect[0].stat must be one of missedTicks'],
     [{ expect: [{ stat: 'staleness' }] }, 'expect[0] has no range'],
-    [{ expect: [{ stat: 'staleness', each: [1] }] }, 'expect[0].each must be two numbers, got 1'],
+    [
+      { expect: [{ stat: 'staleness', each: [1] }] },
+      'expect[0].each must be [least, greatest], two numbers, got 1 of them',
+    ],
     [
       { expect: [{ stat: 'staleness', each: [2, 1] }] },
       'expect[0].each[1] must be a finite number of at least 2',
