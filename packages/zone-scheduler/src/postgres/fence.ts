@@ -1,6 +1,12 @@
-import { quoteIdentifier, requireInteger, requireOptions } from '@holdfast/internal';
+import {
+  quoteIdentifier,
+  requireFunction,
+  requireInteger,
+  requireOptions,
+} from '@holdfast/internal';
 import { FencedError } from '../errors.ts';
 import type { Fence } from '../shards.ts';
+import { requireFence, requireTransaction } from './fence-arguments.ts';
 import type { QueryResultLike, TransactionLike } from './ports.ts';
 import { requireSchema } from './shard-options.ts';
 import { callsIn } from './statements.ts';
@@ -25,6 +31,8 @@ export interface FenceSql {
  * The token in the row that is written: a write of an older epoch than the row has seen changes no row, and then throw a
  * `FencedError`. It costs nothing and locks nothing. A write of the last owner may still land after a takeover, as long
  * as the new owner has not written the row: see `fencedTx` where not even that may happen.
+ *
+ * @throws {TypeError | RangeError} when an option is wrong, or `fence` is none: of a zone that is not ours it is undefined.
  */
 export function fenceWhere(fence: Fence, options: FenceWhereOptions = {}): FenceSql {
   requireOptions('fenceWhere', options, { parameter: true, column: true });
@@ -33,7 +41,7 @@ export function fenceWhere(fence: Fence, options: FenceWhereOptions = {}): Fence
   return {
     set: `${column} = $${parameter}::bigint`,
     where: `${column} <= $${parameter}::bigint`,
-    value: String(fence.epoch),
+    value: String(requireFence(fence).epoch),
   };
 }
 
@@ -52,7 +60,8 @@ export interface FencedTxOptions {
  * Runs `fn` when the shard is still this owner's, and keeps it so until the transaction ends: nobody can take the shard
  * meanwhile. `tx` must be in a transaction, READ COMMITTED, which must be rolled back when this rejects.
  *
- * Rejects with `FENCED`, with the driver's error, or with what `fn` rejects with.
+ * Rejects with `FENCED`, with the driver's error, with what `fn` rejects with, or with a `TypeError` or `RangeError` when an
+ * argument is wrong: a pool or a Kysely outside of a transaction, or a `fence` that is none.
  */
 export async function fencedTx<T>(
   tx: TransactionLike,
@@ -63,8 +72,15 @@ export async function fencedTx<T>(
   requireOptions('fencedTx', options, { idleMs: true, schema: true });
   const idleMs = requireInteger('idleMs', options.idleMs ?? 5_000, { min: 1, max: 2 ** 31 - 1 });
   const text = callsIn(requireSchema(options.schema)).fence;
-  const { group, shard, owner, epoch } = fence;
-  const { rows } = await query(tx, text, [group, shard, owner, String(epoch), idleMs]);
+  const { group, shard, owner, epoch } = requireFence(fence);
+  requireFunction('fn', fn);
+  const { rows } = await query(requireTransaction(tx), text, [
+    group,
+    shard,
+    owner,
+    String(epoch),
+    idleMs,
+  ]);
   if (rows.length === 0) throw new FencedError(fence);
   return fn();
 }
@@ -72,10 +88,12 @@ export async function fencedTx<T>(
 /**
  * The epoch as text of a fixed length: the later one is the greater one, also by comparing texts. For what has no
  * transaction, such as a message of MQTT: the receiver drops what is smaller than the greatest it has seen.
+ *
+ * @throws {TypeError | RangeError} when `fence` is none: of a zone that is not ours it is undefined.
  */
-export function fenceToken({ epoch }: Fence): string {
+export function fenceToken(fence: Fence): string {
   // As many digits as the greatest bigint of PostgreSQL has.
-  return String(epoch).padStart(19, '0');
+  return String(requireFence(fence).epoch).padStart(19, '0');
 }
 
 function query(tx: TransactionLike, text: string, values: unknown[]): Promise<QueryResultLike> {

@@ -1,5 +1,7 @@
 import type { Clock, Timer } from '@holdfast/internal';
 import { ShardRequestTimeoutError } from '../errors.ts';
+import { requirePort } from '../require-port.ts';
+import { isPool } from './is-pool.ts';
 import type { PgClientLike } from './ports.ts';
 
 /**
@@ -60,7 +62,7 @@ export class LeaseConnection {
   }
 
   async #connect(): Promise<PgClientLike> {
-    const client = this.#createClient();
+    const client = requireClient(this.#createClient());
     this.#client = client;
     // For good: also one that was given up may still have something to say.
     client.on('error', () => {
@@ -69,4 +71,13 @@ export class LeaseConnection {
     await client.connect();
     return client;
   }
+}
+
+/** A pool gives another connection for each statement, and its `end()` waits for the one that `connect()` took. @throws {TypeError} */
+function requireClient(given: PgClientLike): PgClientLike {
+  const client = requirePort('createClient()', given, ['connect', 'query', 'end', 'on']);
+  if (!isPool(client)) return client;
+  throw new TypeError(
+    'createClient must return a client of its own, such as new pg.Client(config), got a pool',
+  );
 }

@@ -3,7 +3,6 @@ import {
   requireBoolean,
   requireFunction,
   requireInteger,
-  requireNumber,
   requireOptionGroup,
   requireOptions,
   requireText,
@@ -11,13 +10,15 @@ import {
   type Clock,
   type OptionNames,
 } from '@holdfast/internal';
+import { requireAboveZero } from '../require-above-zero.ts';
 import { requirePort } from '../require-port.ts';
 import type { PgClientLike } from './ports.ts';
 
 export interface PostgresShardsOptions {
   /**
    * Makes a connection of the shards' own, `() => new pg.Client(config)`, at the start and after each loss: a pool that is
-   * busy with other work must not cost the lease.
+   * busy with other work must not cost the lease. What is no client, such as a pool, is refused with a `TypeError` by
+   * `start()`, or in the event `error` of static shards.
    */
   readonly createClient: () => PgClientLike;
   /** The instances that share their zones name the same one. */
@@ -94,13 +95,11 @@ export function resolveShardsOptions(options: PostgresShardsOptions): ResolvedSh
     maxMovesPerRound,
     rejoinGraceMs = memberId === undefined ? 0 : 20_000,
   } = options;
-  const weight = requireNumber('weight', options.weight ?? 1);
-  if (weight <= 0) throw new RangeError(`weight must be above 0, got ${weight}`);
   return Object.freeze({
     createClient: requireFunction('createClient', options.createClient),
     group: requireText('group', options.group),
     memberId: memberId === undefined ? randomUUID() : requireText('memberId', memberId),
-    weight,
+    weight: requireAboveZero('weight', options.weight ?? 1),
     shards: requireInteger('shards', options.shards ?? 1024, { min: 1, max: 65_536 }),
     ...resolveLease(options.lease ?? {}),
     rejoinGraceMs: requireInteger('rejoinGraceMs', rejoinGraceMs, { min: 0, max: MAX_MS }),

@@ -1,0 +1,4 @@
+/** `pg.Pool` counts its connections, and no client does. */
+export function isPool(value: object): boolean {
+  return 'totalCount' in value;
+}
