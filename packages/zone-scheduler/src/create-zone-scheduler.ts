@@ -101,10 +101,10 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
 
   const warn = (report: CycleReport): void => {
     if (alertRules === undefined) return;
-    const { unowned, mismatch } = shards.snapshot();
+    const { unowned, isSettling, mismatch } = shards.snapshot();
     const alerts = alertRules.evaluate({
       ...{ report, nowMs: clock.now(), isDownstreamDown: runner.isDownstreamDown },
-      ...{ unownedShards: unowned, mismatch },
+      ...{ unownedShards: isSettling ? 0 : unowned, mismatch },
     });
     for (const alert of alerts) listeners.emit('alert', alert);
   };

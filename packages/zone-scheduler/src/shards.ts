@@ -24,16 +24,23 @@ export interface ShardHost {
   abandon(shards: readonly number[], reason: Error): void;
 }
 
-/** Counters and gauges; plain JSON. */
+/**
+ * Counters and gauges; plain JSON. `owned` and `trustedForMs` are of this moment. What the others have is as of the last look
+ * at the group: with shards in PostgreSQL up to `renewMs` ago, a fifth of it while shards move or have no owner, and longer
+ * while the server does not answer; with a registry a third of its `ttlMs`.
+ */
 export interface ShardsSnapshot {
   readonly total: number;
   readonly owned: number;
-  /** Shards that nobody owns, as far as this instance knows. */
+  /** Shards that nobody owns, as of the last look; `total` before the first. */
   readonly unowned: number;
+  /** True from the start until the first shards are shared out, for a bounded time: what is `unowned` then is about to be taken. */
+  readonly isSettling: boolean;
+  /** As of the last look. */
   readonly members: number;
   /** How long the ownership may still be trusted; null when nobody can take it away. */
   readonly trustedForMs: number | null;
-  /** What is wrong with the set of instances, such as two that disagree on the total. */
+  /** What is wrong with the set of instances, such as two that disagree on the total; as of the last answer. */
   readonly mismatch: string | undefined;
 }
 

@@ -1,6 +1,11 @@
 /** However often the set changes, it counts as settled after so many times `settleMs`. */
 const MAX_TIMES = 3;
 
+/** After so long the set of the members has settled, whatever happens. */
+export function longestSettlingMs(settleMs: number): number {
+  return settleMs * MAX_TIMES;
+}
+
 /** Whether the set of the members has been the same for long enough; a start of many instances then moves shards once. */
 export class Settling {
   readonly #settleMs: number;
@@ -22,7 +27,7 @@ export class Settling {
     }
     this.#isSettled =
       nowMs - this.#changedAtMs >= this.#settleMs ||
-      nowMs - this.#unsettledFromMs >= this.#settleMs * MAX_TIMES;
+      nowMs - this.#unsettledFromMs >= longestSettlingMs(this.#settleMs);
     return this.#isSettled;
   }
 }

@@ -13,6 +13,7 @@ import { Holdings } from './holdings.ts';
 import { openSchema } from './install.ts';
 import { LeaseConnection } from './lease-connection.ts';
 import { ShardLease } from './lease.ts';
+import { longestSettlingMs } from './settling.ts';
 import type { ResolvedShardsOptions } from './shard-options.ts';
 import { ShardMoves } from './shard-moves.ts';
 import { ShardStore } from './shard-store.ts';
@@ -41,6 +42,8 @@ export class ShardMember implements Shards {
   #running: Promise<void> | undefined;
   #mismatch: string | undefined;
   #lastFailure: unknown;
+  /** Until then shards without an owner are no news: those who start share them out. */
+  #settlesByMs = Infinity;
   #isLeaving = false;
   #isOver = false;
 
@@ -89,10 +92,12 @@ export class ShardMember implements Shards {
   snapshot(): ShardsSnapshot {
     const isTrusted = this.#lease.isTrusted();
     const { leftMs } = this.#lease;
+    const isSettling = this.#options.clock.now() < this.#settlesByMs;
     return {
       total: this.#options.shards,
       owned: isTrusted ? this.#holdings.size : 0,
       unowned: this.#moves.view?.unowned ?? this.#options.shards,
+      isSettling: isSettling && !this.#moves.wasCovered,
       members: this.#moves.view?.members.length ?? 0,
       trustedForMs: leftMs,
       mismatch: this.#mismatch,
@@ -107,6 +112,8 @@ export class ShardMember implements Shards {
   }
 
   async #open(): Promise<void> {
+    const { clock, settleMs, renewMs } = this.#options;
+    this.#settlesByMs = clock.now() + longestSettlingMs(settleMs) + renewMs;
     try {
       await openSchema(this.#connection, this.#options);
       await this.#join();

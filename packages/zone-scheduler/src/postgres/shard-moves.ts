@@ -29,6 +29,8 @@ export class ShardMoves {
   readonly #drained = new Map<number, bigint>();
   /** The group as it was seen last. */
   view: GroupView | undefined;
+  /** Every shard was seen with an owner once. */
+  wasCovered = false;
 
   constructor(parts: ShardMovesParts) {
     const { shards, memberId, settleMs } = parts.options;
@@ -43,6 +45,7 @@ export class ShardMoves {
     const view = await this.#parts.store.look(this.#timeoutMs());
     if (identity !== this.#parts.lease.identity || !this.#parts.lease.isTrusted()) return true;
     this.view = view;
+    this.wasCovered ||= view.unowned === 0;
     this.#dropDisowned(view);
 
     const { clock, memberId, shards, maxMovesPerRound } = this.#parts.options;
@@ -57,7 +60,9 @@ export class ShardMoves {
     if (moves.giveBack.length > 0) this.#drain(moves.giveBack);
     await this.#free(moves.free);
     const taken = moves.take.length === 0 ? 0 : await this.#take(moves.take);
-    return !isSettled || taken < moves.take.length || this.#parts.holdings.draining.size > 0;
+    // What is taken, by this member or by another, shows in the next look.
+    const isShared = isSettled && view.unowned === 0;
+    return !isShared || taken < moves.take.length || this.#parts.holdings.draining.size > 0;
   }
 
   #drain(shards: readonly number[]): void {

@@ -134,7 +134,33 @@ describe('members of a group', () => {
   it('knows which shards nobody has', async () => {
     const one = await join('a', { lease: { ttlMs: 900, settleMs: 60_000 } });
 
-    await expect.poll(() => one.shards.snapshot()).toMatchObject({ owned: 0, unowned: 64 });
+    await expect
+      .poll(() => one.shards.snapshot())
+      .toMatchObject({ owned: 0, unowned: 64, members: 1, isSettling: true });
+  });
+
+  it('says that it settles until every shard has an owner', async () => {
+    const one = await join('a');
+    expect(one.shards.snapshot()).toMatchObject({ unowned: 64, isSettling: true });
+    await one.until(() => one.owned().length === ALL.length);
+
+    await expect.poll(() => one.shards.snapshot()).toMatchObject({ unowned: 0, isSettling: false });
+  });
+
+  it('says so for a bounded time, for shards may stay without an owner', async () => {
+    const grace = { rejoinGraceMs: 60_000 };
+    const one = await join('a', grace);
+    const two = await join('b', grace);
+    await shared(one, two);
+    const ofTwo = two.owned().length;
+    await one.shards.close();
+    await two.shards.close();
+    const back = await join('a', grace);
+    await back.until(() => back.owned().length === ALL.length - ofTwo);
+
+    await expect
+      .poll(() => back.shards.snapshot())
+      .toMatchObject({ unowned: ofTwo, isSettling: false });
   });
 });
 
