@@ -1,19 +1,26 @@
-import { createDeferred } from '@holdfast/internal';
+import { createDeferred, createListeners } from '@holdfast/internal';
 import { describe, expect, it } from 'vitest';
 import { createBudget } from '../src/controllers/budget.ts';
+import { fixed } from '../src/controllers/fixed.ts';
 import { allZones } from '../src/shards/all-zones.ts';
-import type { Fence, ShardHost, ShardOwnership, Shards } from '../src/shards.ts';
+import type { Fence, ShardHost, ShardOwnership, Shards, ShardsEvents } from '../src/shards.ts';
 import { counts, setUp } from './set-up.ts';
 
 /** Zones `a…` and `b…` are of shards 0 and 1 of three; a test says which are ours. */
-function createShards(ours: Set<number>) {
+function createShards(ours: Set<number>, group = { isSettling: false }) {
   const host = createDeferred<ShardHost>();
   const closing = createDeferred<void>();
   const fence = (shard: number): Fence => ({ group: 'g', shard, epoch: 7n, owner: 'me' });
   const ownerships: ShardOwnership[] = [0, 1, 2].map((shard) => ({ shard, fence: fence(shard) }));
   const calls: string[] = [];
+  const listeners = createListeners<ShardsEvents>({ change: true, error: true });
+  const gain = (shard: number): void => {
+    ours.add(shard);
+    listeners.emit('change', { gained: [shard], lost: [], members: 2 });
+  };
   const shards: Shards = {
     ...allZones(),
+    on: (event, listener) => listeners.on(event, listener),
     start(starting) {
       calls.push('start');
       host.resolve(starting);
@@ -26,14 +33,14 @@ function createShards(ours: Set<number>) {
     isHeld: ({ shard }) => ours.has(shard),
     snapshot: () => ({
       ...{ total: 3, owned: ours.size, unowned: 1, members: 2 },
-      ...{ trustedForMs: 9_000, mismatch: undefined },
+      ...{ trustedForMs: 9_000, mismatch: undefined, ...group },
     }),
     close() {
       calls.push('close');
       return closing.promise;
     },
   };
-  return { shards, host: host.promise, calls, closing };
+  return { shards, host: host.promise, calls, closing, gain };
 }
 
 describe('a scheduler with shards', () => {
@@ -111,6 +118,48 @@ describe('a scheduler with shards', () => {
     expect(drained).toEqual(['2', '0']);
   });
 
+  it('runs the zones of what it has taken over before those that wait, in the next cycle', async () => {
+    const { shards, gain } = createShards(new Set([0]));
+    const { scheduler, started } = setUp([], {
+      shards,
+      controller: fixed(1),
+      zones: () => ['a1', 'a2', 'b1', 'b2'].map((id) => ({ id, priority: id === 'a2' ? 0 : 1 })),
+      handler: async ({ id }) => {
+        started.push(id);
+        return Promise.resolve();
+      },
+    });
+    const nextCycle = async (): Promise<string[]> => {
+      started.length = 0;
+      await scheduler.runCycle();
+      return [...started];
+    };
+
+    expect(await nextCycle()).toEqual(['a1', 'a2']);
+    gain(1);
+    expect(await nextCycle()).toEqual(['a1', 'b1', 'b2', 'a2']);
+    expect(await nextCycle()).toEqual(['a1', 'a2', 'b1', 'b2']);
+  });
+
+  it('goes by the priorities when it has had no zones before', async () => {
+    const { shards, gain } = createShards(new Set());
+    const { scheduler, started } = setUp([], {
+      shards,
+      controller: fixed(1),
+      zones: () => ['a1', 'a2', 'a3'].map((id) => ({ id, priority: id === 'a3' ? 0 : 1 })),
+      handler: async ({ id }) => {
+        started.push(id);
+        return Promise.resolve();
+      },
+    });
+
+    await scheduler.runCycle();
+    gain(0);
+    await scheduler.runCycle();
+
+    expect(started).toEqual(['a1', 'a3', 'a2']);
+  });
+
   it('starts them once, before the first cycle, and gives them back at the end', async () => {
     const { shards, calls, closing } = createShards(new Set([0]));
     const { clock, scheduler } = setUp([], { shards });
@@ -164,6 +213,22 @@ describe('a scheduler with shards', () => {
 
     expect(alerts).toEqual(['coverage warning']);
   });
+});
+
+it('says nothing of shards that nobody owns while they are shared out for the first time', async () => {
+  const group = { isSettling: true };
+  const { shards } = createShards(new Set([0]), group);
+  const { scheduler } = setUp([], { shards });
+  const alerts: string[] = [];
+  scheduler.on('alert', ({ kind, level, since }) => alerts.push(`${kind} ${level} ${since}`));
+
+  for (let cycle = 1; cycle <= 3; cycle += 1) await scheduler.runCycle();
+  expect(alerts).toEqual([]);
+  group.isSettling = false;
+  await scheduler.runCycle();
+  await scheduler.runCycle();
+
+  expect(alerts).toEqual(['coverage warning 4']);
 });
 
 describe('shards that never start', () => {
