@@ -7,6 +7,7 @@ import {
 import { LoadResponse } from './load-response.ts';
 import { median } from './median.ts';
 import { SlotTime } from './slot-time.ts';
+import { probeError } from './probe-error.ts';
 import { orNull, SnapshotReader, type SnapshotFields } from './snapshot-fields.ts';
 
 /** A window with fewer successes says less, in proportion. */
@@ -217,13 +218,14 @@ class AdaptiveController implements Controller {
 
   /** Takes up how far the latency is above that of an idle downstream; returns whether that is too far. */
   #inflate(ratio: number, succeeded: number): boolean {
-    const { tolerance, deviationScale } = this.#options;
+    const { tolerance, deviationScale, probeZones } = this.#options;
     const share = Math.min(1, succeeded / FULL_SAMPLE);
     const before = Number.isNaN(this.#inflation) ? 1 : this.#inflation;
     const step = ratio - before;
     this.#inflation = before + INFLATION_WEIGHT * share * step;
     const usual = Math.min(WIDEST_TOLERANCE, deviationScale * Math.sqrt(this.#variance));
-    const isInflated = this.#inflation > 1 + Math.max(tolerance, usual);
+    const inexact = probeError(probeZones * this.#probes);
+    const isInflated = this.#inflation > 1 + Math.max(tolerance, usual, inexact);
     // Not of the step into saturation itself, which would excuse it.
     if (isInflated) return true;
     this.#response.clear();

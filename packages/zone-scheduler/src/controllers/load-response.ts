@@ -1,3 +1,5 @@
+import { MEDIAN_ERROR } from './median.ts';
+
 /** A window in which the latency was too high. */
 export interface SlowWindow {
   readonly durationMs: number;
@@ -15,8 +17,6 @@ const LESS = 1.05;
 const MORE = 1.1;
 /** Standard errors that make it sure. */
 const SURE = 2;
-/** Standard error of a median over that of a mean, for normal deviates: the root of half of pi. */
-const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
 /** From the median to nine tenths, in standard deviations. */
 const P90 = 1.2816;
 

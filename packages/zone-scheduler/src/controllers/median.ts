@@ -1,3 +1,6 @@
+/** Standard error of a median over that of a mean, for normal deviates: the root of half of pi. */
+export const MEDIAN_ERROR = Math.sqrt(Math.PI / 2);
+
 /**
  * The middle of the whole set, of an even one the mean of the two in the middle; NaN of an empty one. To be taken of a
  * sample that is complete: the median of those that came first is too small, for the slow ones come last.

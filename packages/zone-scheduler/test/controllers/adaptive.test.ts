@@ -134,6 +134,19 @@ describe('cap', () => {
     expect(controller.explain().cap).toBeCloseTo(48);
   });
 
+  it.each([
+    [1, 'is not cut by a latency that the probes of the first cycle, so few, may have missed', 500],
+    [6, 'is cut by it when those of more cycles would not have', 55],
+  ])('after %i cycles %s', (cycles, _, cap) => {
+    const controller = planned();
+    for (let n = 1; n < cycles; n += 1) controller.probe(PROBES);
+
+    for (let n = 0; n < 3; n += 1) controller.observe(windowOf({ meanMs: 135 }));
+
+    expect(controller.explain().inflation).toBeCloseTo(1.306, 3);
+    expect(controller.explain().cap).toBeCloseTo(cap, 0);
+  });
+
   it('does not give a slow database more: without the wait its slot time is the old one', () => {
     const controller = planned();
     for (let n = 0; n < 20; n += 1) {
