@@ -379,7 +379,7 @@ it('shows its state as plain JSON', async () => {
       ...{ noLoadMs: null, inflation: null },
     },
     shards: {
-      ...{ total: 1, owned: 1, unowned: 0, members: 1 },
+      ...{ total: 1, owned: 1, unowned: 0, isSettling: false, members: 1 },
       ...{ trustedForMs: null, mismatch: undefined },
     },
   });
