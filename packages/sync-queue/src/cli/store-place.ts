@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { requireSchema } from '../postgres/postgres-store.ts';
 import { requirePrefix } from '../redis/redis-store.ts';
+import { pathInUri } from '../sqlite/file-uri.ts';
 
 /** Where the queues are. */
 export type StorePlace =
@@ -47,7 +48,7 @@ export function readStorePlace(
 }
 
 function placeOf(url: string, source: string, flags: PlaceFlags): StorePlace {
-  const scheme = /^([a-z][a-z+.-]*):(?=\/\/|[^\\]|$)/i.exec(url)?.[1]?.toLowerCase();
+  const scheme = /^([a-z][a-z+.-]+):/i.exec(url)?.[1]?.toLowerCase();
   switch (scheme) {
     case 'postgres':
     case 'postgresql':
@@ -83,10 +84,10 @@ function withNumber(url: string, source: string): string {
 
 /** `file:queue.db` is relative, which no URL can be. */
 function pathOf(url: string, source: string): string {
-  const rest = url.slice('file:'.length);
-  if (!rest.startsWith('//')) {
-    if (rest === '') throw new TypeError(`${source} names no file`);
-    return rest;
+  if (!url.startsWith('//', 'file:'.length)) {
+    const path = pathInUri(url);
+    if (path === '') throw new TypeError(`${source} names no file`);
+    return path;
   }
   try {
     return fileURLToPath(url);

@@ -24,10 +24,10 @@ export function resolveFileOptions(options: FileOptions): ResolvedFileOptions {
   };
 }
 
-/** libsql would go to a server for some URLs, and make a file with the name of the others. */
+/** libsql would go to a server for some URLs, and make a file with the name of the others. One letter is a drive of Windows. */
 function requirePath(path: unknown): string {
   const text = requireText('path', path);
-  if (/^(?!file:)[a-z][a-z\d+.-]*:\/\//i.test(text)) {
+  if (/^(?!file:)[a-z][a-z\d+.-]+:\/\//i.test(text)) {
     throw new TypeError('path must be that of a file, got a URL');
   }
   return text;

@@ -1,7 +1,9 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StoreFailedError, StoreKeyWrongError } from '../errors.ts';
+import { textOf } from '../text-of.ts';
 import { codeOf } from './error-code.ts';
+import { plainPath } from './file-uri.ts';
 
 /** What each SQLite file begins with that is not encrypted (SQLite, "Database File Format", 1.3.1). */
 const MAGIC = 'SQLite format 3\u0000';
@@ -41,8 +43,24 @@ function whyNotThere(path: string, cause: unknown): Error | undefined {
   const file = fileOf(path);
   const folder = dirname(file);
   if (!existsSync(folder)) return new Error(`the folder ${folder} does not exist`, { cause });
-  const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder ? new Error(`${file} is a folder`, { cause }) : undefined;
+  if (!isFolder(folder)) return new Error(`${folder} is no folder`, { cause });
+  if (isFolder(file)) return new Error(`${file} is a folder`, { cause });
+  if (!isUnopened(cause)) return undefined;
+  return new Error(`the file ${file} can neither be opened nor made`, { cause });
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Perhaps its name is too long: whatever it is, it is not known to be one.
+    return false;
+  }
+}
+
+/** libsql has no code for it where the file itself is the matter. */
+function isUnopened(cause: unknown): boolean {
+  return codeOf(cause) === 'SQLITE_CANTOPEN' || textOf(cause).startsWith('ConnectionFailed(');
 }
 
 function isPlain(file: string): boolean {
@@ -61,8 +79,6 @@ function isPlain(file: string): boolean {
   return start.toString('latin1') === MAGIC;
 }
 
-/** SQLite takes `file:` with parameters as well. */
 function fileOf(path: string): string {
-  if (!path.startsWith('file:')) return resolve(path);
-  return resolve(path.replace(/^file:(\/\/)?/, '').replace(/\?.*$/, ''));
+  return resolve(plainPath(path));
 }

@@ -14,8 +14,10 @@ it.each([
   ['rediss://h', { kind: 'redis', url: 'rediss://h', prefix: 'sync-queue', isCluster: false }],
   ['file:///var/q%20.db', { kind: 'sqlite', path: '/var/q .db' }],
   ['file:q.db', { kind: 'sqlite', path: 'q.db' }],
+  ['file:/var/q%20.db?mode=rw', { kind: 'sqlite', path: '/var/q .db' }],
   ['./q.db', { kind: 'sqlite', path: './q.db' }],
   [String.raw`C:\q.db`, { kind: 'sqlite', path: String.raw`C:\q.db` }],
+  ['C:/q.db', { kind: 'sqlite', path: 'C:/q.db' }],
 ])('finds the store of %s', (url, place) => {
   expect(parse(['inspect', '--url', url])).toEqual({ kind: 'list', place, json: false });
 });

@@ -65,6 +65,19 @@ test('keeps what it holds over a restart, and sends what was sent before as it w
   await second.outbox.close();
 });
 
+test('a file: path with parameters names the same outbox', async () => {
+  const path = newPath();
+  const first = open(`file:${path}?mode=rwc`);
+  await first.enqueue(insert('1'));
+
+  const refused = open(path);
+  await expect(refused.start()).rejects.toMatchObject({ code: 'OUTBOX_IN_USE' });
+  await Promise.all([first.close(), refused.close()]);
+  const second = open(path);
+  expect(await second.pending()).toHaveLength(1);
+  await second.close();
+});
+
 test('a second outbox on the file is refused, in this process, and lets go when the first is closed', async () => {
   const path = newPath();
   const first = open(path);

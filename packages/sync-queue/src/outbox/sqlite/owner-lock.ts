@@ -2,6 +2,7 @@ import { OutboxInUseError } from '../outbox-errors.ts';
 import type { Database, DatabaseConstructor } from '../../sqlite/database.ts';
 import { codeOf } from '../../sqlite/error-code.ts';
 import type { ResolvedFileOptions } from '../../sqlite/file-options.ts';
+import { plainPath } from '../../sqlite/file-uri.ts';
 import { openFailure } from '../../sqlite/open-failure.ts';
 
 /**
@@ -15,7 +16,7 @@ export function takeOwnerLock(options: ResolvedFileOptions, Driver: DatabaseCons
   const { path } = options;
   let lock: Database | undefined;
   try {
-    lock = new Driver(`${path}-outbox-lock`, { timeout: 0 });
+    lock = new Driver(`${plainPath(path)}-outbox-lock`, { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;
   } catch (cause) {
