@@ -2,7 +2,7 @@ import { onAbort, type Clock } from '@holdfast/internal';
 import { AmbiguousAddError, StoreFailedError } from './errors.ts';
 import type { EnqueueReply, EnqueueVerdict, NewItem } from './store.ts';
 import { Wakeup } from './wakeup.ts';
-import type { AddVerdict } from './why-full.ts';
+import { told, type AddVerdict } from './why-full.ts';
 
 export interface AddBatcherContext {
   readonly clock: Clock;
@@ -133,7 +133,8 @@ export class AddBatcher {
           return;
         }
       }
-      if (this.#take(add)) add.result.resolve(told(verdict, reply));
+      if (!this.#take(add)) return;
+      add.result.resolve(told(verdict, reply, add.item.payload.length));
     });
     if (full > 0) this.#context.onFull();
     return firstDeadlineMs === Infinity ? undefined : Math.max(1, firstDeadlineMs - now);
@@ -161,13 +162,6 @@ export class AddBatcher {
     add.off?.();
     return true;
   }
-}
-
-/** With what was in the way of an item that found no room. */
-export function told(verdict: EnqueueVerdict, { count, bytes }: EnqueueReply): AddVerdict {
-  return verdict.status === 'full'
-    ? { status: 'full', by: 'store', held: { count, bytes } }
-    : verdict;
 }
 
 function failureOf({ item }: PendingAdd, error: unknown): unknown {

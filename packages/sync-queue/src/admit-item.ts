@@ -50,7 +50,9 @@ function coalesce<U extends Unclaimed>(
   if (by.mode === 'fold' && by.revision !== other.revision) {
     return { status: 'fold', held: { revision: other.revision, payload: other.payload } };
   }
-  if (!store.hasBytesFor(payload.length - other.payload.length)) return { status: 'full' };
+  if (!store.hasBytesFor(payload.length - other.payload.length)) {
+    return { status: 'full', isReplacing: true };
+  }
   store.replacePayload(other, payload);
   return { status: 'coalesced', id: other.id };
 }

@@ -21,9 +21,6 @@ export async function foldItem<T>(
   let offered = item;
   for (;;) {
     const verdict = await context.submit(offered);
-    if (verdict.status === 'full' && verdict.by === 'store' && offered !== item) {
-      return { status: 'full', by: 'fold', held: verdict.held, itemBytes: offered.payload.length };
-    }
     if (verdict.status !== 'fold') return verdict;
     const { held } = verdict;
     if (held === undefined) {

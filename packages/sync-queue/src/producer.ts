@@ -1,5 +1,5 @@
-import type { Clock } from '@holdfast/internal';
-import { AddBatcher, told, type AddResult } from './add-batcher.ts';
+import { isHoldfastError, type Clock } from '@holdfast/internal';
+import { AddBatcher, type AddResult } from './add-batcher.ts';
 import type { AddOptions, Added, Pressure } from './adding.ts';
 import { ItemTooLargeError, QueueFullError } from './errors.ts';
 import { foldItem } from './fold-item.ts';
@@ -10,7 +10,7 @@ import { requireIterable } from './require-iterable.ts';
 import { isSpillable, Spill, withIdempotencyKey } from './spill.ts';
 import type { StorePort } from './store-port.ts';
 import type { EnqueueReply, NewItem } from './store.ts';
-import { whyFull, type AddVerdict } from './why-full.ts';
+import { told, whyFull, type AddVerdict } from './why-full.ts';
 
 export interface ProducerContext<T> {
   readonly options: ResolvedQueueOptions<T>;
@@ -163,11 +163,14 @@ export class Producer<T> {
     }
     try {
       const kept = await spill.keep(item);
-      return kept.status === 'full' ? { status: 'full', by: 'spill' } : { status: 'spilled' };
+      if (kept.status !== 'full') return { status: 'spilled' };
+      // It may be held, which one that found no room is not.
+      if (!isHoldfastError(failure, 'AMBIGUOUS_ADD')) return { status: 'full', by: 'spill' };
     } catch (error) {
       // Told by its own event, too; the first one says what became of the item.
       throw failure ?? error;
     }
+    throw failure;
   }
 
   #submit({ value, item, options }: PreparedAdd<T>): Promise<AddVerdict> {
@@ -191,7 +194,7 @@ export class Producer<T> {
     const reply = await this.#context.port.run('enqueue', (queue) =>
       queue.enqueue([item], transaction),
     );
-    return told(reply.verdicts[0] ?? { status: 'full' }, reply);
+    return told(reply.verdicts[0] ?? { status: 'full' }, reply, item.payload.length);
   }
 
   #tell(
@@ -214,10 +217,11 @@ export class Producer<T> {
         return;
       case 'full': {
         this.#context.onFull();
-        const { name, settings, spill, maxPendingAdds } = this.#context.options;
+        const { name, settings, spill, maxPendingAdds, waitMs } = this.#context.options;
         const bounds = { limits: settings.limits, spill: spill?.limits, maxPendingAdds };
         const why = whyFull(verdict, item.payload.length, bounds);
-        const waitedMs = this.#clock.now() - startedMs;
+        // The time that the store takes to answer is no wait for room.
+        const waitedMs = waitMs > 0 ? this.#clock.now() - startedMs : 0;
         result.reject(new QueueFullError(name, { why, waitedMs, pressure }));
         return;
       }

@@ -88,7 +88,8 @@ export type EnqueueVerdict =
   /** The held item to fold into; undefined when a revision was given and what had it is not there any more. */
   | { readonly status: 'fold'; readonly held: FoldTarget | undefined }
   | { readonly status: 'sampled-out'; readonly sampleRate: number }
-  | { readonly status: 'full' };
+  /** `isReplacing`: of the bytes by which it is longer than the held item whose place it would have taken. */
+  | { readonly status: 'full'; readonly isReplacing?: boolean | undefined };
 
 export interface FoldTarget {
   readonly revision: number;

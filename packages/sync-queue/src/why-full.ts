@@ -1,10 +1,10 @@
-import type { Budget, EnqueueVerdict } from './store.ts';
+import type { Budget, EnqueueReply, EnqueueVerdict } from './store.ts';
 
 /** An item found no room, and what was in its way. */
 export type FullVerdict = { readonly status: 'full' } & (
   | { readonly by: 'store'; readonly held: Held }
-  /** A held item would grow to so many bytes. */
-  | { readonly by: 'fold'; readonly held: Held; readonly itemBytes: number }
+  /** A held item would grow by too many bytes. */
+  | { readonly by: 'growth'; readonly held: Held; readonly itemBytes: number }
   /** Too many adds await their answer. */
   | { readonly by: 'pending' }
   /** Neither the queue nor its spill had room. */
@@ -13,6 +13,19 @@ export type FullVerdict = { readonly status: 'full' } & (
 
 /** What became of an item, as the producer knows it. */
 export type AddVerdict = Exclude<EnqueueVerdict, { readonly status: 'full' }> | FullVerdict;
+
+/** With what was in the way of an item of `itemBytes` that found no room. */
+export function told(
+  verdict: EnqueueVerdict,
+  { count, bytes }: Pick<EnqueueReply, 'count' | 'bytes'>,
+  itemBytes: number,
+): AddVerdict {
+  if (verdict.status !== 'full') return verdict;
+  const held = { count, bytes };
+  return verdict.isReplacing === true
+    ? { status: 'full', by: 'growth', held, itemBytes }
+    : { status: 'full', by: 'store', held };
+}
 
 /** What the queue held after the call. */
 interface Held {
@@ -38,7 +51,7 @@ export function whyFull(
   switch (verdict.by) {
     case 'store':
       return whyStoreFull(verdict.held, itemBytes, bounds.limits);
-    case 'fold': {
+    case 'growth': {
       const { held, itemBytes: grown } = verdict;
       const size = `${held.bytes} of ${bounds.limits.maxBytes} bytes`;
       return { limit: 'maxBytes', text: `it holds ${size}, and the item would grow to ${grown}` };
@@ -49,7 +62,7 @@ export function whyFull(
     }
     case 'spill': {
       const { maxCount, maxBytes } = bounds.spill ?? bounds.limits;
-      const text = `its spill of ${maxCount} items and ${maxBytes} bytes is full as well`;
+      const text = `its spill is full (maxCount ${maxCount}, maxBytes ${maxBytes})`;
       return { limit: 'spill', text };
     }
     default: {

@@ -1,3 +1,4 @@
+import { sleep } from '@holdfast/internal';
 import { createGate } from '@holdfast/testkit';
 import { expect, test } from 'vitest';
 import { setUp, storedQueue } from './set-up.ts';
@@ -135,6 +136,19 @@ test('rejects with QUEUE_FULL when waitMs is over', async () => {
   await waiting;
 
   expect(clock.pending()).toBe(0);
+  await queue.close();
+});
+
+test('does not tell the time of the store as a wait for room', async () => {
+  const { clock, queue, store } = setUp({ limits: { maxCount: 1, maxBytes: 100 } });
+  await queue.add('a');
+  store.hook = () => sleep(4, { clock });
+
+  const refused = expect(queue.add('b')).rejects.toThrow(
+    'queue q has no room: it holds 1 of 1 items',
+  );
+  await clock.advance(4);
+  await refused;
   await queue.close();
 });
 

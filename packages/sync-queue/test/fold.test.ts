@@ -57,6 +57,20 @@ test('says that the bytes are in the way of what a value is folded into', async 
   await queue.close();
 });
 
+test('says that the bytes are in the way of what takes the place of a held one, however many items there are', async () => {
+  const { queue } = setUp({ limits: { maxCount: 2, maxBytes: 10 } });
+  const coalesce = { key: 'c', mode: 'replace' } as const;
+  await queue.add('12', { coalesce });
+  await queue.add('a');
+
+  await expect(queue.add('1234567', { coalesce })).rejects.toMatchObject({
+    code: 'QUEUE_FULL',
+    limit: 'maxBytes',
+    message: 'queue q has no room: it holds 7 of 10 bytes, and the item would grow to 9',
+  });
+  await queue.close();
+});
+
 test('starts anew when the held one is claimed meanwhile', async () => {
   const { queue, store, clock } = setUp();
   const coalesce = {

@@ -44,7 +44,7 @@ test('what finds no room on the spill either is told as such', async () => {
   await expect(bench.queue.add('b')).rejects.toMatchObject({
     code: 'QUEUE_FULL',
     limit: 'spill',
-    message: 'queue q has no room: its spill of 1 items and 500 bytes is full as well',
+    message: 'queue q has no room: its spill is full (maxCount 1, maxBytes 500)',
   });
   await bench.queue.close();
 });
@@ -159,6 +159,14 @@ test('a spill that does not answer holds up nobody while the store does, and els
   });
   lift();
   liftSpill();
+  await queue.close();
+});
+
+test('an item that the store may hold is not told as refused because the spill is full', async () => {
+  const { queue, store } = setUpSpill({ maxCount: 1, maxBytes: 1 });
+  store.fail('enqueue', 'after');
+
+  await expect(queue.add('a')).rejects.toMatchObject({ code: 'AMBIGUOUS_ADD' });
   await queue.close();
 });
 

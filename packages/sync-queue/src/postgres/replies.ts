@@ -60,6 +60,8 @@ function readVerdict(row: EnqueueRow, letter: string, index: number): EnqueueVer
           payload: row.o_payloads?.[index] ?? new Uint8Array(),
         },
       };
+    case 'y':
+      return { status: 'full', isReplacing: true };
     default:
       return { status: 'full' };
   }

@@ -74,6 +74,8 @@ function readVerdict(verdict: VerdictOnWire): EnqueueVerdict {
       return { status: 'fold', held: undefined };
     case 'f':
       return { status: 'full' };
+    case 'F':
+      return { status: 'full', isReplacing: true };
     default: {
       const [id = '', rate = '1'] = text.split(':');
       return { status: 'accepted', id, sampleRate: Number(rate) };

@@ -6,6 +6,7 @@ import {
   openKit,
   type CreateFixture,
   type Kit,
+  type Spec,
   type StoreTraits,
   testWhere,
 } from './kit.ts';
@@ -40,6 +41,26 @@ export function describeBounds(create: CreateFixture, traits: StoreTraits): void
         ]);
         await kit.expectStats({ ready: 2, count: 2, bytes: 100 });
         expect(await kit.add('')).toEqual(['accepted']);
+      },
+    );
+
+    testWhere(traits.boundsWhole)(
+      'what would take the place of a held item is refused for its bytes alone',
+      async () => {
+        const kit = await openKit(create, { limits: { maxCount: 2, maxBytes: 10 } });
+        const replacing = (text: string): Spec => {
+          return { text, coalesce: { key: 'c', mode: 'replace' } };
+        };
+        await kit.enqueue(replacing('1234'), 'a');
+
+        const { verdicts } = await kit.enqueue(replacing('1234567890'), 'b', replacing('12'));
+        expect(verdicts).toMatchObject([
+          { status: 'full', isReplacing: true },
+          { status: 'full' },
+          { status: 'coalesced' },
+        ]);
+        expect(verdicts[1]).not.toHaveProperty('isReplacing');
+        await kit.expectStats({ ready: 2, count: 2, bytes: 3 });
       },
     );
 

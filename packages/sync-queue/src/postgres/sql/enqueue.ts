@@ -6,7 +6,8 @@ import { PLANNED } from './base.ts';
  * shelf, lanes, items.
  */
 export const ENQUEUE = `
--- One letter an item: a(ccepted), d(uplicate), c(oalesced), s(ampled out), x (full), f(old), g(one: nothing to fold into).
+-- One letter an item: a(ccepted), d(uplicate), c(oalesced), s(ampled out), x (full), y (full, in the place of a held
+-- one), f(old), g(one: nothing to fold into).
 CREATE OR REPLACE FUNCTION @.enqueue_v1(
   p_queue text, p_settings jsonb, p_channel text, p_news text, p_payloads bytea, p_at integer[], p_sizes integer[],
   p_priorities smallint[], p_delays_us bigint[], p_draws double precision[], p_lanes text[], p_keys text[],
@@ -85,7 +86,7 @@ BEGIN
           o_revisions[i] := v_held.revision;
           o_payloads[i] := v_held.payload;
         ELSIF o_bytes + p_sizes[i] - v_held.bytes > v_max_bytes THEN
-          v_letter := 'x';
+          v_letter := 'y';
         ELSE
           v_letter := 'c';
           UPDATE @.item SET payload = substr(p_payloads, p_at[i], p_sizes[i]), bytes = p_sizes[i],

@@ -9,7 +9,7 @@ import { GRAVES, LANES } from './lanes.ts';
  * key, `m` its mode, `v` the revision, `u` the draw.
  *
  * Returns items, bytes, evicted items, then of each: its id (with `:` and the sample rate where that is below 1), `d` or `c`
- * and an id for a duplicate or coalesced one, `s` and the rate for one that is sampled out, `f` for full, `g` when there is
+ * and an id for a duplicate or coalesced one, `s` and the rate for one that is sampled out, `f` for full, `F` when it would take the place of a held one and has too many bytes, `g` when there is
  * nothing left to fold into, or revision and payload of what to fold into. Where there are ids alone they are one string.
  *
  * What can be is written at the end in one command of each kind; before anything is evicted it is written, too, since an
@@ -116,7 +116,7 @@ local function coalesce(head, payload)
   local extras = extrasOf(id)
   if head.m == 'fold' and head.v ~= extras[4] then return { extras[4], call('HGET', ITEMS, id) } end
   local more = #payload - payloadBytes(id)
-  if bytes + more > MAX_BYTES then return 'f' end
+  if bytes + more > MAX_BYTES then return 'F' end
   bytes = bytes + more
   extras[4] = extras[4] + 1
   call('HSET', ITEMS, id, payload)
