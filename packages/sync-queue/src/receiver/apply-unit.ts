@@ -1,4 +1,5 @@
 import type { Op } from '../outbox/op.ts';
+import { problemOf } from '../outbox/outcome-problem.ts';
 import type { OpResult, PushOutcome } from '../outbox/wire.ts';
 import type { Apply, ApplyContext, ApplyOutcome } from './receiver.ts';
 import type { ReceiptSession } from './receipt-store.ts';
@@ -45,8 +46,13 @@ function ofUnit(outcome: Exclude<ApplyOutcome, { status: 'applied' }>, index: nu
 
 const STATUSES: readonly unknown[] = ['applied', 'conflict', 'retry', 'rejected', 'auth'];
 
-/** What is no outcome counts as a failure of `apply`. */
+/** What is no outcome counts as a failure of `apply`: the client would take the whole answer for none. */
 function requireOutcome(outcome: ApplyOutcome | undefined): ApplyOutcome {
-  if (outcome !== undefined && STATUSES.includes(outcome.status)) return outcome;
-  throw new TypeError(`apply must resolve with a status of ${STATUSES.join(', ')}`);
+  if (outcome === undefined || !STATUSES.includes(outcome.status)) {
+    throw new TypeError(`apply must resolve with a status of ${STATUSES.join(', ')}`);
+  }
+  const verdict = outcome.status === 'applied' ? { ...outcome, results: [outcome] } : outcome;
+  const problem = problemOf({ ...verdict });
+  if (problem === undefined) return outcome;
+  throw new TypeError(`apply must resolve with an outcome as it is described, got ${problem}`);
 }

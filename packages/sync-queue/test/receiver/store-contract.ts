@@ -107,6 +107,30 @@ export function describeReceipts<Tx>(
       expect(applied).toBe(5);
     });
 
+    test.each([
+      ['a rejection without a reason', { status: 'rejected' }],
+      ['a conflict without their document', { status: 'conflict', version: '7' }],
+      ['results are wrong', { status: 'applied', version: 7 }],
+      ['afterMs is no time', { status: 'retry', afterMs: -1 }],
+    ])('%s of apply is its failure, which takes nothing else along', async (problem, outcome) => {
+      const careless = createReceiver({
+        store: fixture.second,
+        apply: async (op, { tx }) => {
+          await fixture.add(tx, op.id);
+          return (op.id === 'careless' ? outcome : { status: 'applied' }) as ApplyOutcome;
+        },
+      });
+      const failures: string[] = [];
+      careless.on('applyFailed', ({ error }) => failures.push(String(error)));
+
+      const sent = request([unit(1, ['careless']), unit(2)]);
+      expect(await statuses(sent, careless)).toEqual(['retry', 'applied']);
+      expect(failures).toEqual([
+        `TypeError: apply must resolve with an outcome as it is described, got ${problem}`,
+      ]);
+      expect(await fixture.effects()).toEqual(['d2']);
+    });
+
     test('a group is applied as a whole or not at all', async () => {
       expect(await statuses(request([unit(1, ['a', 'bad', 'b']), unit(2, ['c', 'd'])]))).toEqual([
         'bad',
