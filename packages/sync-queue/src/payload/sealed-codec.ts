@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { isUint8Array } from 'node:util/types';
 import { requireObject, requireOptions } from '@holdfast/internal';
+import { countOf } from '../count-of.ts';
 import { kindOf } from '../kind-of.ts';
 import type { Codec } from '../queue-options.ts';
 import { PayloadDamagedError, PayloadKeyMissingError } from './payload-errors.ts';
@@ -40,15 +41,17 @@ const FORMAT = 1;
 export function sealedCodec<T>(inner: Codec<T>, options: SealedCodecOptions): SealingCodec<T> {
   requireOptions('sealedCodec', options, { keys: true, current: true, aad: true });
   const keys = new Map(Object.entries(requireObject('keys', options.keys)));
-  for (const [id, key] of keys) {
+  // No message shows an id: who mistakes it for the key itself finds no key in a log.
+  for (const [index, [id, key]] of [...keys].entries()) {
     requireIdOfKey(id);
-    requireKey(`keys.${id}`, key);
+    requireKey(`the key at index ${index} of keys`, key);
   }
   const { current } = options;
   const currentKey = keys.get(current);
   if (currentKey === undefined) {
-    // Who mistakes it for the key itself finds no key in a log.
-    throw new TypeError(`current must be the id of one of keys: ${[...keys.keys()].join(', ')}`);
+    throw new TypeError(
+      `current must be the id of one of the ${countOf(keys.size, 'key')} in keys`,
+    );
   }
   const aad = Buffer.from(options.aad ?? '');
 

@@ -84,10 +84,10 @@ test('says which key is missing, and opens nothing that was changed anywhere', (
 
 test('refuses keys of another size, and a current key that is not given', () => {
   expect(() => sealedCodec(first, { keys: { a: randomBytes(16) }, current: 'a' })).toThrow(
-    new RangeError('keys.a must be a Uint8Array of 32 bytes, got 16 bytes'),
+    new RangeError('the key at index 0 of keys must be a Uint8Array of 32 bytes, got 16 bytes'),
   );
   expect(() => sealedCodec(first, { keys, current: 'b' })).toThrow(
-    'current must be the id of one of keys: old, new',
+    'current must be the id of one of the 2 keys in keys',
   );
   const id = 'i'.repeat(256);
   expect(() => sealedCodec(first, { keys: { [id]: keys.old }, current: id })).toThrow(
@@ -101,8 +101,30 @@ test.each([
   [Array.from({ length: 32 }, () => 1), 'an array'],
 ])('refuses %j as a key, and does not repeat it', (key, got) => {
   expect(() => sealedCodec(first, { keys: { a: key as never }, current: 'a' })).toThrow(
-    new TypeError(`keys.a must be a Uint8Array of 32 bytes, got ${got}`),
+    new TypeError(`the key at index 0 of keys must be a Uint8Array of 32 bytes, got ${got}`),
   );
+});
+
+test('shows no key that stands in the place of its id', () => {
+  const secret = 's3cret'.repeat(6);
+  const refuse = (options: object): unknown => {
+    try {
+      return sealedCodec(first, options as never);
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  const refused = [
+    refuse({ keys: { [secret]: 'id' }, current: 'id' }),
+    refuse({ keys: { [secret]: keys.old }, current: 'id' }),
+    refuse({ keys: { [secret.repeat(10)]: keys.old }, current: 'id' }),
+    refuse({ keys, current: secret }),
+  ];
+  for (const text of refused) {
+    expect(text).toMatch(/^(Type|Range)Error: /);
+    expect(text).not.toContain('s3cret');
+  }
 });
 
 test('a queue takes them as its codec', async () => {
