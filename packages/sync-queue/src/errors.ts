@@ -1,5 +1,6 @@
-import { HoldfastError } from '@holdfast/internal';
+import { HoldfastError, isHoldfastError } from '@holdfast/internal';
 import type { Pressure } from './adding.ts';
+import { countOf } from './count-of.ts';
 import { textOf } from './text-of.ts';
 import type { WhyFull } from './why-full.ts';
 
@@ -70,7 +71,7 @@ export class LeaseLostError extends HoldfastError {
   readonly ids: readonly string[];
 
   constructor(ids: readonly string[]) {
-    super('LEASE_LOST', `the lease of ${ids.length} items is lost`);
+    super('LEASE_LOST', `the lease of ${countOf(ids.length, 'item')} is lost`);
     this.ids = ids;
   }
 }
@@ -83,8 +84,9 @@ export class StoreFailedError extends HoldfastError {
 
   constructor(outcome: 'not-applied' | 'unknown', cause: unknown) {
     // One that another call, or a guard, has told differently says so already.
-    const text =
-      cause instanceof StoreFailedError ? cause.message : `the store failed: ${textOf(cause)}`;
+    const text = isHoldfastError(cause, 'STORE_FAILED')
+      ? cause.message
+      : `the store failed: ${textOf(cause)}`;
     super('STORE_FAILED', text, { cause });
     this.outcome = outcome;
   }
