@@ -1,5 +1,6 @@
 import type { Backoff } from '@holdfast/internal';
 import type { Outcome } from './consuming.ts';
+import { countOf } from './count-of.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ClaimedItem, Settlement } from './store.ts';
 import { textOf } from './text-of.ts';
@@ -87,7 +88,7 @@ function retryOrDie(
   { error, afterMs }: { readonly error?: unknown; readonly afterMs?: number | undefined },
 ): Settlement {
   if (tries >= maxAttempts) {
-    const reason = `${tries} attempts failed${error === undefined ? '' : `, last: ${textOf(error)}`}`;
+    const reason = `${countOf(tries, 'attempt')} failed${error === undefined ? '' : `, last: ${textOf(error)}`}`;
     return { id, attempt, status: 'dead', reason };
   }
   const wantedMs = delayOf(afterMs) ?? delayOf(retryAfterOf(error));

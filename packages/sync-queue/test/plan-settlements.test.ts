@@ -75,6 +75,16 @@ test.each<[string, unknown]>([
   ]);
 });
 
+test('one attempt is told as one', () => {
+  const settlements = planSettlements(
+    [item('a', 1)],
+    { status: 'rejected', error: new Error('boom') },
+    { ...policy, maxAttempts: 1 },
+  );
+
+  expect(settlements).toMatchObject([{ reason: '1 attempt failed, last: boom' }]);
+});
+
 test('a hole in the array is no outcome', () => {
   const outcomes = new Array<unknown>(2);
   outcomes[1] = { id: 'a', status: 'ack' };

@@ -1,4 +1,5 @@
 import { alignFields, printable } from '@holdfast/cli-kit';
+import { countOf } from '../count-of.ts';
 import type { DeadFilter } from '../dead-letter.ts';
 import { formatBytes } from './format-bytes.ts';
 import type { PurgePlan } from './purge.ts';
@@ -11,7 +12,7 @@ export function planText(plan: RedrivePlan): string {
     ['queue', `${printable(queue)} in ${store}`],
     ['only letters', filterText(plan.filter)],
     ['to redrive', `${matched} of ${dead} dead letters`],
-    ['room', `for ${roomCount} items or ${formatBytes(roomBytes)}`],
+    ['room', `for ${countOf(roomCount, 'item')} or ${formatBytes(roomBytes)}`],
     ['rate', perSecond === null ? null : `${perSecond} a second`],
     ['dry run', dryRun ? 'nothing is changed' : null],
   ]);

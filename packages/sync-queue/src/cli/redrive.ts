@@ -1,5 +1,6 @@
 import { isConfirmed, messageOf, OperatorError } from '@holdfast/cli-kit';
 import { isHoldfastError } from '@holdfast/internal';
+import { countOf } from '../count-of.ts';
 import type { DeadFilter, RedriveOptions, RedriveProgress, RedriveReport } from '../dead-letter.ts';
 import { deadLettersOf } from './dead-letters-of.ts';
 import { createProgressBar } from './progress-bar.ts';
@@ -102,9 +103,12 @@ async function run(
     }
     if (redriven === 0) throw error;
     const cause = isHoldfastError(error, 'STORE_FAILED') ? error.cause : error;
-    throw new OperatorError(`${messageOf(cause)}; ${redriven} letters had been redriven before`, {
-      ...{ cause: error, exitCode: 1 },
-    });
+    throw new OperatorError(
+      `${messageOf(cause)}; ${countOf(redriven, 'letter')} had been redriven before`,
+      {
+        ...{ cause: error, exitCode: 1 },
+      },
+    );
   } finally {
     bar.end();
   }

@@ -1,5 +1,6 @@
 import { alignColumns, alignFields, formatDuration, printable } from '@holdfast/cli-kit';
 import { systemClock } from '@holdfast/internal';
+import { countOf } from '../count-of.ts';
 import type { Budget, PauseTarget, StoreStats } from '../store.ts';
 import { formatBytes } from './format-bytes.ts';
 import type { InspectedQueue, ListedQueue } from './inspect.ts';
@@ -109,7 +110,7 @@ function targetText(target: PauseTarget): string {
 function settingsText({ retry, order, dead, overflow, rate }: ShownSettings): string {
   const { keyConcurrency, onPoison } = order;
   const parts = [
-    `${retry.maxAttempts} attempts`,
+    countOf(retry.maxAttempts, 'attempt'),
     `${keyConcurrency} of a key at a time`,
     `a dead letter ${onPoison === 'halt-key' ? 'halts its key' : 'lets its key go on'}`,
     `no room among the dead: ${dead.whenFull}`,

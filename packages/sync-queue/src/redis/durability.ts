@@ -1,3 +1,4 @@
+import { countOf } from '../count-of.ts';
 import { StoreFailedError, StoreNotDurableError } from '../errors.ts';
 import { textOf } from '../text-of.ts';
 import { redisFailure, type RedisLike } from './run-script.ts';
@@ -58,7 +59,7 @@ export function startConfirming(
   // The write itself may fail before anybody asks.
   writing.catch(() => undefined);
   const wanted = durability.kind === 'fsync' ? 1 : durability.replicas;
-  const what = durability.kind === 'fsync' ? 'the disk' : `${wanted} replicas`;
+  const what = durability.kind === 'fsync' ? 'the disk' : countOf(wanted, 'replica');
   const { timeoutMs } = durability;
   return async () => {
     const [reached, confirming, written] = await Promise.all([
