@@ -136,12 +136,21 @@ function resolveLimits(
   shards: number,
 ): QueueSettings['limits'] & { readonly maxItemBytes: number } {
   requireOptionGroup('limits', limits, { maxCount: true, maxBytes: true, maxItemBytes: true });
-  const maxCount = requireInteger('limits.maxCount', limits.maxCount, { min: shards });
-  const maxBytes = requireInteger('limits.maxBytes', limits.maxBytes, { min: shards });
+  const maxCount = requireShares('limits.maxCount', limits.maxCount, shards);
+  const maxBytes = requireShares('limits.maxBytes', limits.maxBytes, shards);
   const largest = Math.floor(maxBytes / shards);
-  const range = { min: 1, max: largest };
+  const range = { min: 1, max: shards > 1 ? Number.MAX_SAFE_INTEGER : largest };
   const maxItemBytes = requireInteger('limits.maxItemBytes', limits.maxItemBytes ?? largest, range);
-  return { maxCount, maxBytes, maxItemBytes };
+  if (maxItemBytes <= largest) return { maxCount, maxBytes, maxItemBytes };
+  const share = `${largest}, the share of each of ${shards} shards in limits.maxBytes`;
+  throw new RangeError(`limits.maxItemBytes must be at most ${share}, got ${maxItemBytes}`);
+}
+
+/** @throws {TypeError | RangeError} unless `value` is an integer of which each shard has a share. */
+function requireShares(name: string, value: unknown, shards: number): number {
+  const whole = requireInteger(name, value, { min: 1 });
+  if (whole >= shards) return whole;
+  throw new RangeError(`${name} must be at least ${shards}, one for each shard, got ${whole}`);
 }
 
 function resolveRetry({
@@ -191,8 +200,8 @@ function resolveDead(
   const names = { maxCount: true, maxBytes: true, whenFull: true, retentionMs: true } as const;
   requireOptionGroup('dead', dead, names);
   return {
-    maxCount: requireInteger('dead.maxCount', dead.maxCount ?? limits.maxCount, { min: shards }),
-    maxBytes: requireInteger('dead.maxBytes', dead.maxBytes ?? limits.maxBytes, { min: shards }),
+    maxCount: requireShares('dead.maxCount', dead.maxCount ?? limits.maxCount, shards),
+    maxBytes: requireShares('dead.maxBytes', dead.maxBytes ?? limits.maxBytes, shards),
     whenFull: requireOneOf('dead.whenFull', dead.whenFull ?? 'keep', ['keep', 'drop-oldest']),
     retentionMs: requireDurationOrInfinity('dead.retentionMs', dead.retentionMs ?? Infinity, 1),
   };
@@ -216,7 +225,7 @@ function resolveRate(
   if (rate === undefined) return undefined;
   requireOptionGroup('rate', rate, { count: true, perMs: true });
   return {
-    count: requireInteger('rate.count', rate.count, { min: shards }),
+    count: requireShares('rate.count', rate.count, shards),
     perMs: requireNumber('rate.perMs', rate.perMs, { min: 1 }),
   };
 }

@@ -1,6 +1,7 @@
 import {
   requireFunction,
   requireNumber,
+  requireObject,
   requireOneOf,
   requireOptionGroup,
   requireOptions,
@@ -68,6 +69,7 @@ export function encodeValue<T>(
 }
 
 function resolveCoalesce<T>(coalesce: CoalesceOptions<T>): NonNullable<NewItem['coalesce']> {
+  requireObject('coalesce', coalesce);
   const mode = requireOneOf('coalesce.mode', coalesce.mode, ['replace', 'keep-first', 'fold']);
   const names = { key: true, mode: true } as const;
   requireOptionGroup('coalesce', coalesce, mode === 'fold' ? { ...names, fold: true } : names);

@@ -145,6 +145,7 @@ test.each<[Record<string, unknown>, string]>([
     { coalesce: { key: 'k', mode: 'merge' } },
     'coalesce.mode must be one of replace, keep-first, fold, got "merge"',
   ],
+  [{ coalesce: 'a' }, 'coalesce must be an object, got a string'],
   [{ coalesce: { key: 'k', mode: 'fold' } }, 'coalesce.fold must be a function, got undefined'],
   [{ signal: 5 }, 'signal must be an AbortSignal, got a number'],
   [{ signal: null }, 'signal must be an AbortSignal, got null'],

@@ -94,11 +94,12 @@ test.each([
   [null, 'null'],
   [undefined, 'undefined'],
   [{ length: 2 }, 'an object'],
+  ['abc', 'a string'],
 ])('addMany refuses %j, which holds no values', async (values, got) => {
   const { queue } = setUp();
 
   await expect(queue.addMany(values as never)).rejects.toThrow(
-    new TypeError(`values must be iterable, got ${got}`),
+    new TypeError(`values must be iterable and no string, got ${got}`),
   );
   await queue.close();
 });

@@ -89,9 +89,11 @@ describe('shares of the bounds', () => {
       createQueue({ name: 'q', store, overflow: 'reject', limits, ...more });
 
     expect(create({ limits: { ...limits, maxCount: 3 } })).toThrow(
-      'limits.maxCount must be an integer of at least 4, got 3',
+      'limits.maxCount must be at least 4, one for each shard, got 3',
     );
-    expect(create({ limits: { ...limits, maxItemBytes: 251 } })).toThrow('limits.maxItemBytes');
+    expect(create({ limits: { ...limits, maxItemBytes: 251 } })).toThrow(
+      'limits.maxItemBytes must be at most 250, the share of each of 4 shards in limits.maxBytes, got 251',
+    );
     expect(create({ dead: { maxCount: 2 } })).toThrow('dead.maxCount');
     expect(create({ rate: { count: 1, perMs: 10 } })).toThrow('rate.count');
     expect(create({ limits: { ...limits, maxItemBytes: 250 } })).not.toThrow();
