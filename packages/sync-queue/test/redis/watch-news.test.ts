@@ -59,20 +59,24 @@ function blockingOf(connection: Connection): BlockingRedis {
   };
 }
 
-test('a connection that is silent for longer than a call waits is given up for another one', async () => {
-  const { clock, connections, end } = watch();
-  await clock.advance(6999);
-  expect(connections).toMatchObject([{ isOpen: true, calls: [{ command: 'BLPOP' }] }]);
+test.each([{ isHalfOpen: false }, { isHalfOpen: true }])(
+  'a connection that is silent for longer than a call waits is given up for another one, half-open: $isHalfOpen',
+  async ({ isHalfOpen }) => {
+    const { clock, connections, end } = watch();
+    await clock.advance(6999);
+    connections[0]!.isHalfOpen = isHalfOpen;
+    expect(connections).toMatchObject([{ isOpen: true, calls: [{ command: 'BLPOP' }] }]);
 
-  await clock.advance(1);
-  await clock.advance(200);
+    await clock.advance(1);
+    await clock.advance(200);
 
-  expect(connections).toMatchObject([
-    { isOpen: false },
-    { isOpen: true, calls: [{ command: 'BLPOP' }] },
-  ]);
-  await end();
-});
+    expect(connections).toMatchObject([
+      { isOpen: false },
+      { isOpen: true, calls: [{ command: 'BLPOP' }] },
+    ]);
+    await end();
+  },
+);
 
 test('a token that cannot be put back gives its connection up as well', async () => {
   const demand = { isIdle: () => false, untilIdle: () => Promise.resolve() };
