@@ -4,6 +4,8 @@ import { textOf } from '../src/text-of.ts';
 
 test.each<[string, unknown, string]>([
   ['an error', new Error('boom'), 'boom'],
+  ['an error without a message', Object.assign(new Error(''), { code: 'EPIPE' }), 'EPIPE'],
+  ['an error without anything', new RangeError(''), 'RangeError'],
   ['a text', 'boom', 'boom'],
   ['a symbol', Symbol('s'), 'Symbol(s)'],
   ['nothing', undefined, 'undefined'],
