@@ -1,29 +1,11 @@
 import type { Queue } from '@holdfast/sync-queue';
-import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
-import { createTestRedis, type TestRedis } from '@holdfast/testkit';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { redisStore } from '@holdfast/sync-queue/redis';
+import { expect, test } from 'vitest';
 import { itemOf, SETTINGS } from '../conformance/kit.ts';
-import {
-  keyOf,
-  queueOfProcess,
-  stoppableClient,
-  writtenShards,
-  type BeforeCall,
-  type ProcessOptions,
-} from './agreement-calls.ts';
+import { keyOf, useAgreement } from './agreement-calls.ts';
 
-let redis: TestRedis;
-
-beforeAll(async () => {
-  redis = await createTestRedis();
-});
-afterAll(() => redis.close());
-
-const processWith = (shards: number, name: string, options?: ProcessOptions): Queue<string> =>
-  queueOfProcess(redis, { shards, name, ...options });
-const stoppable = (before: BeforeCall): RedisLike => stoppableClient(redis.createClient(), before);
-const written = (name: string, shards: number): Promise<(string | null)[]> =>
-  writtenShards(redis, { name, shards });
+const fixture = useAgreement();
+const { processWith, stoppable, written } = fixture;
 
 async function drain(queue: Queue<string>): Promise<void> {
   await queue.resume();
@@ -127,8 +109,8 @@ test.each(['HGET', 'EVALSHA'])(
 );
 
 test('a queue that holds items and tells no number is taken for one with one shard', async () => {
-  const client = redis.createClient();
-  const store = redisStore({ client, prefix: redis.prefix });
+  const client = fixture.redis.createClient();
+  const store = redisStore({ client, prefix: fixture.redis.prefix });
   await store.queue('untold', SETTINGS).enqueue([itemOf('a')]);
 
   const late = processWith(4, 'untold');

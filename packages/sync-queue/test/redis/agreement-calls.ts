@@ -1,6 +1,7 @@
 import { createQueue, type Queue } from '@holdfast/sync-queue';
 import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
-import type { TestRedis } from '@holdfast/testkit';
+import { createTestRedis, type TestRedis } from '@holdfast/testkit';
+import { afterAll, beforeAll } from 'vitest';
 import { stateKey } from '../../src/redis/keys.ts';
 import { shardOf } from '../../src/redis/shard-of.ts';
 
@@ -12,8 +13,34 @@ export interface ProcessOptions {
   readonly rate?: { readonly count: number; readonly perMs: number };
 }
 
-/** As a process of its own that is set up for so many shards. */
-export function queueOfProcess(
+export interface AgreementFixture {
+  readonly redis: TestRedis;
+  /** A queue as a process of its own has it that is set up for so many shards. */
+  readonly processWith: (shards: number, name: string, options?: ProcessOptions) => Queue<string>;
+  /** Calls `before` ahead of each command, which can hold it up or stop it. */
+  readonly stoppable: (before: BeforeCall) => RedisLike;
+  /** What each shard of a queue has written down. */
+  readonly written: (name: string, shards: number) => Promise<(string | null)[]>;
+}
+
+/** On a Redis server, for all tests of the file that calls it. */
+export function useAgreement(): AgreementFixture {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    redis = await createTestRedis();
+  });
+  afterAll(() => redis.close());
+  return {
+    get redis() {
+      return redis;
+    },
+    processWith: (shards, name, options) => queueOfProcess(redis, { shards, name, ...options }),
+    stoppable: (before) => stoppableClient(redis.createClient(), before),
+    written: (name, shards) => writtenShards(redis, { name, shards }),
+  };
+}
+
+function queueOfProcess(
   redis: TestRedis,
   {
     shards,
@@ -27,8 +54,7 @@ export function queueOfProcess(
   return createQueue({ name, store, limits, overflow: 'reject', ...more });
 }
 
-/** Calls `before` ahead of each command, which can hold it up or stop it. */
-export function stoppableClient(client: RedisLike, before: BeforeCall): RedisLike {
+function stoppableClient(client: RedisLike, before: BeforeCall): RedisLike {
   return {
     async callBuffer(command, ...args) {
       await before([command, ...args]);
@@ -42,8 +68,7 @@ export function isAdopting(args: readonly unknown[], text: string): boolean {
   return String(args[0]).startsWith('EVAL') && args.at(-1) === text;
 }
 
-/** What each shard of a queue has written down. */
-export async function writtenShards(
+async function writtenShards(
   redis: TestRedis,
   { name, shards }: { readonly name: string; readonly shards: number },
 ): Promise<(string | null)[]> {

@@ -1,31 +1,13 @@
-import type { Queue, StoredQueue } from '@holdfast/sync-queue';
-import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
-import { createGate, createTestRedis, type TestRedis } from '@holdfast/testkit';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { StoredQueue } from '@holdfast/sync-queue';
+import { redisStore } from '@holdfast/sync-queue/redis';
+import { createGate } from '@holdfast/testkit';
+import { expect, test } from 'vitest';
 import { stateKey } from '../../src/redis/keys.ts';
 import { itemOf, SETTINGS, textOf } from '../conformance/kit.ts';
-import {
-  isAdopting,
-  keyOf,
-  queueOfProcess,
-  stoppableClient,
-  writtenShards,
-  type BeforeCall,
-  type ProcessOptions,
-} from './agreement-calls.ts';
+import { isAdopting, keyOf, useAgreement } from './agreement-calls.ts';
 
-let redis: TestRedis;
-
-beforeAll(async () => {
-  redis = await createTestRedis();
-});
-afterAll(() => redis.close());
-
-const processWith = (shards: number, name: string, options?: ProcessOptions): Queue<string> =>
-  queueOfProcess(redis, { shards, name, ...options });
-const stoppable = (before: BeforeCall): RedisLike => stoppableClient(redis.createClient(), before);
-const written = (name: string, shards: number): Promise<(string | null)[]> =>
-  writtenShards(redis, { name, shards });
+const fixture = useAgreement();
+const { processWith, stoppable, written } = fixture;
 
 test.each(['2 incoming', '2'])(
   'a process that was right goes on after a takeover that died while it wrote %j',
@@ -95,8 +77,8 @@ test('processes with the same number start together', async () => {
 test('goes on after the server has lost everything', async () => {
   const process = processWith(4, 'lost');
   await process.add('a', { key: 'k' });
-  const client = redis.createClient();
-  await client.del(...(await client.keys(`*${redis.prefix}:lost}*`)));
+  const client = fixture.redis.createClient();
+  await client.del(...(await client.keys(`*${fixture.redis.prefix}:lost}*`)));
 
   await expect(process.add('b', { key: 'k' })).rejects.toMatchObject({ outcome: 'not-applied' });
   expect(await process.add('b', { key: 'k' })).toMatchObject({ status: 'accepted' });
@@ -107,8 +89,8 @@ test('goes on after the server has lost everything', async () => {
 test('a shard with the number of a process that starts stays open while another one is opened', async () => {
   const running = processWith(4, 'repaired');
   await running.start();
-  const state = stateKey({ prefix: redis.prefix, name: 'repaired', shard: 3 });
-  await redis.createClient().del(state);
+  const state = stateKey({ prefix: fixture.redis.prefix, name: 'repaired', shard: 3 });
+  await fixture.redis.createClient().del(state);
   const gate = createGate();
   let adopted = 0;
   const client = stoppable(async (args) => {
@@ -128,8 +110,8 @@ test('a shard with the number of a process that starts stays open while another 
 
 test('takes over from a shard whose epoch is ahead, because the clock of its node is', async () => {
   const late = processWith(4, 'ahead');
-  const state = stateKey({ prefix: redis.prefix, name: 'ahead', shard: 2 });
-  await redis.createClient().hset(state, 'ep', Date.now() + 3_600_000);
+  const state = stateKey({ prefix: fixture.redis.prefix, name: 'ahead', shard: 2 });
+  await fixture.redis.createClient().hset(state, 'ep', Date.now() + 3_600_000);
 
   await expect(late.start()).rejects.toMatchObject({ code: 'STORE_FAILED' });
   await late.start();
@@ -138,12 +120,19 @@ test('takes over from a shard whose epoch is ahead, because the clock of its nod
 });
 
 test('negative control: with whatever number written down, two processes hold items of one key at a time', async () => {
-  const client = redis.createClient();
+  const client = fixture.redis.createClient();
   const queueWith = async (shards: number): Promise<StoredQueue> => {
     for (let shard = 0; shard < 4; shard += 1) {
-      await client.hset(stateKey({ prefix: redis.prefix, name: 'unguarded', shard }), 'sh', shards);
+      await client.hset(
+        stateKey({ prefix: fixture.redis.prefix, name: 'unguarded', shard }),
+        'sh',
+        shards,
+      );
     }
-    return redisStore({ client, prefix: redis.prefix, shards }).queue('unguarded', SETTINGS);
+    return redisStore({ client, prefix: fixture.redis.prefix, shards }).queue(
+      'unguarded',
+      SETTINGS,
+    );
   };
   const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
   for (const key of keys) {
