@@ -119,9 +119,9 @@ export class RedisQueue implements StoredQueue {
   async claim(request: { readonly maxItems: number; readonly leaseMs: number }): Promise<Claim> {
     const args = [request.maxItems, request.leaseMs, ...this.#claimSettings];
     const claim = readClaim((await this.#run(SCRIPTS.claim, args)) as ClaimReply);
-    // A rate may leave some that are ready.
-    const isAll = claim.items.length < request.maxItems && this.#queueSettings.rate === undefined;
-    return { ...claim, isAll };
+    // A rate may leave some that are ready, and so does a call that has met its bound: the next one is due at once.
+    const isAllTaken = claim.items.length < request.maxItems && claim.nextInMs !== 0;
+    return { ...claim, isAll: isAllTaken && this.#queueSettings.rate === undefined };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {

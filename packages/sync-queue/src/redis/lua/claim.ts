@@ -5,8 +5,8 @@ import { GRAVES, LANES } from './lanes.ts';
 /**
  * ARGV: the settings, maxItems, leaseMs, maxTries, agingMs (-1: strict), count and perMs of the rate (0: none), retention of
  * dead letters in ms (-1: for ever). Returns ms to the next timed item (-1: none), then the dead (id, attempt, …), then the
- * claimed (see `ClaimReply`). Takes at most 250 timed items of each kind
- * a call, which bounds its time; the rest comes with the next call.
+ * claimed (see `ClaimReply`). Takes at most 250 timed items of each kind a call, and puts back at most 1000 whose keys are
+ * stopped, which bounds its time; the rest comes with the next call, which is due at once.
  */
 export const CLAIM = `${HEAD}${LANES}${GRAVES}
 local maxItems, leaseMs, maxTries = tonumber(ARGV[FIRST]), tonumber(ARGV[FIRST + 1]), tonumber(ARGV[FIRST + 2])
@@ -15,6 +15,7 @@ local ratePerMs, retentionMs = tonumber(ARGV[FIRST + 5]), tonumber(ARGV[FIRST + 
 local died, claimed = {}, { '', {}, '', '', {} }
 local wanted = maxItems
 local hasChanged = false
+local MOST_RETREATS = 1000
 
 if retentionMs >= 0 then
   for _, id in ipairs(call('ZRANGEBYSCORE', DEAD, '-inf', now - retentionMs, 'LIMIT', 0, 64)) do
@@ -105,7 +106,8 @@ local function mostUrgent()
   return best
 end
 local ids, idCount, extrasById = {}, 0, {}
-while idCount < maxItems do
+local retreats = 0
+while idCount < maxItems and retreats < MOST_RETREATS do
   local best = lists[1]
   if #lists > 1 then best = mostUrgent() end
   if not (best and best.head) then break end
@@ -113,6 +115,7 @@ while idCount < maxItems do
   local extras = extrasOf(id)
   if extras and extras[1] and call('HEXISTS', STOPPED, extras[1]) == 1 then
     retreat(id, extras[1])
+    retreats = retreats + 1
   else
     idCount = idCount + 1
     ids[idCount] = id
@@ -168,4 +171,5 @@ if hasChanged then saveCounts() end
 
 local nextMs = math.max(0, math.ceil(math.min(leasedUntil, delayedUntil) - now))
 if waitMs then nextMs = math.min(nextMs, waitMs) end
+if retreats == MOST_RETREATS then nextMs = 0 end
 return { nextMs < math.huge and nextMs or -1, died, unpack(claimed) }`;
