@@ -16,6 +16,7 @@ import type { RedisPlace } from './keys.ts';
 import { RedisQueue } from './redis-queue.ts';
 import { redisFailure, Script, type RedisLike } from './run-script.ts';
 import { ShardedQueue, type ShardedQueueOptions } from './sharded-queue.ts';
+import { withReason } from './why-unreachable.ts';
 
 export interface RedisStoreOptions {
   /** Yours: the store does not close it. Set `commandTimeout` and `enableOfflineQueue: false`. */
@@ -67,7 +68,9 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
   return {
     shards,
     async open() {
-      await refuseEviction(client);
+      await refuseEviction(client).catch(async (error: unknown) => {
+        throw await withReason(client, error);
+      });
       // Only now: the nodes of a cluster are known when it has answered. A call without keys asks any one of them.
       for (const master of client.nodes?.('master') ?? []) await refuseEviction(master);
       // ioredis sends INFO before it is ready for other commands, and a user may lack the right to run scripts.

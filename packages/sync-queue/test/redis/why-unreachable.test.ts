@@ -1,0 +1,112 @@
+import { inspect } from 'node:util';
+import { createQueue, type Queue } from '@holdfast/sync-queue';
+import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
+import { startRedisServer } from '@holdfast/testkit';
+import { Cluster, Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+let server: Awaited<ReturnType<typeof startRedisServer>>;
+let admin: Redis;
+
+/** The program starts without a password: whoever waits for it has none. */
+beforeAll(async () => {
+  server = await startRedisServer({ settings: { 'cluster-enabled': 'yes' } });
+  admin = new Redis(server.url);
+  await admin.config('SET', 'requirepass', 'right');
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server[Symbol.asyncDispose]();
+});
+
+const OPTIONS = { enableOfflineQueue: false, maxRetriesPerRequest: 0 };
+
+function urlWith(password: string): string {
+  const url = new URL(server.url);
+  url.password = password;
+  return url.href;
+}
+
+function quiet<C extends Redis | Cluster>(client: C): C {
+  client.on('error', () => undefined);
+  return client;
+}
+
+function queueOn(client: RedisLike): Queue<string> {
+  return createQueue<string>({
+    name: 'q',
+    store: redisStore({ client }),
+    limits: { maxCount: 10, maxBytes: 1000 },
+    overflow: 'reject',
+  });
+}
+
+async function failureOf(queue: Queue<string>): Promise<Error> {
+  return queue.start().then(
+    () => new Error('it has started'),
+    (error: unknown) => error as Error,
+  );
+}
+
+test.each([
+  { password: 'wr0ng', answer: 'WRONGPASS' },
+  { password: '', answer: 'NOAUTH' },
+])('says at once that the server has answered $answer', async ({ password, answer }) => {
+  const client = quiet(new Redis(urlWith(password), OPTIONS));
+  const queue = queueOn(client);
+
+  const failure = await failureOf(queue);
+
+  expect(failure).toMatchObject({ code: 'STORE_FAILED', outcome: 'not-applied' });
+  expect(failure.message).toMatch(new RegExp(`^the store failed: ${answer} `));
+  expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain('wr0ng');
+  await queue.close();
+  client.disconnect();
+});
+
+test('says so of a client that has given up', async () => {
+  const client = quiet(new Redis(urlWith('wr0ng'), { ...OPTIONS, retryStrategy: () => null }));
+  await new Promise((resolve) => client.once('end', resolve));
+  const queue = queueOn(client);
+
+  expect((await failureOf(queue)).message).toMatch(/^the store failed: WRONGPASS /);
+  await queue.close();
+});
+
+test('says so of a Cluster', async () => {
+  const { hostname: host, port } = new URL(server.url);
+  const client = quiet(
+    new Cluster([{ host, port: Number(port) }], {
+      enableOfflineQueue: false,
+      redisOptions: { ...OPTIONS, password: 'wr0ng' },
+    }),
+  );
+  const queue = queueOn(client);
+
+  expect((await failureOf(queue)).message).toMatch(/^the store failed: WRONGPASS /);
+  await queue.close();
+  client.disconnect();
+});
+
+test('says that nobody listens', async () => {
+  await using gone = await startRedisServer();
+  await gone.stop();
+  const client = quiet(new Redis(gone.url, OPTIONS));
+  const queue = queueOn(client);
+
+  expect((await failureOf(queue)).message).toContain('ECONNREFUSED');
+  await queue.close();
+  client.disconnect();
+});
+
+test('leaves no connection behind', async () => {
+  const client = quiet(new Redis(urlWith('right'), { ...OPTIONS, connectionName: 'left' }));
+  const queue = queueOn(client);
+
+  // It is not ready yet, and nothing is wrong.
+  expect((await failureOf(queue)).message).toContain('enableOfflineQueue');
+  client.disconnect();
+  const names = async (): Promise<string> => String(await admin.client('LIST'));
+  while ((await names()).includes('name=left')) await new Promise((done) => setImmediate(done));
+  await queue.close();
+});
