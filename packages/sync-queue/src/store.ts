@@ -1,7 +1,6 @@
 /** 0 is the most urgent of eight. */
 export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
-/** How many priorities there are. */
 export const PRIORITY_COUNT = 8;
 
 /** What a queue asks of its store, resolved: the same in every process that uses the queue. */

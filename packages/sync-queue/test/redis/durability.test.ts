@@ -44,7 +44,7 @@ test('what another server confirms in place of the one that had the item does no
 
   await expect(adding).rejects.toMatchObject({
     outcome: 'unknown',
-    message: expect.stringContaining('the connection has changed before 1 replicas') as string,
+    message: expect.stringContaining('the connection has changed before 1 replica') as string,
   });
   expect(await queue.stats()).toMatchObject({ count: 0 });
 }, 30_000);

@@ -161,7 +161,7 @@ test.each(['fsync', { replicas: 1, timeoutMs: 50 }] as const)(
     } else {
       await expect(adding).rejects.toMatchObject({
         outcome: 'unknown',
-        message: expect.stringContaining('not on 1 replicas within 50 ms') as string,
+        message: expect.stringContaining('not on 1 replica within 50 ms') as string,
       });
     }
     client.disconnect();
