@@ -4,9 +4,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleOnce } from '@holdfast/testkit';
 import type { LedgerReport } from '../src/demo/report.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const BUNDLE = await bundleOnce(MAIN);
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface Finished {
@@ -28,14 +30,29 @@ export interface Running extends AsyncDisposable {
   said(what: string | RegExp): Promise<void>;
 }
 
-/** Starts the command as a user would, in a process of its own. */
+/** Starts the command in a process of its own. */
 export function startHoldfast(...args: readonly string[]): Running {
+  return start([BUNDLE, ...args]);
+}
+
+/** Runs it as `npm run demo` does, from source. */
+export async function runFromSource(...args: readonly string[]): Promise<Finished> {
+  await using running = start(['--import', 'tsx', MAIN, ...args]);
+  return await running.finished;
+}
+
+export async function runHoldfast(...args: readonly string[]): Promise<Finished> {
+  await using running = startHoldfast(...args);
+  return await running.finished;
+}
+
+function start(nodeArgs: readonly string[]): Running {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
   // Like the system's: PostgreSQL runs as another user when we are root.
   chmodSync(folder, 0o1777);
   const temporaryFiles = async (): Promise<readonly string[]> =>
     (await readdir(folder)).filter((name) => name.startsWith('holdfast-'));
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, nodeArgs, {
     cwd: ROOT,
     env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -72,11 +89,6 @@ export function startHoldfast(...args: readonly string[]): Running {
         void finished.then(() => reject(new Error(`ended without "${String(what)}":\n${stderr}`)));
       }),
   };
-}
-
-export async function runHoldfast(...args: readonly string[]): Promise<Finished> {
-  await using running = startHoldfast(...args);
-  return await running.finished;
 }
 
 /** The ledger in the output of a run with `--json`. */

@@ -1,3 +1,4 @@
+export { bundleOnce } from './bundle-once.ts';
 export { bundleProgram } from './bundle-program.ts';
 export { buildProgram, type BuiltProgram } from './build-program.ts';
 export type { Pool, PoolClient, PoolConfig } from 'pg';

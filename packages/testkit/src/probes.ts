@@ -1,13 +1,14 @@
-import { Redis } from 'ioredis';
-import { connectAsync } from 'mqtt';
-import { Client } from 'pg';
 import type { ServerKind } from './server-kind.ts';
 
 const PROBE_TIMEOUT_MS = 2_000;
 
-/** Resolves when the server at `url` has answered a real request of its protocol. */
+/**
+ * Resolves when the server at `url` has answered a real request of its protocol. Each driver is loaded by its first use:
+ * most tests need none of them, and every test file loads this one.
+ */
 export const PROBES: Readonly<Record<ServerKind, (url: string) => Promise<void>>> = {
   async postgres(url) {
+    const { Client } = await import('pg');
     const client = new Client({
       connectionString: url,
       connectionTimeoutMillis: PROBE_TIMEOUT_MS,
@@ -23,6 +24,7 @@ export const PROBES: Readonly<Record<ServerKind, (url: string) => Promise<void>>
     }
   },
   async redis(url) {
+    const { Redis } = await import('ioredis');
     const client = new Redis(url, {
       lazyConnect: true,
       connectTimeout: PROBE_TIMEOUT_MS,
@@ -39,6 +41,7 @@ export const PROBES: Readonly<Record<ServerKind, (url: string) => Promise<void>>
     }
   },
   async mqtt(url) {
+    const { connectAsync } = await import('mqtt');
     const client = await connectAsync(url, {
       reconnectPeriod: 0,
       connectTimeout: PROBE_TIMEOUT_MS,

@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { bundleOnce } from './bundle-once.ts';
 
 /** Of util-linux; other systems have another one of that name, or none. */
 const SCRIPT = 'script';
@@ -26,18 +27,18 @@ export type RunProgram = (
 ) => Promise<FinishedProgram>;
 
 /**
- * Runs a program of Node.js, from source or built, as a user would: in a process of its own, and the environment names no
- * server unless `env` does. A pseudo terminal is not everywhere: `hasPseudoTerminal`.
+ * Runs a program of Node.js as a user would: in a process of its own, and the environment names no server unless `env`
+ * does. Of a TypeScript file it runs the bundle (see `bundleOnce`). A pseudo terminal is not everywhere: `hasPseudoTerminal`.
  */
 export function programRunner(program: URL | string): RunProgram {
   const path = program instanceof URL ? fileURLToPath(program) : program;
-  const node = path.endsWith('.ts') ? ['--import', 'tsx', path] : [path];
-  return (args, env = {}, { stopReading = false, terminal } = {}) => {
-    const line = [process.execPath, ...node, ...args];
-    const [file = '', ...rest] = terminal === undefined ? line : scripted(line);
+  return async (args, env = {}, { stopReading = false, terminal } = {}) => {
+    const file = path.endsWith('.ts') ? await bundleOnce(path) : path;
+    const line = [process.execPath, file, ...args];
+    const [command = '', ...rest] = terminal === undefined ? line : scripted(line);
     return new Promise((resolve) => {
       const { stdout, stdin } = execFile(
-        file,
+        command,
         rest,
         { cwd: ROOT, env: { ...withoutServers(), ...env }, timeout: 60_000 },
         (error, printed, complained) =>

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleOnce } from './bundle-once.ts';
 import { signal, spawnGuarded, type ExitStatus } from './guarded-process.ts';
 import { repositoryRoot } from './repository-root.ts';
 
@@ -33,8 +34,9 @@ export interface SpawnNodeOptions {
 }
 
 /**
- * Runs a TypeScript file with `node --import tsx` from the repository's root, or what `bundleProgram` has made of one,
- * which starts several times faster. It never outlives this process. Its standard error is shown when it ends with a failure that nobody asked for, as the message of `next()`.
+ * Runs a program with Node.js from the repository's root; what it runs for a TypeScript file is its bundle (see
+ * `bundleOnce`). It never outlives this process. Its standard error is shown when it ends with a failure that nobody
+ * asked for, as the message of `next()`.
  */
 export async function spawnNode<Message = unknown>(
   file: string | URL,
@@ -42,7 +44,7 @@ export async function spawnNode<Message = unknown>(
   options: SpawnNodeOptions = {},
 ): Promise<NodeProcess<Message>> {
   const path = file instanceof URL ? fileURLToPath(file) : resolve(file);
-  const loader = path.endsWith('.ts') ? ['--import', 'tsx'] : [];
+  const program = path.endsWith('.ts') ? await bundleOnce(path) : path;
   const env: NodeJS.ProcessEnv = { ...process.env, ...options.env };
   // It is no worker of vitest, though its parent is one.
   delete env['VITEST'];
@@ -50,7 +52,7 @@ export async function spawnNode<Message = unknown>(
   const running = await spawnGuarded(
     {
       program: process.execPath,
-      args: [...loader, ...(options.nodeArgs ?? []), path, ...args],
+      args: [...(options.nodeArgs ?? []), program, ...args],
       cwd: repositoryRoot(),
       env,
     },

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { quoteIdentifier } from '@holdfast/internal';
-import { Client, Pool, type PoolConfig } from 'pg';
+import type { Pool, PoolConfig } from 'pg';
 import { useServer } from './shared-server.ts';
 
 /** An empty database of a test's own on a real PostgreSQL server. */
@@ -22,6 +22,7 @@ const POOL_END_TIMEOUT_MS = 500;
 /** @throws when there is no PostgreSQL server (see `findServer`). */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = await useServer('postgres');
+  const { Pool } = await import('pg');
   const name = `holdfast_${process.pid}_${randomBytes(5).toString('hex')}`;
   // From template0, so that encoding and order are the same on every server, whatever its own are.
   const like = `TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'`;
@@ -55,6 +56,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 }
 
 async function onServer(url: string, statement: string): Promise<void> {
+  const { Client } = await import('pg');
   const client = new Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();

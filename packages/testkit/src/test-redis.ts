@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { useServer } from './shared-server.ts';
 
 /** A key prefix of a test's own on a real Redis server. */
@@ -17,6 +17,7 @@ export interface TestRedis {
 /** @throws when there is no Redis server (see `findServer`). */
 export async function createTestRedis(): Promise<TestRedis> {
   const server = await useServer('redis');
+  const { Redis } = await import('ioredis');
   const prefix = `hf-${process.pid}-${randomBytes(5).toString('hex')}:`;
   const clients: Redis[] = [];
   const createClient = (options: RedisOptions = {}): Redis => {

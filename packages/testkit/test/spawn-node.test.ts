@@ -11,7 +11,7 @@ describe('spawnNode', () => {
     expect(await child.next()).toEqual({ n: 1 });
   });
 
-  it('runs a bundled program', async () => {
+  it('runs a program that was bundled before', async () => {
     await using program = await bundleProgram(ECHO);
     await using child = await spawnNode(program.path, ['a'], { env: { EXTRA: 'y' } });
     expect(await child.next()).toEqual({ args: ['a'], extra: 'y' });

@@ -1,6 +1,6 @@
 import { createTestDatabase, createTestMqtt, createTestRedis } from '@holdfast/testkit';
 import { describe, expect, it } from 'vitest';
-import { ledgerOf, runHoldfast } from '../run-holdfast.ts';
+import { ledgerOf, runFromSource, runHoldfast } from '../run-holdfast.ts';
 
 const SIZE = ['--nodes', '60', '--seconds', '6', '--seed', '11', '--json'];
 
@@ -44,8 +44,8 @@ describe('holdfast demo', () => {
     });
   });
 
-  it('prints the ledger as a table for people', async () => {
-    const run = await runHoldfast('demo', '--nodes', '5', '--seconds', '1');
+  it('prints the ledger as a table for people, run from source', async () => {
+    const run = await runFromSource('demo', '--nodes', '5', '--seconds', '1');
 
     expect(run.code, run.stderr).toBe(0);
     expect(run.stdout).toMatch(/│ lost +│ 0 +│/);
