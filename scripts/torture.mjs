@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 const TESTS = {
   'breaker-outage': 'packages/circuit-breaker/test/sim/simulate-outage.test.ts',
   'breaker-model': 'packages/circuit-breaker/test/circuit-breaker/model.test.ts',
+  'breaker-leaks': 'packages/circuit-breaker/test/leaks.test.ts',
   'redis-guard-drill': 'packages/circuit-breaker/test/redis/drill.test.ts',
   'shared-breaker': 'packages/circuit-breaker/test/shared/processes.test.ts',
   'locks-mutex': 'packages/locks/test/faults/mutex.test.ts',
@@ -15,6 +16,7 @@ const TESTS = {
   'batch-writer-kills': 'packages/batch-writer/test/faults/kills-of',
   'batch-writer-deadlocks': 'packages/batch-writer/test/faults/deadlocks.test.ts',
   'batch-writer-dedupe': 'packages/batch-writer/test/duplicates/large.test.ts',
+  'batch-loader-room': 'packages/batch-writer/test/loader/room.test.ts',
   'outbox-oracle': 'packages/sync-queue/test/outbox/simulation.test.ts',
   'outbox-restart': 'packages/sync-queue/test/outbox/sqlite-outbox-store.test.ts',
   'outbox-kills': 'packages/sync-queue/test/outbox/kills.test.ts',
@@ -30,6 +32,7 @@ const TESTS = {
   'outbox-reconnect': 'packages/sync-queue/test/outbox/reconnect.test.ts',
   'zone-ownership': 'packages/zone-scheduler/test/faults/ownership.test.ts',
   'sync-queue-model': 'packages/sync-queue/test/model/model.test.ts',
+  replay: 'packages/reference-app/test/end-to-end/replay.test.ts',
   'zone-scenarios': 'packages/zone-scheduler/test/sim/scenarios.test.ts',
 };
 
