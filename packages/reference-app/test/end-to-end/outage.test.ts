@@ -9,8 +9,11 @@ import { ledgerOf, startHoldfast } from '../run-holdfast.ts';
 
 const SIZE = ['--nodes', '50', '--seconds', '12', '--seed', '5', '--json'];
 
-describe('holdfast demo, while a server is killed and comes back', () => {
-  it('loses nothing of an outage of PostgreSQL', async () => {
+/** Runs with servers of their own, which mostly wait: a few at a time, of which each may take several times longer. */
+const TOGETHER = { concurrent: true, timeout: 180_000 };
+
+describe('holdfast demo, while a store is killed and comes back', () => {
+  it('loses nothing of an outage of PostgreSQL', TOGETHER, async () => {
     await using postgres = await startPostgresServer();
     await using running = startHoldfast('demo', ...SIZE, '--postgres', postgres.url);
     await running.said(/% \| [1-9]/);
@@ -22,9 +25,9 @@ describe('holdfast demo, while a server is killed and comes back', () => {
     const run = await running.finished;
     expect(run.code, run.stderr).toBe(0);
     expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
-  }, 90_000);
+  });
 
-  it('loses nothing of an outage of Redis with an append-only file', async () => {
+  it('loses nothing of an outage of Redis with an append-only file', TOGETHER, async () => {
     await using redis = await startRedisServer({ appendonly: true });
     await using running = startHoldfast('demo', ...SIZE, '--redis', redis.url);
     await running.said(/% \| [1-9]/);
@@ -36,9 +39,11 @@ describe('holdfast demo, while a server is killed and comes back', () => {
     const run = await running.finished;
     expect(run.code, run.stderr).toBe(0);
     expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
-  }, 90_000);
+  });
+});
 
-  it('loses nothing when a broker that persists is restarted', async () => {
+describe('holdfast demo, while a server is away', () => {
+  it('loses nothing when a broker that persists is restarted', TOGETHER, async () => {
     await using broker = await startMosquittoServer({ persistence: true });
     await using running = startHoldfast('demo', ...SIZE, '--mqtt', broker.url);
     await running.said(/% \| [1-9]/);
@@ -51,9 +56,9 @@ describe('holdfast demo, while a server is killed and comes back', () => {
     expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
     // Sent after the restart as well, not only before.
     expect(ledgerOf(run).messages).toBeGreaterThan(50 * 10);
-  }, 90_000);
+  });
 
-  it('loses nothing when every connection to the broker is cut', async () => {
+  it('loses nothing when every connection to the broker is cut', TOGETHER, async () => {
     await using broker = await startMosquittoServer();
     await using proxy = await startFaultProxy(broker);
     await using running = startHoldfast('demo', ...SIZE, '--mqtt', proxy.urlFor(broker.url));
@@ -64,21 +69,25 @@ describe('holdfast demo, while a server is killed and comes back', () => {
     const run = await running.finished;
     expect(run.code, run.stderr).toBe(0);
     expect(ledgerOf(run)).toMatchObject({ nodes: 50, lost: 0, stale: 0, unsettled: 0 });
-  }, 90_000);
+  });
 
-  it('ends with the ledger, and with exit code 1, when PostgreSQL never comes back', async () => {
-    await using postgres = await startPostgresServer();
-    const size = ['--nodes', '10', '--seconds', '3', '--json'];
-    await using running = startHoldfast('demo', ...size, '--postgres', postgres.url);
-    await running.said('running');
+  it(
+    'ends with the ledger, and with exit code 1, when PostgreSQL never comes back',
+    TOGETHER,
+    async () => {
+      await using postgres = await startPostgresServer();
+      const size = ['--nodes', '10', '--seconds', '3', '--json'];
+      await using running = startHoldfast('demo', ...size, '--postgres', postgres.url);
+      await running.said('running');
 
-    await postgres.kill();
+      await postgres.kill();
 
-    const run = await running.finished;
-    expect(run.code).toBe(1);
-    const ledger = ledgerOf(run);
-    expect(ledger.unsettled).toBeGreaterThan(0);
-    expect(ledger.lost).toBeGreaterThan(0);
-    expect(run.leftovers).toEqual([]);
-  }, 120_000);
+      const run = await running.finished;
+      expect(run.code).toBe(1);
+      const ledger = ledgerOf(run);
+      expect(ledger.unsettled).toBeGreaterThan(0);
+      expect(ledger.lost).toBeGreaterThan(0);
+      expect(run.leftovers).toEqual([]);
+    },
+  );
 });
