@@ -64,9 +64,15 @@ print({
     node: process.version,
   },
 });
-for (const [name, run] of Object.entries(CLAIMS)) {
-  if (positionals.length === 0 || positionals.includes(name)) await run({ smoke: values.smoke });
-}
+const wanted = Object.entries(CLAIMS).filter(
+  ([name]) => positionals.length === 0 || positionals.includes(name),
+);
+const left = wanted.values();
+const work = async (): Promise<void> => {
+  for (const [, run] of left) await run({ smoke: values.smoke });
+};
+// What measures runs alone. A smoke run measures nothing.
+await Promise.all(Array.from({ length: values.smoke ? 2 : 1 }, work));
 
 function print(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
