@@ -4,10 +4,8 @@ import {
   recordTorture,
   spawnNode,
   testSeed,
-  type Pool,
-  type TestDatabase,
 } from '@holdfast/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { leaseSchema } from '../src/leases/lease-schema.ts';
 import type { WriterResult, WriterTask } from './fixtures/lease-writer.ts';
 
@@ -15,37 +13,33 @@ const WRITES = isTorture ? 100_000 : 600;
 const PROCESSES = 3;
 const KEYS = isTorture ? 24 : 8;
 
-let database: TestDatabase;
-let pool: Pool;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = database.pool;
-  for (const statement of leaseSchema()) await pool.query(statement);
-});
-afterAll(() => database.close());
-
 interface Outcome extends WriterResult {
   /** Accepted writes after one of a newer token. */
   readonly stale: number;
   readonly stored: number;
 }
 
-let rounds = 0;
-
-/** Several processes write to the same resources, each pausing for longer than its lease every now and then. */
-async function writeWithPauses(check: WriterTask['check'], writes: number): Promise<Outcome> {
-  rounds += 1;
-  await pool.query(`drop table if exists resource`);
+/**
+ * Several processes write to the same resources of a database of their own, each pausing for longer than its lease every
+ * now and then.
+ */
+async function writeWithPauses(
+  check: WriterTask['check'],
+  writes: number,
+  round = 0,
+): Promise<Outcome> {
+  await using database = await createTestDatabase();
+  const { pool, url } = database;
+  for (const statement of leaseSchema()) await pool.query(statement);
   await pool.query(`create table resource as
     select id, 0::bigint as newest, 0 as stale, 0 as writes from generate_series(0, ${KEYS - 1}) as id`);
   const running = await Promise.all(
     Array.from({ length: PROCESSES }, (_, index) => {
       const task: WriterTask = {
-        url: database.url,
+        url,
         keys: KEYS,
         writes: Math.ceil(writes / PROCESSES),
-        seed: testSeed() + rounds * PROCESSES + index,
+        seed: testSeed() + round * PROCESSES + index,
         check,
       };
       const file = new URL('./fixtures/lease-writer.ts', import.meta.url);
@@ -61,7 +55,10 @@ async function writeWithPauses(check: WriterTask['check'], writes: number): Prom
   return { tried: sum('tried'), accepted: sum('accepted'), refused: sum('refused'), ...rows[0]! };
 }
 
-describe('writes under leases whose holders pause for too long', () => {
+// Small, they run together: what they do most is to pause.
+const options = { concurrent: !isTorture };
+
+describe('writes under leases whose holders pause for too long', options, () => {
   it(
     `has no stale one among ${WRITES} that are guarded`,
     { timeout: isTorture ? 3_600_000 : 120_000 },
@@ -96,7 +93,7 @@ describe('writes under leases whose holders pause for too long', () => {
 /** Writes until there is one: none may fall into a pause by chance. */
 async function staleOnes(mode: 'deadline' | 'none'): Promise<number> {
   for (let round = 0; round < 5; round += 1) {
-    const { stale } = await writeWithPauses(mode, 600);
+    const { stale } = await writeWithPauses(mode, 600, round);
     if (stale > 0) return stale;
   }
   return 0;

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocks, lockKey, type Locks } from '../../src/index.ts';
 
 /** Waits that are cut short, in all. */
-const SIZE = isTorture ? 100_000 : 1_500;
+const SIZE = isTorture ? 100_000 : 500;
 const WORKERS = 24;
 const KEYS = 4;
 /** As long as the waits: so a lock is often granted when the wait for it ends. */
