@@ -17,12 +17,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allRows, decodeRow } from '../../src/batch-in-flight.ts';
 import { resolveTable, shapeOf } from '../../src/resolve-table.ts';
 import { decodeBatchFile } from '../../src/spool/batch-file.ts';
-import {
-  spoolingOptions,
-  type FlushedMessage,
-  type SpooledRow,
-  type SpoolingTask,
-} from '../fixtures/spooling-writer.ts';
+import { spoolingOptions, type SpooledRow } from '../fixtures/spooling-options.ts';
+import type { FlushedMessage, SpoolingTask } from '../fixtures/spooling-writer.ts';
 import { expectAccounted } from '../oracle.ts';
 
 const KILLS = isTorture ? 200 : 6;
