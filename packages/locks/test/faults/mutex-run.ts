@@ -52,12 +52,15 @@ export async function runMutex(run: MutexRun): Promise<MutexResult> {
   await arena.start();
   const counts = { terminate: 0, kill: 0, freeze: 0, cut: 0, restart: 0 };
   for (let fault = 0; fault < run.faults; fault += 1) {
+    // A fault strikes among holders, however long they need to come back from the one before.
+    await arena.anotherHold();
     await delay(30 + 60 * arena.random());
     // A restart takes a second, so it is rare.
     const name = fault % 25 === 24 ? 'restart' : FAULTS[Math.floor(4 * arena.random())]!;
     counts[name] += 1;
     await arena.break(name);
   }
+  await arena.anotherHold();
   const intervals = await arena.stop();
   const { rows } = await onServer<{ value: number }>(server, 'select value from counter');
   const added = intervals.filter(({ how }) => how === 'ok').length;
@@ -79,6 +82,8 @@ class Arena {
   readonly #watches: Promise<void>[] = [];
   readonly #intervals: Interval[] = [];
   #last = 0;
+  /** That went well. */
+  #holds = 0;
   /** Processes that have ended by themselves. */
   crashes = 0;
   #isOver = false;
@@ -101,6 +106,12 @@ class Arena {
     for (const member of this.#members.values()) member.send('end');
     await Promise.all(this.#watches);
     return this.#intervals;
+  }
+
+  /** Resolves when somebody has told of one more hold that went well. */
+  async anotherHold(): Promise<void> {
+    const before = this.#holds;
+    while (this.#holds === before) await delay(5);
   }
 
   async break(name: FaultName): Promise<void> {
@@ -156,10 +167,11 @@ class Arena {
   /** Keeps what a member tells, to its end; what it held then it holds until it is known to be dead. */
   async #watch(id: number, member: NodeProcess<MemberMessage>): Promise<void> {
     let sinceUs: number | undefined;
-    for (const message of await member.rest()) {
+    for await (const message of messagesOf(member)) {
       if ('holdingSinceUs' in message) sinceUs = message.holdingSinceUs;
       if (!('how' in message)) continue;
       this.#intervals.push({ member: id, ...message });
+      if (message.how === 'ok') this.#holds += 1;
       sinceUs = undefined;
     }
     const toUs = Number(process.hrtime.bigint() / 1_000n);
@@ -171,6 +183,17 @@ class Arena {
     // Whatever dies under it, a process must not.
     if (signal === null && !this.#isOver) this.crashes += 1;
     if (!this.#isOver) await this.#spawn();
+  }
+}
+
+/** What a member tells, to its end, however it ends. */
+async function* messagesOf(member: NodeProcess<MemberMessage>): AsyncGenerator<MemberMessage> {
+  for (;;) {
+    try {
+      yield await member.next();
+    } catch {
+      return;
+    }
   }
 }
 
