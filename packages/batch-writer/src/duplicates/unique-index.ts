@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteTable } from '@holdfast/internal';
+import { quoteIdentifier, quoteTable, sleep } from '@holdfast/internal';
 import { sqlstateOf } from '../classify.ts';
 import { useClient, type ClientUse } from '../sending/client-use.ts';
 import type { DuplicatedTable } from './duplicated-table.ts';
@@ -37,6 +37,17 @@ const SELECT_INDEX = `
   LEFT JOIN pg_index i ON i.indexrelid = c.oid
   WHERE n.nspname = $1 AND c.relname = $2`;
 
+interface Writing {
+  readonly id: string;
+}
+
+/** The transactions of this database that write something, or what is left of some of them. */
+const SELECT_WRITING = `
+  SELECT l.transactionid::text AS id FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+  WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted AND a.datname = current_database()
+    AND ($1::text[] IS NULL OR l.transactionid::text = ANY ($1))`;
+const LOOK_MS = 20;
+
 /**
  * Whether the index is there. An INVALID one is waited for, for another run may be building it; when nobody is, it was left by one
  * that was killed, and is dropped.
@@ -53,11 +64,22 @@ export async function hasIndex(use: ClientUse, wanted: WantedIndex): Promise<boo
   return found === 'valid';
 }
 
-/** Building an index CONCURRENTLY keeps a lock that conflicts with itself, and with no reader or writer (PostgreSQL manual 13.3.1). */
+/**
+ * Building an index CONCURRENTLY keeps a lock that conflicts with itself, and with no reader or writer (PostgreSQL manual 13.3.1).
+ * The server lets go of it just before it commits that the index is valid, so those that write at that moment are waited for, too.
+ */
 async function untilNobodyBuilds(use: ClientUse, { table }: WantedIndex): Promise<void> {
-  await runLongStatement(use, (client) =>
-    client.query(`BEGIN; LOCK TABLE ONLY ${table.label} IN SHARE UPDATE EXCLUSIVE MODE; COMMIT`),
-  );
+  await runLongStatement(use, async (client) => {
+    await client.query(
+      `BEGIN; LOCK TABLE ONLY ${table.label} IN SHARE UPDATE EXCLUSIVE MODE; COMMIT`,
+    );
+    let writing = (await client.query<Writing>(SELECT_WRITING, [null])).rows;
+    while (writing.length > 0) {
+      await sleep(LOOK_MS, { clock: use.clock, signal: use.signal });
+      const ids = writing.map(({ id }) => id);
+      writing = (await client.query<Writing>(SELECT_WRITING, [ids])).rows;
+    }
+  });
 }
 
 async function findIndex(use: ClientUse, wanted: WantedIndex): Promise<FoundIndex> {

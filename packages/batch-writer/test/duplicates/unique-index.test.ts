@@ -1,4 +1,6 @@
+import { createGate } from '@holdfast/testkit';
 import { expect, it } from 'vitest';
+import type { PgPoolLike } from '../../src/ports.ts';
 import { removeDuplicates } from '../../src/duplicates/remove-duplicates.ts';
 import { column, fillReadings, useDatabase } from './set-up.ts';
 
@@ -96,4 +98,44 @@ it('leaves no index behind when it is told to stop while it builds one', async (
 
   expect(await cleaning).toMatchObject({ aborted: true, deleted: 1800 });
   expect(await indexes()).toEqual([]);
+});
+
+// The last transaction of CREATE INDEX CONCURRENTLY commits when it no longer has its lock on the table.
+it('does not drop an index that another run is making valid', async () => {
+  await fillReadings(database());
+  const { pool } = database();
+  const thenUniqueIndex = { name: 'once' };
+  await expect(
+    pool.query('CREATE UNIQUE INDEX CONCURRENTLY once ON readings (node, ts)'),
+  ).rejects.toThrow(/could not create/);
+  await removeDuplicates({ ...RULES, pool });
+  const builder = await pool.connect();
+  await builder.query(
+    `BEGIN; UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'once'::regclass`,
+  );
+  const decided = createGate();
+  let waits = 0;
+  const watched: PgPoolLike = {
+    connect: async () => {
+      const client = await pool.connect();
+      const query = (text: string, values: unknown[]): unknown => {
+        if (text.includes('pg_locks')) waits += 1;
+        if (waits === 3 || text.startsWith('DROP INDEX')) decided.open();
+        return client.query(text, values);
+      };
+      return new Proxy(client, {
+        get: (target, name) =>
+          name === 'query' ? query : (Reflect.get(target, name, target) as unknown),
+      });
+    },
+  };
+
+  const run = removeDuplicates({ ...RULES, pool: watched, thenUniqueIndex });
+  run.catch(() => undefined);
+  await decided.pass();
+  await builder.query('COMMIT');
+  builder.release();
+
+  expect(await run).toMatchObject({ deleted: 0, index: 'exists' });
+  expect(await indexes()).toEqual(['once true']);
 });
