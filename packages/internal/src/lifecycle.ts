@@ -1,8 +1,9 @@
 /**
  * The states of something that runs:
  *
- * - `idle`      entered at creation; left by `start()` to `running`, or by `close()` straight to `closed`
- * - `running`   entered when `start()` is called, before its work has settled; left by `close()`
+ * - `idle`      entered at creation, and when the starting work has failed; left by `start()` to `running`, or by `close()`:
+ *               straight to `closed` when nothing was ever started
+ * - `running`   entered when `start()` is called, before its work has settled; left by `close()`, or when that work fails
  * - `closing`   entered when `close()` is called; further calls of `close()` share its promise, `start()` rejects
  * - `closed`    entered when the closing work has settled; final
  */
@@ -10,7 +11,10 @@ export type LifecycleState = 'idle' | 'running' | 'closing' | 'closed';
 
 export interface Lifecycle {
   readonly state: LifecycleState;
-  /** Runs the starting work once; every call returns the same promise. Rejects once `close()` has been called. */
+  /**
+   * Runs the starting work once; every call returns the same promise. When that has failed, the next call runs it again.
+   * Rejects once `close()` has been called.
+   */
   start(): Promise<void>;
   /** Waits for the starting work, then runs the closing work once; every call returns the same promise. */
   close(): Promise<void>;
@@ -29,6 +33,15 @@ export function createLifecycle(work: {
   let state: LifecycleState = 'idle';
   let started: Promise<void> | undefined;
   let closed: Promise<void> | undefined;
+
+  const startNow = async (): Promise<void> => {
+    try {
+      await work.start();
+    } catch (error) {
+      if (state === 'running') state = 'idle';
+      throw error;
+    }
+  };
 
   const closeNow = async (): Promise<void> => {
     if (started === undefined) {
@@ -53,7 +66,7 @@ export function createLifecycle(work: {
       if (started !== undefined && state === 'running') return started;
       if (state !== 'idle') return Promise.reject(work.closedError());
       state = 'running';
-      started = (async () => work.start())();
+      started = startNow();
       return started;
     },
     close() {

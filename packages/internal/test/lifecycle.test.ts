@@ -62,6 +62,36 @@ describe('createLifecycle', () => {
     expect(events).toEqual(['start', 'close', 'closed']);
   });
 
+  it('starts again when a start has failed, and only then', async () => {
+    let failures = 1;
+    const start = (): void => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('no port');
+    };
+    const { lifecycle, events } = counted({ start });
+
+    await expect(lifecycle.start()).rejects.toThrow('no port');
+    expect(lifecycle.state).toBe('idle');
+    await Promise.all([lifecycle.start(), lifecycle.start()]);
+    expect(lifecycle.state).toBe('running');
+
+    expect(events).toEqual(['start', 'start', 'started']);
+  });
+
+  it('cannot be started again when it was closed while its start failed', async () => {
+    const gate = createDeferred<void>();
+    const { lifecycle, events } = counted({ start: () => gate.promise });
+    const starting = lifecycle.start();
+    const closing = lifecycle.close();
+
+    gate.reject(new Error('no port'));
+
+    await expect(starting).rejects.toThrow('no port');
+    await closing;
+    await expect(lifecycle.start()).rejects.toThrow('is closed');
+    expect(events).toEqual(['start', 'close', 'closed']);
+  });
+
   it('has nothing to close when it was never started, and cannot be started afterwards', async () => {
     const { lifecycle, events } = counted();
 

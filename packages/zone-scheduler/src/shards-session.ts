@@ -4,7 +4,7 @@ import type { ShardHost, Shards } from './shards.ts';
 /**
  * The shards of one scheduler, from its start to its end:
  *
- * - idle      from the start
+ * - idle      from the start, and when the shards could not start
  * - starting  entered with the first `start()`; left when the shards have started, or could not, and with `giveUp()`
  * - started   entered when they have
  * - hanging   entered with `giveUp()` while they start: whoever waits for them is rejected, and `close()` is bounded
@@ -22,7 +22,7 @@ export class ShardsSession {
     this.#clock = clock;
   }
 
-  /** Starts them once; every call returns the same promise. */
+  /** Starts them once; every call returns the same promise. When that has failed, the next call tries again. */
   start(): Promise<void> {
     this.#starting ??= this.#begin();
     return this.#starting.outcome;
@@ -49,9 +49,11 @@ export class ShardsSession {
   #begin(): { readonly outcome: Promise<void>; readonly givenUp: Deferred<never> } {
     const givenUp = createDeferred<never>();
     this.#isPending = true;
-    const starting = this.#shards.start(this.#host).finally(() => {
+    const starting = (async () => this.#shards.start(this.#host))().finally(() => {
       this.#isPending = false;
     });
-    return { outcome: Promise.race([starting, givenUp.promise]), givenUp };
+    const outcome = Promise.race([starting, givenUp.promise]);
+    outcome.catch(() => (this.#starting = undefined));
+    return { outcome, givenUp };
   }
 }

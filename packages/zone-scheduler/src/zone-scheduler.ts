@@ -34,7 +34,7 @@ export interface ZoneScheduler extends AsyncDisposable {
    * Takes its shards and begins to tick: a first cycle now, then one at each multiple of `cycleMs` from now. Keeps the
    * process alive until `close()`.
    *
-   * @throws {SchedulerClosedError} after `close()`. @throws what the source of shards throws.
+   * @throws {SchedulerClosedError} after `close()`. @throws what the source of shards throws; the next call tries again then.
    */
   start(): Promise<void>;
   /**

@@ -189,6 +189,29 @@ describe('a scheduler with shards', () => {
     await scheduler.close();
   });
 
+  it.each([
+    ['rejects', () => Promise.reject(new Error('no server'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no server');
+      },
+    ],
+  ])('starts with the next call when the start of the shards %s at first', async (_, fail) => {
+    const starts = [fail, fail, () => Promise.resolve()];
+    const shards: Shards = { ...allZones(), start: () => starts.shift()!() };
+    const { clock, scheduler, started } = setUp(['a1'], { shards });
+
+    await expect(scheduler.start()).rejects.toThrow('no server');
+    expect(scheduler.snapshot().state).toBe('idle');
+    await expect(scheduler.runCycle()).rejects.toThrow('no server');
+    await scheduler.start();
+    await clock.advance(1);
+
+    expect([scheduler.snapshot().state, started]).toEqual(['running', ['a1']]);
+    expect(starts).toEqual([]);
+  });
+
   it('is closed, and out of its budget, also when they cannot be given back', async () => {
     const budget = createBudget({ max: 2 });
     const { scheduler } = setUp(['a1'], {

@@ -181,7 +181,10 @@ export interface SyncReport {
 }
 
 export interface Outbox {
-  /** Opens the store and sends from now on. Rejects with `OUTBOX_IN_USE`, `STORE_KEY_WRONG`, `STORE_SCHEMA_NEWER`, … */
+  /**
+   * Opens the store and sends from now on. Rejects with `OUTBOX_IN_USE`, `STORE_KEY_WRONG`, `STORE_SCHEMA_NEWER`, …; the next
+   * call tries again then.
+   */
   start(): Promise<void>;
   /**
    * Resolves when the edit is durable; an array is an atomic group. Rejects with `OUTBOX_FULL`, `ITEM_TOO_LARGE`,

@@ -30,6 +30,7 @@ export class StoreKeeper {
   }
 
   async open(): Promise<void> {
+    if (this.#isOpen) return;
     await this.#store.open();
     this.#isOpen = true;
   }

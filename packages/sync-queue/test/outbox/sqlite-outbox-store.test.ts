@@ -94,6 +94,21 @@ test('a second outbox on the file is refused, in this process, and lets go when 
   await third.close();
 });
 
+test('an outbox that could not open its file, for another has it, opens it when that one is closed', async () => {
+  const path = newPath();
+  const first = open(path);
+  await first.start();
+  const second = open(path);
+  await expect(second.start()).rejects.toMatchObject({ code: 'OUTBOX_IN_USE' });
+  expect(second.snapshot().state).toBe('idle');
+  await first.close();
+
+  await second.enqueue(insert('1'));
+
+  expect(await second.pending()).toHaveLength(1);
+  await second.close();
+});
+
 test('a wrong key and a newer schema are told as such, and nothing is changed', async () => {
   const path = newPath();
   const first = open(path, {}, 'right');

@@ -1,4 +1,5 @@
 import { createGate, watchLeaks } from '@holdfast/testkit';
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import {
   ALL,
@@ -26,6 +27,19 @@ describe('members of a group', () => {
     expect(one.shards.isHeld(ownership)).toBe(true);
     expect(one.shards.snapshot()).toMatchObject({ total: 64, owned: 64, members: 1 });
     expect(one.shards.snapshot().trustedForMs).toBeGreaterThan(0);
+  });
+
+  it('starts with the next call when the server could not be reached at first', async () => {
+    const urls = ['postgres://127.0.0.1:1/nowhere', database.url];
+    const one = createMember('a', {
+      createClient: () => new pg.Client({ connectionString: urls.shift() }),
+    });
+
+    await expect(one.start()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await one.start();
+    await one.until(() => one.owned().length === ALL.length);
+
+    expect(urls).toEqual([]);
   });
 
   it('shares them when another one joins, drained before they are given', async () => {
