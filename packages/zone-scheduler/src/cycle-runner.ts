@@ -35,17 +35,12 @@ export class CycleRunner<D> {
   #first: ReadonlySet<string> = new Set();
   #deferred: ReadonlySet<string> = new Set();
   #weight = 0;
-  /** Shards taken since the latest cycle began. */
-  #gained = new Set<number>();
   #isSourceHanging = false;
 
   constructor(options: ResolvedZoneSchedulerOptions<D>, events: CycleRunnerEvents) {
     this.#options = options;
     this.#events = events;
     options.budget?.watch(() => this.current?.pump());
-    options.shards.on('change', ({ gained }) => {
-      for (const shard of gained) this.#gained.add(shard);
-    });
     this.#health = new ZoneHealth(options, events.onQuarantine);
     this.#breaker = options.breaker === false ? undefined : new DownstreamBreaker(options.breaker);
   }
@@ -87,7 +82,6 @@ export class CycleRunner<D> {
     const hasEnd = tick !== undefined && options.overrun !== 'finish';
     this.#started += 1;
     const number = this.#started;
-    const gained = this.#takeGained();
     const cycle = new Cycle<D>({
       // A source that still hangs is not asked again: each call would hang with it.
       options: this.#isSourceHanging ? { ...options, zones: () => this.#hang() } : options,
@@ -97,7 +91,6 @@ export class CycleRunner<D> {
       lagMs: tick === undefined ? 0 : Math.max(0, options.clock.now() - tick.plannedMs),
       missedTicks,
       deferredBefore: this.#first,
-      gained,
       overdue: this.#deferred,
       expectedWeight: this.#weight,
       zombies: this.zombies,
@@ -121,13 +114,6 @@ export class CycleRunner<D> {
     if (!this.#isSourceHanging) this.#watchSource(cycle.sourceSettled);
     this.#tellIfIdle();
     return report;
-  }
-
-  #takeGained(): ReadonlySet<number> {
-    const gained = this.#gained;
-    this.#gained = new Set();
-    // Where there were no zones before there is nobody to go before, and the priorities decide.
-    return this.#weight > 0 ? gained : new Set();
   }
 
   #hang(): never {

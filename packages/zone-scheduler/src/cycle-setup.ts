@@ -13,8 +13,6 @@ export interface CycleSetup<D> {
   readonly missedTicks: number;
   /** Ids that go first in this cycle. */
   readonly deferredBefore: ReadonlySet<string>;
-  /** Shards that this instance has taken since the cycle before began: their zones go first, too. */
-  readonly gained: ReadonlySet<number>;
   /** All ids that the cycle before had deferred: due in this one, whatever `every` says. */
   readonly overdue: ReadonlySet<string>;
   /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */

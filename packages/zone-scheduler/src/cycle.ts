@@ -73,8 +73,11 @@ export class Cycle<D> {
       overdue: setup.overdue,
     });
     this.#lanes = new ZoneLanes({
-      setup,
+      options,
       startedMs: this.#startedMs,
+      deferredBefore: setup.deferredBefore,
+      expectedWeight: setup.expectedWeight,
+      breaker: setup.breaker,
       onTurn: (turn) => this.#start(turn),
       onFenced: (zoneId) => this.#books.miss('fenced', zoneId),
     });

@@ -1,4 +1,5 @@
-import type { CycleSetup } from './cycle-setup.ts';
+import type { DownstreamBreaker } from './downstream-breaker.ts';
+import type { ResolvedZoneSchedulerOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
 import type { ShardOwnership } from './shards.ts';
 import { SuspectLane } from './suspect-lane.ts';
@@ -7,11 +8,13 @@ import type { RunLane, ZoneRun } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 export interface ZoneLanesParts<D> {
-  readonly setup: Pick<
-    CycleSetup<D>,
-    'options' | 'deferredBefore' | 'gained' | 'expectedWeight' | 'breaker'
-  >;
+  readonly options: ResolvedZoneSchedulerOptions<D>;
   readonly startedMs: number;
+  /** Ids that go first. */
+  readonly deferredBefore: ReadonlySet<string>;
+  /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */
+  readonly expectedWeight: number;
+  readonly breaker: DownstreamBreaker | undefined;
   /** The zone is in flight from then on. */
   readonly onTurn: (turn: Turn<D>) => void;
   /** The zone went to another instance while it waited. */
@@ -49,12 +52,11 @@ export class ZoneLanes<D> {
   #probe: Zone<D> | undefined;
 
   constructor(parts: ZoneLanesParts<D>) {
-    const { setup, startedMs } = parts;
-    const { options } = setup;
+    const { options, startedMs } = parts;
     const { controller, timeoutMs, suspects } = options;
     const targetMs = options.cycleMs * options.targetFraction;
     this.#parts = parts;
-    this.#awaited = new Set(setup.deferredBefore);
+    this.#awaited = new Set(parts.deferredBefore);
     // With no room left to read on, those that are awaited would never come.
     const isHoldingBack = (): boolean => this.#awaited.size > 0 && this.size < options.maxReadAhead;
     this.#healthy = new ZoneQueue(isHoldingBack);
@@ -94,15 +96,14 @@ export class ZoneLanes<D> {
 
   /** The downstream has been down for the time of a whole cycle, in this one. */
   isDownForLong(nowMs: number): boolean {
-    const { startedMs, setup } = this.#parts;
-    const { breaker, options } = setup;
+    const { breaker, options, startedMs } = this.#parts;
     const sinceMs = Math.max(startedMs, breaker?.openedMs ?? Infinity);
     return nowMs - sinceMs >= options.cycleMs;
   }
 
   /** The downstream is down, or other schedulers hold the slots of the budget. */
   get isWaitingForOthers(): boolean {
-    const { breaker, options } = this.#parts.setup;
+    const { breaker, options } = this.#parts;
     return breaker?.isOpen === true || options.budget?.hasRoom === false;
   }
 
@@ -121,7 +122,7 @@ export class ZoneLanes<D> {
    * a timer for it would fire without end.
    */
   dueMs(nowMs: number): number {
-    const probeDueMs = this.#parts.setup.breaker?.probeDueMs ?? Infinity;
+    const probeDueMs = this.#parts.breaker?.probeDueMs ?? Infinity;
     const isTimed = this.hasNext && probeDueMs > nowMs;
     return Math.min(this.#pacer.windowDueMs, isTimed ? probeDueMs : Infinity);
   }
@@ -130,7 +131,7 @@ export class ZoneLanes<D> {
     const queue = lane === 'suspect' ? this.#suspects : this.#healthy;
     if (lane === 'suspect') this.#lane.add();
     else this.#weight += zone.weight ?? 1;
-    if (this.#goesFirst(zone.id)) queue.pushFirst(zone);
+    if (this.#awaited.delete(zone.id)) queue.pushFirst(zone);
     else queue.push(zone);
   }
 
@@ -154,7 +155,7 @@ export class ZoneLanes<D> {
    * @param nowMs is looked up when it is not known and there is one.
    */
   startNext(nowMs: number | undefined): boolean {
-    const { breaker, options } = this.#parts.setup;
+    const { breaker, options } = this.#parts;
     const inFlight = this.#pacer.inFlight + this.#lane.inFlight;
     if (options.budget?.hasRoom === false) return false;
     if (breaker?.isOpen === true) {
@@ -171,7 +172,7 @@ export class ZoneLanes<D> {
 
   /** Returns whether the downstream has gone down, or has come back. */
   end(run: ZoneRun<D>): boolean {
-    const { breaker, options } = this.#parts.setup;
+    const { breaker, options } = this.#parts;
     this.#usedMs[run.lane] += run.durationMs;
     if (run.lane === 'suspect') this.#lane.end();
     else this.#endHealthy(run);
@@ -186,7 +187,7 @@ export class ZoneLanes<D> {
 
   /** A run of the healthy lane holds a slot of the suspects from now on, if they have one. */
   moveAside(run: ZoneRun<D>, nowMs: number): void {
-    const { breaker, options } = this.#parts.setup;
+    const { breaker, options } = this.#parts;
     if (options.suspects === false || breaker?.isOpen === true || !this.#lane.takeOver()) return;
     const weight = run.zone.weight ?? 1;
     run.lane = 'suspect';
@@ -207,20 +208,11 @@ export class ZoneLanes<D> {
   finish(nowMs: number): void {
     this.#isFinished = true;
     this.#pacer.finish(nowMs);
-    this.#parts.setup.options.budget?.request(1);
+    this.#parts.options.budget?.request(1);
   }
 
   takeAll(): Zone<D>[] {
     return [...this.#healthy.takeAll(), ...this.#suspects.takeAll()];
-  }
-
-  /** It was deferred, or another instance had it: nobody knows when it ran last. */
-  #goesFirst(zoneId: string): boolean {
-    if (this.#awaited.delete(zoneId)) return true;
-    const { gained, options } = this.#parts.setup;
-    if (gained.size === 0) return false;
-    const ownership = options.shards.ownershipOf(zoneId);
-    return ownership !== undefined && gained.has(ownership.shard);
   }
 
   /** The sample of the idle downstream would not be one with suspects in flight; they wait while it is taken. */
@@ -230,14 +222,14 @@ export class ZoneLanes<D> {
 
   /** A budget may grant one slot in all: then each lane has it for half of the time, or the healthy zones would always have it. */
   get #isSuspectsTurn(): boolean {
-    const { budget } = this.#parts.setup.options;
+    const { budget } = this.#parts.options;
     if (budget?.granted !== 1 || !this.#lane.hasPlace || this.#isProbing) return false;
     return this.#usedMs.suspect < this.#usedMs.healthy;
   }
 
   /** Of the slots of a shared budget the suspects' are asked for as well. */
   #grant(slots: number): number {
-    const { budget } = this.#parts.setup.options;
+    const { budget } = this.#parts.options;
     // Windows go on while the last zones run, and nobody needs more slots then.
     if (budget === undefined || this.#isFinished) return slots;
     return Math.max(1, budget.request(slots + this.#lane.slots) - this.#lane.slots);
@@ -245,7 +237,7 @@ export class ZoneLanes<D> {
 
   get #remaining(): number {
     const given = this.#isReading
-      ? Math.max(this.#weight, this.#parts.setup.expectedWeight)
+      ? Math.max(this.#weight, this.#parts.expectedWeight)
       : this.#weight;
     return given - this.#endedWeight;
   }
@@ -259,8 +251,7 @@ export class ZoneLanes<D> {
   }
 
   #startFrom(lane: RunLane, nowMs: number | undefined): boolean {
-    const { setup, onFenced, onTurn } = this.#parts;
-    const { breaker, options } = setup;
+    const { breaker, options, onFenced, onTurn } = this.#parts;
     const queue = lane === 'suspect' ? this.#suspects : this.#healthy;
     for (;;) {
       const zone = queue.take();

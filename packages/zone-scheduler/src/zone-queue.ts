@@ -3,8 +3,8 @@ import type { Zone } from './zone.ts';
 type Priority = 0 | 1 | 2;
 
 /**
- * The order in which a lane of a cycle starts its zones: those that go first, for they were deferred or were just taken over;
- * the others by priority and then as they come. The others are held back while a deferred one may still come and there is room to wait.
+ * The order in which a lane of a cycle starts its zones: those that the cycle before had deferred first, the others by
+ * priority and then as they come. The others are held back while a deferred one may still come and there is room to wait.
  */
 export class ZoneQueue<D> {
   /** Whether the others have to wait: the same for all lanes of the cycle. */

@@ -1,9 +1,8 @@
-import { createDeferred, createListeners } from '@holdfast/internal';
+import { createDeferred } from '@holdfast/internal';
 import { describe, expect, it } from 'vitest';
 import { createBudget } from '../src/controllers/budget.ts';
-import { fixed } from '../src/controllers/fixed.ts';
 import { allZones } from '../src/shards/all-zones.ts';
-import type { Fence, ShardHost, ShardOwnership, Shards, ShardsEvents } from '../src/shards.ts';
+import type { Fence, ShardHost, ShardOwnership, Shards } from '../src/shards.ts';
 import { counts, setUp } from './set-up.ts';
 
 /** Zones `a…` and `b…` are of shards 0 and 1 of three; a test says which are ours. */
@@ -13,14 +12,8 @@ function createShards(ours: Set<number>, group = { isSettling: false }) {
   const fence = (shard: number): Fence => ({ group: 'g', shard, epoch: 7n, owner: 'me' });
   const ownerships: ShardOwnership[] = [0, 1, 2].map((shard) => ({ shard, fence: fence(shard) }));
   const calls: string[] = [];
-  const listeners = createListeners<ShardsEvents>({ change: true, error: true });
-  const gain = (shard: number): void => {
-    ours.add(shard);
-    listeners.emit('change', { gained: [shard], lost: [], members: 2 });
-  };
   const shards: Shards = {
     ...allZones(),
-    on: (event, listener) => listeners.on(event, listener),
     start(starting) {
       calls.push('start');
       host.resolve(starting);
@@ -40,7 +33,7 @@ function createShards(ours: Set<number>, group = { isSettling: false }) {
       return closing.promise;
     },
   };
-  return { shards, host: host.promise, calls, closing, gain };
+  return { shards, host: host.promise, calls, closing };
 }
 
 describe('a scheduler with shards', () => {
@@ -116,48 +109,6 @@ describe('a scheduler with shards', () => {
     await clock.advance(1);
 
     expect(drained).toEqual(['2', '0']);
-  });
-
-  it('runs the zones of what it has taken over before those that wait, in the next cycle', async () => {
-    const { shards, gain } = createShards(new Set([0]));
-    const { scheduler, started } = setUp([], {
-      shards,
-      controller: fixed(1),
-      zones: () => ['a1', 'a2', 'b1', 'b2'].map((id) => ({ id, priority: id === 'a2' ? 0 : 1 })),
-      handler: async ({ id }) => {
-        started.push(id);
-        return Promise.resolve();
-      },
-    });
-    const nextCycle = async (): Promise<string[]> => {
-      started.length = 0;
-      await scheduler.runCycle();
-      return [...started];
-    };
-
-    expect(await nextCycle()).toEqual(['a1', 'a2']);
-    gain(1);
-    expect(await nextCycle()).toEqual(['a1', 'b1', 'b2', 'a2']);
-    expect(await nextCycle()).toEqual(['a1', 'a2', 'b1', 'b2']);
-  });
-
-  it('goes by the priorities when it has had no zones before', async () => {
-    const { shards, gain } = createShards(new Set());
-    const { scheduler, started } = setUp([], {
-      shards,
-      controller: fixed(1),
-      zones: () => ['a1', 'a2', 'a3'].map((id) => ({ id, priority: id === 'a3' ? 0 : 1 })),
-      handler: async ({ id }) => {
-        started.push(id);
-        return Promise.resolve();
-      },
-    });
-
-    await scheduler.runCycle();
-    gain(0);
-    await scheduler.runCycle();
-
-    expect(started).toEqual(['a1', 'a3', 'a2']);
   });
 
   it('starts them once, before the first cycle, and gives them back at the end', async () => {
