@@ -45,6 +45,9 @@ async function bundleInto(folder: string, path: string): Promise<string> {
 /** In the workspace of the program, where the packages that it imports are found, in its own versions of them. */
 function cacheOf(path: string): string {
   let folder = dirname(path);
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  while (!existsSync(join(folder, 'package.json'))) {
+    if (folder === dirname(folder)) throw new Error(`${path} is in no workspace`);
+    folder = dirname(folder);
+  }
   return join(folder, 'node_modules', '.cache', 'holdfast-programs');
 }

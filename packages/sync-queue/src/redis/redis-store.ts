@@ -5,6 +5,7 @@ import {
   requireOneOf,
   requireOptionGroup,
   requireOptions,
+  systemClock,
   systemRandom,
   type Random,
 } from '@holdfast/internal';
@@ -16,7 +17,7 @@ import type { RedisPlace } from './keys.ts';
 import { RedisQueue } from './redis-queue.ts';
 import { redisFailure, Script, type RedisLike } from './run-script.ts';
 import { ShardedQueue, type ShardedQueueOptions } from './sharded-queue.ts';
-import { withReason } from './why-unreachable.ts';
+import { createReasoning } from './why-unreachable.ts';
 
 export interface RedisStoreOptions {
   /** Yours: the store does not close it. Set `commandTimeout` and `enableOfflineQueue: false`. */
@@ -65,11 +66,12 @@ export function redisStore(options: RedisStoreOptions): QueueStore {
   const shards = requireInteger('shards', options.shards ?? 1, { min: 1, max: MAX_SHARDS });
   const { random = systemRandom } = options;
   requireFunction('random', random);
+  const withReason = createReasoning(client, systemClock);
   return {
     shards,
     async open() {
       await refuseEviction(client).catch(async (error: unknown) => {
-        throw await withReason(client, error);
+        throw await withReason(error);
       });
       // Only now: the nodes of a cluster are known when it has answered. A call without keys asks any one of them.
       for (const master of client.nodes?.('master') ?? []) await refuseEviction(master);

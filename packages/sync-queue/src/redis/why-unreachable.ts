@@ -1,20 +1,35 @@
-import { sleep, systemClock } from '@holdfast/internal';
+import { sleep, type Clock } from '@holdfast/internal';
 import { StoreFailedError } from '../errors.ts';
 import { redisFailure, type RedisLike } from './run-script.ts';
 
 /** How long it is waited for the answer: whoever asks has failed already. */
 const PATIENCE_MS = 1000;
 
+/** For so long the answer counts for later failures as well: who cannot get in shall not knock with each call. */
+const MEMORY_MS = 10_000;
+
 /**
- * The failure of the first call, with what the server, or the network, has said in its place. ioredis says of a call that it
+ * Gives the failure of a first call, with what the server, or the network, has said in its place. ioredis says of a call that it
  * cannot send only that there is no connection, also when the server refuses the password; a connection of the store's own
  * is told why.
  */
-export async function withReason(client: RedisLike, failure: unknown): Promise<unknown> {
-  if (!(failure instanceof StoreFailedError) || hasReason(failure.cause)) return failure;
-  const reason = await whyUnreachable(client);
-  if (reason === undefined) return failure;
-  return new StoreFailedError('not-applied', redisFailure(reason).cause);
+export function createReasoning(
+  client: RedisLike,
+  clock: Clock,
+): (failure: unknown) => Promise<unknown> {
+  let asked: { readonly atMs: number; readonly reason: Promise<unknown> } | undefined;
+  return async (failure) => {
+    if (!(failure instanceof StoreFailedError) || hasReason(failure.cause)) return failure;
+    const nowMs = clock.now();
+    if (asked === undefined || nowMs - asked.atMs >= MEMORY_MS) {
+      // A client that cannot be doubled leaves the failure as it is.
+      asked = { atMs: nowMs, reason: whyUnreachable(client, clock).catch(() => undefined) };
+    }
+    const reason = await asked.reason;
+    return reason === undefined
+      ? failure
+      : new StoreFailedError('not-applied', redisFailure(reason).cause);
+  };
 }
 
 /** It comes from the server. */
@@ -23,7 +38,7 @@ function hasReason(cause: unknown): boolean {
 }
 
 /** Undefined: the server lets the client in now, or says nothing. */
-async function whyUnreachable(client: RedisLike): Promise<unknown> {
+async function whyUnreachable(client: RedisLike, clock: Clock): Promise<unknown> {
   // Else it is refused as that of the client is.
   const options = { enableOfflineQueue: true };
   const connection =
@@ -31,13 +46,13 @@ async function whyUnreachable(client: RedisLike): Promise<unknown> {
   if (connection === undefined) return undefined;
   const over = new AbortController();
   const told = new Promise<unknown>((resolve) => connection.on('error', resolve));
+  // Of a client that is none.
+  told.catch(() => undefined);
   const asked = connection.callBuffer('PING').then(
     () => undefined,
     (error: unknown) => error,
   );
-  const waited = sleep(PATIENCE_MS, { clock: systemClock, signal: over.signal }).catch(
-    () => undefined,
-  );
+  const waited = sleep(PATIENCE_MS, { clock, signal: over.signal }).catch(() => undefined);
   try {
     return ofNode(await Promise.race([told, asked, waited]));
   } finally {

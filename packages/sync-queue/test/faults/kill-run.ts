@@ -76,7 +76,10 @@ export async function killConsumers(run: KillRun): Promise<KillVerdict> {
     void lateHere.set(`${id}/${attempt}`, valueById.get(id) ?? NaN);
   // The one while the handler runs, the other when it ended before anybody had looked; both for one delivery at times.
   queue.on('leaseLost', tellLate);
-  queue.on('staleSettle', tellLate);
+  queue.on('staleSettle', (stale) => {
+    // A repeated one may have been settled in time.
+    if (!stale.isRepeat) tellLate(stale);
+  });
   const consumer = queue.consume(
     async (batch) => {
       for (const { id, value } of batch) valueById.set(id, value);

@@ -110,3 +110,48 @@ test('leaves no connection behind', async () => {
   while ((await names()).includes('name=left')) await new Promise((done) => setImmediate(done));
   await queue.close();
 });
+
+const UNSENT = new Error("Stream isn't writeable and enableOfflineQueue options is false");
+
+/** A client that is not connected. */
+function unconnected(duplicate: () => unknown): RedisLike {
+  return { callBuffer: () => Promise.reject(UNSENT), duplicate } as unknown as RedisLike;
+}
+
+test('asks once for all that fails at the time', async () => {
+  let connections = 0;
+  const client = unconnected(() => {
+    connections += 1;
+    return {
+      on: (_: string, listener: (error: Error) => void) =>
+        listener(new Error('getaddrinfo ENOTFOUND')),
+      callBuffer: () => new Promise(() => undefined),
+      disconnect: () => undefined,
+    };
+  });
+  const queue = queueOn(client);
+
+  for (let call = 1; call <= 3; call += 1) {
+    expect((await failureOf(queue)).message).toContain('ENOTFOUND');
+  }
+  expect(connections).toBe(1);
+  await queue.close();
+});
+
+test.each([
+  ['cannot be doubled', () => Promise.resolve({})],
+  [
+    'throws when it is doubled',
+    () => {
+      throw new Error('no duplicates here');
+    },
+  ],
+])('leaves the failure as it is when the client %s', async (_, duplicate) => {
+  const queue = queueOn(unconnected(duplicate));
+
+  const failure = await failureOf(queue);
+
+  expect(failure).toMatchObject({ code: 'STORE_FAILED', outcome: 'not-applied' });
+  expect(failure.message).toContain("Stream isn't writeable");
+  await queue.close();
+});

@@ -43,7 +43,7 @@ export class ShardMember implements Shards {
   #mismatch: string | undefined;
   #lastFailure: unknown;
   /** Until then shards without an owner are no news: those who start share them out. */
-  #settlesByMs = Infinity;
+  #settlesByMs = -Infinity;
   #isLeaving = false;
   #isOver = false;
 
