@@ -88,13 +88,16 @@ export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
     return this.#controller.signal;
   }
 
-  assertOwned(): void {
-    if (this.#scope.shards.isHeld(this.ownership)) return;
-    throw new OwnershipLostError(this.ownership.shard);
+  // Functions without `this`, for handlers that destructure, and made when read: most handlers never do.
+  get assertOwned(): () => void {
+    return () => {
+      if (this.#scope.shards.isHeld(this.ownership)) return;
+      throw new OwnershipLostError(this.ownership.shard);
+    };
   }
 
-  pushBack(): void {
-    this.#scope.lanes.pushBack();
+  get pushBack(): () => void {
+    return () => this.#scope.lanes.pushBack();
   }
 
   abort(reason: unknown): void {

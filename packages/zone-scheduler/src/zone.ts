@@ -25,6 +25,7 @@ export type ZoneSource<D = unknown> = () =>
 /** Rejecting or throwing makes the zone failed in this cycle, and nothing else. */
 export type ZoneHandler<D = unknown> = (zone: Zone<D>, context: ZoneContext) => Promise<void>;
 
+/** What a run of a zone gets. Each member may be used by itself: `(zone, { signal, pushBack }) => …`. */
 export interface ZoneContext {
   /** Number of the cycle; the first is 1. */
   readonly cycle: number;
@@ -43,9 +44,9 @@ export interface ZoneContext {
    *
    * @throws {OwnershipLostError} when the zone is no longer this instance's.
    */
-  assertOwned(): void;
+  readonly assertOwned: () => void;
   /** Tells the controller that the downstream asked for less: a pool that timed out, a quota, SQLSTATE 53300. */
-  pushBack(): void;
+  readonly pushBack: () => void;
 }
 
 /**
