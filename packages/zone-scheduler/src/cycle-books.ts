@@ -100,6 +100,8 @@ export class CycleBooks {
 
   close(ended: {
     readonly nowMs: number;
+    /** No further zone was started for the caller's sake, not because there was no time left. */
+    readonly isCutByCaller: boolean;
     readonly isAborted: boolean;
     readonly controller: GuardedController;
     readonly suspectSlots: number;
@@ -109,7 +111,7 @@ export class CycleBooks {
     readonly missedTicks: number;
   }): CycleReport {
     const { cycle, startedMs, health } = this.#parts;
-    const { nowMs, controller, suspectSlots, isAborted, sourceError } = ended;
+    const { nowMs, controller, suspectSlots, sourceError } = ended;
     const { counts, failureRate } = this.tally;
     const durationMs = nowMs - startedMs;
     this.#integrate(nowMs);
@@ -123,7 +125,7 @@ export class CycleBooks {
     });
     return {
       cycle,
-      outcome: this.#outcome(isAborted, sourceError ?? controllerError),
+      outcome: this.#outcome(ended, sourceError ?? controllerError),
       startedAtMs: ended.startedAtMs,
       lagMs: ended.lagMs,
       durationMs,
@@ -153,10 +155,14 @@ export class CycleBooks {
     return this.#parts.health.cutShort(zone.id, this.#parts.cycle);
   }
 
-  #outcome(isAborted: boolean, error: ReportedError | undefined): CycleOutcome {
+  #outcome(
+    ended: { readonly isCutByCaller: boolean; readonly isAborted: boolean },
+    error: ReportedError | undefined,
+  ): CycleOutcome {
     const { planned, ok, deferred, skipped, duplicates } = this.tally.counts;
-    if (isAborted) return 'aborted';
-    if (deferred + skipped > 0) return 'overrun';
+    const isIncomplete = deferred + skipped > 0;
+    if (ended.isAborted || (ended.isCutByCaller && isIncomplete)) return 'aborted';
+    if (isIncomplete) return 'overrun';
     return ok + duplicates === planned && error === undefined ? 'ok' : 'partial';
   }
 

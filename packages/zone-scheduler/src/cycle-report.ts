@@ -45,8 +45,9 @@ export interface FailureGroup {
  * - ok       all planned zones ran and none failed
  * - partial  some failed, timed out, were fenced, quarantined or stuck, the source was not read to its end, or the
  *            controller threw
- * - overrun  some were not started before it was over
- * - aborted  the downstream was down when it ended, or the scheduler was closed
+ * - overrun  the time of the cycle was over before all were started
+ * - aborted  `pause()` or `close()` kept zones from being started, `close()` aborted what ran, or the downstream was down
+ *            when it ended
  */
 export type CycleOutcome = 'ok' | 'partial' | 'overrun' | 'aborted';
 

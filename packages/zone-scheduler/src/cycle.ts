@@ -44,6 +44,7 @@ export class Cycle<D> {
   /** Resolves when the source has ended, which may be long after it was given up. */
   sourceSettled: Promise<void> = Promise.resolve();
   #isCut = false;
+  #isCutByCaller = false;
   #isAborted = false;
   #isFinished = false;
   #stuckDueMs = Infinity;
@@ -132,21 +133,16 @@ export class Cycle<D> {
     return this.#done.promise;
   }
 
-  /** Starts no further zone. */
+  /** Starts no further zone, for the caller's sake. */
   cut(): void {
-    if (this.#isCut) return;
-    this.#isCut = true;
-    // The rest of the source is read only to know what to defer.
-    this.#reader.hurry();
-    this.#lanes.finish(this.#setup.options.clock.now());
-    for (const { id } of this.#lanes.takeAll()) this.#leave(id);
-    this.pump();
+    this.#isCutByCaller ||= !this.#isCut;
+    this.#stopStarting();
   }
 
   /** Cuts, and gives up on the source and on everything that runs. */
   abort(reason: Error): void {
     this.#isAborted = true;
-    this.cut();
+    this.#stopStarting();
     this.#running.abortAll(reason);
     this.#reader.giveUp(reason);
     this.pump();
@@ -165,7 +161,7 @@ export class Cycle<D> {
 
   /** Starts what there is a place for. Called whenever one may have become free. */
   pump(nowMs: number = this.#setup.options.clock.now()): void {
-    if (!this.#isCut && this.#isTooLate(nowMs)) this.cut();
+    if (!this.#isCut && this.#isTooLate(nowMs)) this.#stopStarting();
     // The first one starts now; before the next one a handler has run, for as long as it liked.
     let startMs: number | undefined = nowMs;
     while (!this.#isCut && this.#hasPlace() && this.#lanes.startNext(startMs)) startMs = undefined;
@@ -173,6 +169,16 @@ export class Cycle<D> {
     this.#reader.wake();
     if (this.#isDone) this.#finish(nowMs);
     else this.#sweep.watch(this.#lanes.dueMs(nowMs));
+  }
+
+  #stopStarting(): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    // The rest of the source is read only to know what to defer.
+    this.#reader.hurry();
+    this.#lanes.finish(this.#setup.options.clock.now());
+    for (const { id } of this.#lanes.takeAll()) this.#leave(id);
+    this.pump();
   }
 
   #accept(given: Zone<D>): void {
@@ -225,7 +231,7 @@ export class Cycle<D> {
   /** Deals with everything that is due; returns when the next is. */
   #expire(nowMs: number, firedMs: number): number | undefined {
     this.#lanes.tick(nowMs, firedMs);
-    if (nowMs >= Math.min(this.#setup.endMs, this.#stuckDueMs)) this.cut();
+    if (nowMs >= Math.min(this.#setup.endMs, this.#stuckDueMs)) this.#stopStarting();
     const runDueMs = this.#running.expire(nowMs);
     this.#stragglers.look(this.#running.all, this.#lanes, nowMs);
     this.#reader.expire(nowMs);
@@ -290,6 +296,7 @@ export class Cycle<D> {
     const { options, lagMs, missedTicks, breaker } = this.#setup;
     const report = this.#books.close({
       ...{ nowMs, lagMs, missedTicks, startedAtMs: this.#startedAtMs },
+      isCutByCaller: this.#isCutByCaller,
       isAborted: this.#isAborted || breaker?.isOpen === true,
       controller: options.controller,
       suspectSlots: this.#lanes.suspectSlots,

@@ -231,6 +231,55 @@ describe('pausing', () => {
   });
 });
 
+it.each(['defer', 'skip'] as const)(
+  'a cycle that the caller ends, with %s, is aborted and no overrun',
+  async (overrun) => {
+    const { clock, scheduler, reports, finish } = setUp(['a', 'b', 'c'], {
+      overrun,
+      alerts: { forCycles: 1 },
+    });
+    const alerts: unknown[] = [];
+    scheduler.on('alert', (alert) => alerts.push(alert));
+    await scheduler.start();
+
+    await clock.advance(10);
+    scheduler.pause();
+    finish('a');
+    finish('b');
+    await clock.advance(0);
+    scheduler.resume();
+    await clock.advance(990);
+    const closed = scheduler.close();
+    finish('a');
+    finish(overrun === 'defer' ? 'c' : 'b');
+    await clock.advance(0);
+
+    await closed;
+    expect(reports).toHaveLength(2);
+    for (const { outcome, zones } of reports) {
+      expect({ outcome, left: zones.deferred + zones.skipped }).toEqual({
+        outcome: 'aborted',
+        left: 1,
+      });
+    }
+    expect(alerts).toEqual([]);
+  },
+);
+
+it('a cycle of which nothing was left when the caller ended it went as it went', async () => {
+  const { clock, scheduler, reports, finish, closeNow } = setUp(['a', 'b']);
+  await scheduler.start();
+  await clock.advance(10);
+
+  scheduler.pause();
+  finish('a');
+  finish('b');
+  await clock.advance(0);
+
+  expect(reports).toMatchObject([{ outcome: 'ok' }]);
+  await closeNow();
+});
+
 it('misses no tick while it is paused', async () => {
   const { clock, scheduler, reports, closeNow } = setUp([], {
     zones: () => new Promise(() => undefined),
