@@ -18,7 +18,7 @@ export interface CycleBooksParts {
 /** Accounts for the zones of one cycle. */
 export class CycleBooks {
   readonly tally: CycleTally;
-  /** Latencies that tell what others will take, until the books are closed. */
+  /** Latencies that tell what others will take. */
   readonly usual = new LatencyHistogram();
   readonly #seenLate = new LatencyHistogram();
   readonly notPlanned = { elsewhere: 0, notDue: 0 };
@@ -116,7 +116,7 @@ export class CycleBooks {
     const durationMs = nowMs - startedMs;
     this.#integrate(nowMs);
     const explanation = reportLimit(controller.explain());
-    this.usual.add(this.#seenLate);
+    this.#seenLate.add(this.usual);
     const broken = controller.takeFailure();
     const controllerError = broken && describeError(broken.error);
     health.endCycle({
@@ -136,7 +136,7 @@ export class CycleBooks {
       failures: this.tally.failures,
       failuresTruncated: this.tally.failuresTruncated,
       byError: this.tally.byError,
-      latency: this.usual.summary(),
+      latency: this.#seenLate.summary(),
       concurrency: {
         mean: durationMs > 0 ? this.#slotMs / durationMs : 0,
         max: this.#maxInFlight,

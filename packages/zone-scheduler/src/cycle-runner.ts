@@ -3,6 +3,7 @@ import type { CycleReport } from './cycle-report.ts';
 import { DownstreamBreaker } from './downstream-breaker.ts';
 import { ZoneSourceTimeoutError } from './errors.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
+import { RecentLatencies } from './recent-latencies.ts';
 import { SeenZones } from './seen-zones.ts';
 import type { Tick } from './ticks.ts';
 import { ZoneHealth } from './zone-health.ts';
@@ -23,6 +24,7 @@ export class CycleRunner<D> {
   readonly #options: ResolvedZoneSchedulerOptions<D>;
   readonly #events: CycleRunnerEvents;
   readonly #seen = new SeenZones();
+  readonly #latencies = new RecentLatencies();
   readonly #health: ZoneHealth;
   readonly #breaker: DownstreamBreaker | undefined;
   /**
@@ -93,6 +95,7 @@ export class CycleRunner<D> {
       deferredBefore: this.#first,
       overdue: this.#deferred,
       expectedWeight: this.#weight,
+      latencies: this.#latencies,
       zombies: this.zombies,
       seen: this.#seen,
       health: this.#health,

@@ -1,5 +1,6 @@
 import type { DownstreamBreaker } from './downstream-breaker.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
+import type { RecentLatencies } from './recent-latencies.ts';
 import type { SeenZones } from './seen-zones.ts';
 import type { ZoneHealth } from './zone-health.ts';
 
@@ -17,6 +18,8 @@ export interface CycleSetup<D> {
   readonly overdue: ReadonlySet<string>;
   /** Weight of the healthy zones of the cycle before: what to plan with until the source has been read. */
   readonly expectedWeight: number;
+  /** What zones took in the cycles before. A cycle adds its own. */
+  readonly latencies: RecentLatencies;
   /** Zones of any cycle whose handlers still run though they were aborted. A cycle adds and removes its own. */
   readonly zombies: Set<string>;
   readonly seen: SeenZones;

@@ -12,9 +12,6 @@ import { ZoneLanes, type Turn } from './zone-lanes.ts';
 import type { ZoneRun } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
-/** Latencies of so many zones are needed to tell whether one more fits into the cycle. */
-const ENOUGH_LATENCIES = 20;
-
 /**
  * One cycle: starts each zone that the reader brings when there is a place, and accounts for all.
  *
@@ -259,9 +256,7 @@ export class Cycle<D> {
     const leftMs = this.#setup.endMs - nowMs;
     // Its timer may be late, or be the second of two that are due at once.
     if (leftMs <= 0) return true;
-    const { usual } = this.#books;
-    if (leftMs > usual.maxMs || usual.count < ENOUGH_LATENCIES) return false;
-    return this.#lanes.hasNext && leftMs < usual.quantile(0.9);
+    return this.#setup.latencies.isTooShort(leftMs, this.#books.usual) && this.#lanes.hasNext;
   }
 
   #hasPlace(): boolean {
@@ -293,7 +288,8 @@ export class Cycle<D> {
     this.#sweep.stop();
     this.#lanes.finish(nowMs);
     if (this.#sourceError === undefined) this.#intake.forgetOthers();
-    const { options, lagMs, missedTicks, breaker } = this.#setup;
+    const { options, lagMs, missedTicks, breaker, latencies } = this.#setup;
+    latencies.add(this.#books.usual);
     const report = this.#books.close({
       ...{ nowMs, lagMs, missedTicks, startedAtMs: this.#startedAtMs },
       isCutByCaller: this.#isCutByCaller,
