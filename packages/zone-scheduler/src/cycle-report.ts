@@ -45,7 +45,7 @@ export interface FailureGroup {
  * - ok       all planned zones ran and none failed
  * - partial  some failed, timed out, were fenced, quarantined or stuck, the source was not read to its end, or the
  *            controller threw
- * - overrun  the time of the cycle was over before all were started
+ * - overrun  the time of the cycle was over before all were started, or handlers that ignore their abort held all places
  * - aborted  `pause()` or `close()` kept zones from being started, `close()` aborted what ran, or the downstream was down
  *            when it ended
  */

@@ -18,7 +18,10 @@ export interface Zone<D = unknown> {
   readonly every?: number | undefined;
 }
 
-/** Called once a cycle. It must end, and may be lazy: it is read ahead by `maxReadAhead` zones at most. */
+/**
+ * Called once a cycle. It may be lazy: it is read ahead by `maxReadAhead` zones at most. It must end: the ids that it gave are
+ * kept, and in `runCycle()` nothing else ends the reading.
+ */
 export type ZoneSource<D = unknown> = () =>
   Iterable<Zone<D>> | AsyncIterable<Zone<D>> | Promise<Iterable<Zone<D>> | AsyncIterable<Zone<D>>>;
 
