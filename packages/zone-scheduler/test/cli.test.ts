@@ -44,6 +44,14 @@ describe('simulate', () => {
     ]);
   });
 
+  it('reads a file that begins with a byte order mark', async () => {
+    const file = fileOf(`\uFEFF${JSON.stringify(SCENARIO)}`);
+
+    const { code, stderr } = await run(['simulate', file, '--controller', 'fixed:2']);
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   it('ends with 1 when an expectation is missed', async () => {
     const { code, stdout } = await run([
       ...['simulate', fileOf(SCENARIO), '--controller', 'fixed:3'],

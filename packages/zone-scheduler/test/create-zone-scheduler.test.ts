@@ -280,6 +280,15 @@ it('a cycle of which nothing was left when the caller ended it went as it went',
   await closeNow();
 });
 
+it('runs a cycle by hand also while it is paused', async () => {
+  const { scheduler } = setUp(['a', 'b'], { handler: done });
+  scheduler.pause();
+
+  const report = await scheduler.runCycle();
+
+  expect(report).toMatchObject({ outcome: 'ok', zones: { ok: 2 } });
+});
+
 it('misses no tick while it is paused', async () => {
   const { clock, scheduler, reports, closeNow } = setUp([], {
     zones: () => new Promise(() => undefined),

@@ -45,7 +45,8 @@ function loadScenario(file: string): Scenario {
     throw new OperatorError(`cannot read ${file}: ${whyOf(error)}`, { cause: error });
   }
   try {
-    return readScenario(JSON.parse(text));
+    // Some editors begin a file with a byte order mark, which is no JSON.
+    return readScenario(JSON.parse(text.replace(/^\uFEFF/, '')));
   } catch (error) {
     throw new OperatorError(`${file}: ${messageOf(error)}`, { cause: error });
   }
