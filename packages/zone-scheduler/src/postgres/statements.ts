@@ -13,15 +13,16 @@ const CALLS = {
   look: `SELECT
     (SELECT coalesce(json_agg(json_build_object('id', m.member, 'weight', m.weight)), '[]')::text
       FROM @.member m WHERE m.group_name = $1 AND m.kept_until > now()) AS members,
-    (SELECT count(*)::text FROM @.shard s WHERE s.group_name = $1 AND NOT EXISTS (
-      SELECT FROM @.member m WHERE m.group_name = $1 AND m.member = s.owner AND m.beat_until > now())) AS unowned,
+    (SELECT count(*)::text FROM @.shard s WHERE s.group_name = $1 AND (s.owner IN (
+      SELECT m.member FROM @.member m WHERE m.group_name = $1 AND m.beat_until > now())) IS NOT TRUE) AS unowned,
     (SELECT coalesce(json_agg(json_build_array(s.shard, s.epoch::text)), '[]')::text
       FROM @.shard s WHERE s.group_name = $1 AND s.owner = $2) AS mine`,
-  // A row that a fenced transaction holds is left out, and given back later.
-  free: `UPDATE @.shard s SET owner = NULL WHERE s.group_name = $1 AND s.shard IN (
-    SELECT f.shard FROM @.shard f JOIN unnest($3::integer[], $4::bigint[]) AS given (shard, epoch)
-      ON f.shard = given.shard AND f.epoch = given.epoch
-    WHERE f.group_name = $1 AND f.owner = $2 FOR UPDATE OF f SKIP LOCKED) RETURNING s.shard`,
+  // A row that a fenced transaction holds is left out, and given back later. IS TRUE: as in take_v1.
+  free: `UPDATE @.shard s SET owner = NULL WHERE s.group_name = $1 AND (s.shard IN (
+    SELECT f.shard FROM @.shard f
+    WHERE f.group_name = $1 AND f.owner = $2
+      AND ((f.shard, f.epoch) IN (SELECT * FROM unnest($3::integer[], $4::bigint[]))) IS TRUE
+    FOR UPDATE SKIP LOCKED)) IS TRUE RETURNING s.shard`,
   // Its shards are kept for it: whoever reads the row sees that it is there, and that it does not work.
   leaveForAWhile: `UPDATE @.member SET beat_until = now(), kept_until = now() + $4::double precision * interval '1 millisecond'
   WHERE group_name = $1 AND member = $2 AND instance = $3`,
