@@ -33,7 +33,34 @@ export function requireFence(fence: Fence | undefined): Fence {
 export function requireTransaction(tx: TransactionLike): TransactionLike {
   const got = whyNone(tx);
   if (got === undefined) return tx;
-  throw new TypeError(
+  throw noTransaction(got);
+}
+
+/**
+ * A client without BEGIN would hold the shard for the length of one statement as well. A driver that knows of an open
+ * transaction is not asked further; one that knows of none may have its BEGIN still to send, so the server says.
+ *
+ * @throws {TypeError} or with the driver's error.
+ */
+export async function requireBegun(tx: TransactionLike): Promise<void> {
+  if ('withoutPlugins' in tx) return;
+  const { getTransactionStatus: status } = tx as { readonly getTransactionStatus?: () => unknown };
+  const known = typeof status === 'function' ? status.call(tx) : undefined;
+  // Open, or failed, as the statement itself will tell (PostgreSQL manual, 55.7, ReadyForQuery).
+  if (known === 'T' || known === 'E') return;
+  try {
+    // Outside of a transaction the server refuses it, and nothing has happened.
+    await tx.query('SAVEPOINT holdfast_fence');
+    await tx.query('RELEASE SAVEPOINT holdfast_fence');
+  } catch (error) {
+    // no_active_sql_transaction (PostgreSQL manual, appendix A)
+    const { code } = (error ?? {}) as { readonly code?: unknown };
+    throw code === '25P01' ? noTransaction('one without an open transaction') : error;
+  }
+}
+
+function noTransaction(got: string): TypeError {
+  return new TypeError(
     `tx must be a client of pg after BEGIN, or a transaction of Kysely, got ${got}`,
   );
 }

@@ -6,7 +6,7 @@ import {
 } from '@holdfast/internal';
 import { FencedError } from '../errors.ts';
 import type { Fence } from '../shards.ts';
-import { requireFence, requireTransaction } from './fence-arguments.ts';
+import { requireBegun, requireFence, requireTransaction } from './fence-arguments.ts';
 import type { QueryResultLike, TransactionLike } from './ports.ts';
 import { requireSchema } from './shard-options.ts';
 import { callsIn } from './statements.ts';
@@ -61,7 +61,7 @@ export interface FencedTxOptions {
  * meanwhile. `tx` must be in a transaction, READ COMMITTED, which must be rolled back when this rejects.
  *
  * Rejects with `FENCED`, with the driver's error, with what `fn` rejects with, or with a `TypeError` or `RangeError` when an
- * argument is wrong: a pool or a Kysely outside of a transaction, or a `fence` that is none.
+ * argument is wrong: a pool, a client or a Kysely outside of a transaction, or a `fence` that is none.
  */
 export async function fencedTx<T>(
   tx: TransactionLike,
@@ -74,13 +74,8 @@ export async function fencedTx<T>(
   const text = callsIn(requireSchema(options.schema)).fence;
   const { group, shard, owner, epoch } = requireFence(fence);
   requireFunction('fn', fn);
-  const { rows } = await query(requireTransaction(tx), text, [
-    group,
-    shard,
-    owner,
-    String(epoch),
-    idleMs,
-  ]);
+  await requireBegun(requireTransaction(tx));
+  const { rows } = await query(tx, text, [group, shard, owner, String(epoch), idleMs]);
   if (rows.length === 0) throw new FencedError(fence);
   return fn();
 }

@@ -96,6 +96,61 @@ describe('fencedTx', () => {
     await db.destroy();
   });
 
+  it('refuses a client without BEGIN, with which the shard would be held for one statement only', async () => {
+    const { fence } = await owner();
+    const client = await database.pool.connect();
+    const silent = { query: (text: string, values?: unknown[]) => client.query(text, values) };
+    const refused = new TypeError(
+      'tx must be a client of pg after BEGIN, or a transaction of Kysely, got one without an open transaction',
+    );
+    const never = (): Promise<never> => Promise.reject(new Error('must not run'));
+
+    await expect(fencedTx(client, fence, never)).rejects.toThrow(refused);
+    await expect(fencedTx(silent, fence, never)).rejects.toThrow(refused);
+    await client.query('begin');
+    await client.query('commit');
+    await expect(fencedTx(client, fence, never)).rejects.toThrow(refused);
+    client.release();
+  });
+
+  it('asks the server about a transaction that the driver does not know of yet, or never does', async () => {
+    const { fence } = await owner();
+    const client = await database.pool.connect();
+    const asked: string[] = [];
+    const silent = {
+      query: (text: string, values?: unknown[]) => {
+        asked.push(text);
+        return client.query(text, values);
+      },
+    };
+    const begun = client.query('begin');
+    expect(await fencedTx(client, fence, () => Promise.resolve('at once'))).toBe('at once');
+    await begun;
+    expect(await fencedTx(silent, fence, () => Promise.resolve('unknown'))).toBe('unknown');
+    expect(asked).toHaveLength(3);
+
+    const knowing = { ...silent, getTransactionStatus: () => client.getTransactionStatus() };
+    await fencedTx(knowing, fence, () => Promise.resolve());
+    expect(asked).toHaveLength(4);
+    await client.query('rollback');
+    client.release();
+  });
+
+  it('passes on what the server says of a transaction that has failed', async () => {
+    const { fence } = await owner();
+    const client = await database.pool.connect();
+    await client.query('begin');
+    await client.query('select 1 / 0').catch(() => undefined);
+    const silent = { query: (text: string, values?: unknown[]) => client.query(text, values) };
+    const never = (): Promise<never> => Promise.reject(new Error('must not run'));
+
+    // in_failed_sql_transaction (PostgreSQL manual, appendix A)
+    await expect(fencedTx(client, fence, never)).rejects.toMatchObject({ code: '25P02' });
+    await expect(fencedTx(silent, fence, never)).rejects.toMatchObject({ code: '25P02' });
+    await client.query('rollback');
+    client.release();
+  });
+
   it('keeps the shard from being taken until the transaction ends, and holds up no other', async () => {
     const { member, fence } = await owner();
     const client = await database.pool.connect();
