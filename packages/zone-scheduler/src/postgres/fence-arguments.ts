@@ -73,7 +73,7 @@ function whyNone(tx: unknown): string | undefined {
     readonly isTransaction?: unknown;
   };
   if (typeof withoutPlugins === 'function') {
-    return isTransaction === false ? 'a Kysely that is in none' : undefined;
+    return isTransaction === false ? 'a Kysely that has begun none' : undefined;
   }
   if (isPool(tx)) return 'a pool';
   return typeof query === 'function' ? undefined : 'an object without query';

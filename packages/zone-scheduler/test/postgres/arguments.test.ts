@@ -52,7 +52,7 @@ describe('fencedTx', () => {
 
   it.each<[string, unknown, string]>([
     ['a pool', new pg.Pool(), 'a pool'],
-    ['a Kysely that is in no transaction', db, 'a Kysely that is in none'],
+    ['a Kysely that is in no transaction', db, 'a Kysely that has begun none'],
     ['nothing', undefined, 'undefined'],
     ['a URL, without showing it', 'postgres://a:secret@host/db', 'a string'],
     ['an object', {}, 'an object without query'],
