@@ -48,7 +48,7 @@ export class Cycle<D> {
   #sourceError: CycleReport['sourceError'];
 
   constructor(setup: CycleSetup<D>) {
-    const { options, number, zombies, health } = setup;
+    const { options, number, zombies, health, seen, overdue } = setup;
     const { clock, timeoutMs, zones, maxReadAhead, shards } = options;
     this.number = number;
     this.#setup = setup;
@@ -62,14 +62,7 @@ export class Cycle<D> {
       maxReportedFailures: options.maxReportedFailures,
     });
     this.#stragglers = new Stragglers(this.#books.usual, options.controller.windowMs);
-    this.#intake = new ZoneIntake({
-      cycle: number,
-      seen: setup.seen,
-      shards,
-      health,
-      zombies,
-      overdue: setup.overdue,
-    });
+    this.#intake = new ZoneIntake({ cycle: number, seen, shards, health, zombies, overdue });
     this.#lanes = new ZoneLanes({
       options,
       startedMs: this.#startedMs,
