@@ -30,8 +30,8 @@ describe('a lock that processes fight for, while connections, processes and the 
     async (kind, route) => {
       const result = await run({ kind, route });
 
+      // Each fault has waited for a hold: one that never comes ends the test by its limit.
       expect(result).toMatchObject({ violations: 0, drift: 0, crashes: 0 });
-      expect(result.holds).toBeGreaterThan(FAULTS);
     },
   );
 
