@@ -42,14 +42,15 @@ export class CycleBooks {
     if (this.#inFlight > this.#maxInFlight) this.#maxInFlight = this.#inFlight;
   }
 
-  end<D>(run: ZoneRun<D>): void {
+  /** @param isSeenLate because the event loop stood still: how long the run took says nothing of others. */
+  end<D>(run: ZoneRun<D>, isSeenLate: boolean): void {
     const { failure, durationMs } = run;
     const { id: zoneId } = run.zone;
     this.#integrate(run.endedMs);
     this.#inFlight -= 1;
     if (failure === undefined) {
       this.tally.count('ok');
-      (run.isSeenLate ? this.#seenLate : this.usual).record(durationMs);
+      (isSeenLate ? this.#seenLate : this.usual).record(durationMs);
       this.#parts.health.succeeded(zoneId);
       return;
     }

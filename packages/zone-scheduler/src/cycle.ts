@@ -8,8 +8,8 @@ import { SourceReader } from './source-reader.ts';
 import { Stragglers } from './stragglers.ts';
 import { createSweepTimer, type SweepTimer } from './sweep-timer.ts';
 import { ZoneIntake } from './zone-intake.ts';
-import { ZoneLanes, type Turn } from './zone-lanes.ts';
-import type { ZoneRun } from './zone-run.ts';
+import { ZoneLanes } from './zone-lanes.ts';
+import type { Turn, ZoneRun } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 /**
@@ -73,7 +73,7 @@ export class Cycle<D> {
       onFenced: (zoneId) => this.#books.miss('fenced', zoneId),
     });
     this.#running = new RunningZones({
-      scope: { cycle: number, shards, lanes: this.#lanes },
+      scope: { cycle: number, timeoutMs, shards, lanes: this.#lanes },
       handler: options.handler,
       classify: options.classify,
       clock,
@@ -157,8 +157,9 @@ export class Cycle<D> {
     while (!this.#isCut && this.#hasPlace() && this.#lanes.startNext(startMs)) startMs = undefined;
     this.#watchForStuck(nowMs);
     this.#reader.wake();
-    if (this.#isDone) this.#finish(nowMs);
-    else this.#sweep.watch(this.#lanes.dueMs(nowMs));
+    if (this.#isDone()) this.#finish(nowMs);
+    // The end of a window is watched for by each sweep.
+    else if (this.#setup.breaker?.isOpen === true) this.#sweep.watch(this.#lanes.dueMs(nowMs));
   }
 
   #stopStarting(): void {
@@ -198,19 +199,17 @@ export class Cycle<D> {
     this.pump();
   }
 
-  #start({ zone, lane, ownership, startedMs }: Turn<D>): void {
+  #start(turn: Turn<D>): void {
     const { options, endMs } = this.#setup;
-    const dueMs = startedMs + (zone.timeoutMs ?? options.timeoutMs);
-    const deadlineMs = Math.min(dueMs, endMs);
-    const isCutShort = deadlineMs < dueMs;
+    const { zone, startedMs } = turn;
+    const deadlineMs = Math.min(startedMs + (zone.timeoutMs ?? options.timeoutMs), endMs);
     this.#books.start(startedMs);
     this.#sweep.watch(deadlineMs);
-    this.#running.start({ zone, lane, ownership, startedMs, deadlineMs, isCutShort });
+    this.#running.start(turn, deadlineMs);
   }
 
   #endRun(run: ZoneRun<D>): void {
-    run.isSeenLate = this.#sweep.isLate(run.endedMs);
-    this.#books.end(run);
+    this.#books.end(run, this.#sweep.isLate(run.endedMs));
     this.#stragglers.end(run);
     const { breaker, onDownstream } = this.#setup;
     if (this.#lanes.end(run)) onDownstream(breaker?.isOpen === true);
@@ -226,7 +225,7 @@ export class Cycle<D> {
     this.#stragglers.look(this.#running.all, this.#lanes, nowMs);
     this.#reader.expire(nowMs);
     this.pump();
-    if (this.#isDone) return undefined;
+    if (this.#isDone()) return undefined;
     const cutDueMs = this.#isCut ? Infinity : Math.min(this.#setup.endMs, this.#stuckDueMs);
     const { dueMs } = this.#stragglers;
     return Math.min(runDueMs, cutDueMs, dueMs, this.#lanes.dueMs(nowMs), this.#reader.dueMs);
@@ -271,7 +270,7 @@ export class Cycle<D> {
     }
   }
 
-  get #isDone(): boolean {
+  #isDone(): boolean {
     return !this.#reader.isReading && !this.#lanes.hasNext && this.#running.size === 0;
   }
 

@@ -1,7 +1,7 @@
 import { createDeferred, type Clock, type Deferred } from '@holdfast/internal';
 import { classifyBy, classifyFailure } from './classify.ts';
 import { OwnershipLostError, ZoneTimeoutError } from './errors.ts';
-import { ZoneRun, type RunFailure, type RunScope, type ZoneRunParts } from './zone-run.ts';
+import { ZoneRun, type RunFailure, type RunScope, type Turn } from './zone-run.ts';
 import type { Classify, Zone, ZoneHandler } from './zone.ts';
 
 export interface RunningZonesParts<D> {
@@ -42,14 +42,9 @@ export class RunningZones<D> {
 
   constructor(parts: RunningZonesParts<D>) {
     this.#parts = parts;
-    this.#noRun = new ZoneRun<D>(parts.scope, {
-      zone: { id: '' },
-      lane: 'healthy',
-      ownership: { shard: -1, fence: undefined },
-      startedMs: NaN,
-      deadlineMs: NaN,
-      isCutShort: false,
-    });
+    const ownership = { shard: -1, fence: undefined };
+    const turn: Turn<D> = { zone: { id: '' }, lane: 'healthy', ownership, startedMs: NaN };
+    this.#noRun = new ZoneRun(parts.scope, turn, NaN);
   }
 
   get size(): number {
@@ -61,12 +56,12 @@ export class RunningZones<D> {
     return this.#aborted;
   }
 
-  start(parts: ZoneRunParts<D>): void {
-    const run = new ZoneRun(this.#parts.scope, parts);
+  start(turn: Turn<D>, deadlineMs: number): void {
+    const run = new ZoneRun(this.#parts.scope, turn, deadlineMs);
     run.place = this.#runs.push(run) - 1;
     const waiter = this.#idle.pop() ?? this.#createWaiter();
     waiter.run = run;
-    call(this.#parts.handler, parts.zone, run).then(waiter.onResolved, waiter.onRejected);
+    call(this.#parts.handler, turn.zone, run).then(waiter.onResolved, waiter.onRejected);
   }
 
   get all(): readonly ZoneRun<D>[] {

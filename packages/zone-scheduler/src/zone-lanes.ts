@@ -1,10 +1,9 @@
 import type { DownstreamBreaker } from './downstream-breaker.ts';
 import type { ResolvedZoneSchedulerOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
-import type { ShardOwnership } from './shards.ts';
 import { SuspectLane } from './suspect-lane.ts';
 import { ZoneQueue } from './zone-queue.ts';
-import type { RunLane, ZoneRun } from './zone-run.ts';
+import type { RunLane, Turn, ZoneRun } from './zone-run.ts';
 import type { Zone } from './zone.ts';
 
 export interface ZoneLanesParts<D> {
@@ -19,14 +18,6 @@ export interface ZoneLanesParts<D> {
   readonly onTurn: (turn: Turn<D>) => void;
   /** The zone went to another instance while it waited. */
   readonly onFenced: (zoneId: string) => void;
-}
-
-/** It is the turn of a zone. */
-export interface Turn<D> {
-  readonly zone: Zone<D>;
-  readonly lane: RunLane;
-  readonly ownership: ShardOwnership;
-  readonly startedMs: number;
 }
 
 /**
@@ -70,7 +61,7 @@ export class ZoneLanes<D> {
       controller,
       startedMs,
       targetMs: startedMs + targetMs,
-      remaining: () => this.#remaining,
+      remaining: () => this.#remaining(),
       hasWaiting: () => this.#healthy.hasNext,
       grant: (slots) => this.#grant(slots),
     });
@@ -164,9 +155,9 @@ export class ZoneLanes<D> {
       return this.#startFrom('healthy', nowMs) || this.#startFrom('suspect', nowMs);
     }
     return (
-      (this.#isSuspectsTurn && this.#startFrom('suspect', nowMs)) ||
+      (this.#isSuspectsTurn() && this.#startFrom('suspect', nowMs)) ||
       (this.#pacer.hasPlace && this.#startFrom('healthy', nowMs)) ||
-      (this.#lane.hasPlace && !this.#isProbing && this.#startFrom('suspect', nowMs))
+      (this.#lane.hasPlace && !this.#isProbing() && this.#startFrom('suspect', nowMs))
     );
   }
 
@@ -216,14 +207,14 @@ export class ZoneLanes<D> {
   }
 
   /** The sample of the idle downstream would not be one with suspects in flight; they wait while it is taken. */
-  get #isProbing(): boolean {
+  #isProbing(): boolean {
     return this.#pacer.isProbing && this.#healthy.hasNext;
   }
 
   /** A budget may grant one slot in all: then each lane has it for half of the time, or the healthy zones would always have it. */
-  get #isSuspectsTurn(): boolean {
+  #isSuspectsTurn(): boolean {
     const { budget } = this.#parts.options;
-    if (budget?.granted !== 1 || !this.#lane.hasPlace || this.#isProbing) return false;
+    if (budget?.granted !== 1 || !this.#lane.hasPlace || this.#isProbing()) return false;
     return this.#usedMs.suspect < this.#usedMs.healthy;
   }
 
@@ -235,7 +226,7 @@ export class ZoneLanes<D> {
     return Math.max(1, budget.request(slots + this.#lane.slots) - this.#lane.slots);
   }
 
-  get #remaining(): number {
+  #remaining(): number {
     const given = this.#isReading
       ? Math.max(this.#weight, this.#parts.expectedWeight)
       : this.#weight;

@@ -7,6 +7,8 @@ export type RunLane = 'healthy' | 'suspect';
 /** What all runs of a cycle have in common. */
 export interface RunScope {
   readonly cycle: number;
+  /** Of zones without one of their own. */
+  readonly timeoutMs: number;
   readonly shards: Shards;
   /** Who wants to know of push-back. */
   readonly lanes: { pushBack(): void };
@@ -19,34 +21,27 @@ export interface RunFailure {
   readonly error: unknown;
 }
 
-export interface ZoneRunParts<D> {
+/** It is the turn of a zone. */
+export interface Turn<D> {
   readonly zone: Zone<D>;
   readonly lane: RunLane;
   readonly ownership: ShardOwnership;
   readonly startedMs: number;
-  readonly deadlineMs: number;
-  /** Whether the end of the cycle left less than the zone's timeout. */
-  readonly isCutShort: boolean;
 }
 
 /**
  * One run of a zone, and what its handler gets. Thousands are made each second: it keeps its parts in fields of its own,
  * and the signal exists only when somebody has read it, which most handlers never do.
  */
-export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
+export class ZoneRun<D> implements ZoneContext, Turn<D> {
   readonly zone: Zone<D>;
   /** Whose slot it holds: one that hangs is moved to the suspects. */
   lane: RunLane;
   readonly ownership: ShardOwnership;
   readonly startedMs: number;
   readonly deadlineMs: number;
-  readonly isCutShort: boolean;
-  /** Whether it began in the healthy lane, so that it tells of the downstream. */
-  readonly isTelling: boolean;
   /** It takes so long that others which began later have passed it. */
   isPassed = false;
-  /** Its end was seen late, because the event loop stood still: how long it took says nothing of others. */
-  isSeenLate = false;
   /** Where it stands among those that run; -1 when it has ended. */
   place = -1;
   /** NaN while it runs. */
@@ -57,19 +52,27 @@ export class ZoneRun<D> implements ZoneContext, ZoneRunParts<D> {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
 
-  constructor(scope: RunScope, parts: ZoneRunParts<D>) {
+  constructor(scope: RunScope, turn: Turn<D>, deadlineMs: number) {
     this.#scope = scope;
-    this.zone = parts.zone;
-    this.lane = parts.lane;
-    this.isTelling = parts.lane === 'healthy';
-    this.ownership = parts.ownership;
-    this.startedMs = parts.startedMs;
-    this.deadlineMs = parts.deadlineMs;
-    this.isCutShort = parts.isCutShort;
+    this.zone = turn.zone;
+    this.lane = turn.lane;
+    this.ownership = turn.ownership;
+    this.startedMs = turn.startedMs;
+    this.deadlineMs = deadlineMs;
   }
 
   get cycle(): number {
     return this.#scope.cycle;
+  }
+
+  /** Whether the end of the cycle left less than the zone's timeout. */
+  get isCutShort(): boolean {
+    return this.deadlineMs < this.startedMs + (this.zone.timeoutMs ?? this.#scope.timeoutMs);
+  }
+
+  /** Whether it began in the healthy lane, so that it tells of the downstream. */
+  get isTelling(): boolean {
+    return this.lane === 'healthy' || this.isPassed;
   }
 
   get durationMs(): number {
