@@ -17,6 +17,7 @@ export {
 export { nextTurn, systemClock, type Clock, type Timer, type TimerOptions } from './clock.ts';
 export { createDeferred, type Deferred } from './deferred.ts';
 export { HoldfastError, isHoldfastError } from './holdfast-error.ts';
+export { isInTransaction } from './is-in-transaction.ts';
 export { createLifecycle, type Lifecycle, type LifecycleState } from './lifecycle.ts';
 export { createListeners, type Listeners } from './listeners.ts';
 export { onAbort, type AbortSource } from './on-abort.ts';

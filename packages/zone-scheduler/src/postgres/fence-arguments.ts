@@ -1,4 +1,4 @@
-import { requireInteger, requireText } from '@holdfast/internal';
+import { isInTransaction, requireInteger, requireText } from '@holdfast/internal';
 import type { Fence } from '../shards.ts';
 import { isPool } from './is-pool.ts';
 import type { TransactionLike } from './ports.ts';
@@ -37,26 +37,13 @@ export function requireTransaction(tx: TransactionLike): TransactionLike {
 }
 
 /**
- * A client without BEGIN would hold the shard for the length of one statement as well. A driver that knows of an open
- * transaction is not asked further; one that knows of none may have its BEGIN still to send, so the server says.
+ * A client without BEGIN would hold the shard for the length of one statement as well.
  *
  * @throws {TypeError} or with the driver's error.
  */
 export async function requireBegun(tx: TransactionLike): Promise<void> {
-  if ('withoutPlugins' in tx) return;
-  const { getTransactionStatus: status } = tx as { readonly getTransactionStatus?: () => unknown };
-  const known = typeof status === 'function' ? status.call(tx) : undefined;
-  // Open, or failed, as the statement itself will tell (PostgreSQL manual, 55.7, ReadyForQuery).
-  if (known === 'T' || known === 'E') return;
-  try {
-    // Outside of a transaction the server refuses it, and nothing has happened.
-    await tx.query('SAVEPOINT holdfast_fence');
-    await tx.query('RELEASE SAVEPOINT holdfast_fence');
-  } catch (error) {
-    // no_active_sql_transaction (PostgreSQL manual, appendix A)
-    const { code } = (error ?? {}) as { readonly code?: unknown };
-    throw code === '25P01' ? noTransaction('one without an open transaction') : error;
-  }
+  if ('withoutPlugins' in tx || (await isInTransaction(tx))) return;
+  throw noTransaction('one without an open transaction');
 }
 
 function noTransaction(got: string): TypeError {
