@@ -1,4 +1,4 @@
-import { isFields, isTime, problemOf, type Fields } from './outcome-problem.ts';
+import { isFields, isTime, problemOf, type Fields } from '../push-outcome-problem.ts';
 import type { PushOutcome, RequestVerdict, WireOp } from './wire.ts';
 
 export type ReadReply =

@@ -1,5 +1,5 @@
 import type { Op } from '../outbox/op.ts';
-import { problemOf } from '../outbox/outcome-problem.ts';
+import { problemOf } from '../push-outcome-problem.ts';
 import type { OpResult, PushOutcome } from '../outbox/wire.ts';
 import type { Apply, ApplyContext, ApplyOutcome } from './receiver.ts';
 import type { ReceiptSession } from './receipt-store.ts';

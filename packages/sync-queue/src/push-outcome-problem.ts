@@ -1,6 +1,9 @@
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** What is wrong with what a receiver says of a unit, or of a request; undefined: nothing. */
+/**
+ * What is wrong with what a receiver says of a unit, or of a request; undefined: nothing. A receiver looks at it before it
+ * answers, and an outbox at what it is answered.
+ */
 export function problemOf(outcome: Fields): string | undefined {
   switch (outcome['status']) {
     case 'applied':
