@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -61,7 +62,7 @@ test('works on a node of a cluster, which refuses keys of different slots, whate
 });
 
 test('tells a refused call from one whose answer is lost', async () => {
-  const client = redis.createClient({ commandTimeout: 50, maxRetriesPerRequest: 0 });
+  const client = redis.createClient();
   await client.set(`{${redis.prefix.length}:${redis.prefix}:broken}:items`, 'not a hash');
   const broken = queueOf(client, 'broken');
   await expect(broken.stats()).resolves.toBeDefined();
@@ -71,9 +72,10 @@ test('tells a refused call from one whose answer is lost', async () => {
     outcome: 'not-applied',
   });
 
-  const admin = redis.createClient();
-  await admin.client('PAUSE', 300);
-  await expect(queueOf(client, 'fine').enqueue([itemOf('a')])).rejects.toMatchObject({
+  const impatient = redis.createClient({ commandTimeout: 50, maxRetriesPerRequest: 0 });
+  await once(impatient, 'ready');
+  await client.client('PAUSE', 300);
+  await expect(queueOf(impatient, 'fine').enqueue([itemOf('a')])).rejects.toMatchObject({
     code: 'STORE_FAILED',
     outcome: 'unknown',
   });
