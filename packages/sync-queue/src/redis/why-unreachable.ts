@@ -5,27 +5,37 @@ import { redisFailure, type RedisLike } from './run-script.ts';
 /** How long it is waited for the answer: whoever asks has failed already. */
 const PATIENCE_MS = 1000;
 
-/** For so long the answer counts for later failures as well: who cannot get in shall not knock with each call. */
-const MEMORY_MS = 10_000;
+/** Between two questions: who cannot get in shall not knock with each call. */
+const PAUSE_MS = 1000;
 
 /**
  * Gives the failure of a first call, with what the server, or the network, has said in its place. ioredis says of a call that it
  * cannot send only that there is no connection, also when the server refuses the password; a connection of the store's own
- * is told why.
+ * is told why. One question is asked for all that have failed when its answer comes; who fails later asks again, for the reason
+ * may be another by then.
  */
 export function createReasoning(
   client: RedisLike,
   clock: Clock,
 ): (failure: unknown) => Promise<unknown> {
-  let asked: { readonly atMs: number; readonly reason: Promise<unknown> } | undefined;
+  let asking: Promise<unknown> | undefined;
+  let lastEndMs = -Infinity;
+  const ask = async (): Promise<unknown> => {
+    try {
+      const pauseMs = lastEndMs + PAUSE_MS - clock.now();
+      if (pauseMs > 0) await sleep(pauseMs, { clock });
+      return await whyUnreachable(client, clock);
+    } catch {
+      // A client that cannot be doubled leaves the failure as it is.
+      return undefined;
+    } finally {
+      lastEndMs = clock.now();
+      asking = undefined;
+    }
+  };
   return async (failure) => {
     if (!(failure instanceof StoreFailedError) || hasReason(failure.cause)) return failure;
-    const nowMs = clock.now();
-    if (asked === undefined || nowMs - asked.atMs >= MEMORY_MS) {
-      // A client that cannot be doubled leaves the failure as it is.
-      asked = { atMs: nowMs, reason: whyUnreachable(client, clock).catch(() => undefined) };
-    }
-    const reason = await asked.reason;
+    const reason = await (asking ??= ask());
     return reason === undefined
       ? failure
       : new StoreFailedError('not-applied', redisFailure(reason).cause);

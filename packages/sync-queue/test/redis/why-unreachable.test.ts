@@ -1,9 +1,11 @@
 import { inspect } from 'node:util';
 import { createQueue, type Queue } from '@holdfast/sync-queue';
 import { redisStore, type RedisLike } from '@holdfast/sync-queue/redis';
-import { startRedisServer } from '@holdfast/testkit';
+import { createFakeClock, startRedisServer } from '@holdfast/testkit';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { StoreFailedError } from '../../src/errors.ts';
+import { createReasoning } from '../../src/redis/why-unreachable.ts';
 
 let server: Awaited<ReturnType<typeof startRedisServer>>;
 let admin: Redis;
@@ -118,24 +120,48 @@ function unconnected(duplicate: () => unknown): RedisLike {
   return { callBuffer: () => Promise.reject(UNSENT), duplicate } as unknown as RedisLike;
 }
 
-test('asks once for all that fails at the time', async () => {
-  let connections = 0;
+/** A client that is not connected, and whose doubles are told one of the reasons each, in turn. */
+function unconnectedBecause(...reasons: string[]) {
+  const asked = { times: 0 };
   const client = unconnected(() => {
-    connections += 1;
+    const reason = reasons[asked.times] ?? 'nothing';
+    asked.times += 1;
     return {
-      on: (_: string, listener: (error: Error) => void) =>
-        listener(new Error('getaddrinfo ENOTFOUND')),
+      on: (_: string, listener: (error: Error) => void) => listener(new Error(reason)),
       callBuffer: () => new Promise(() => undefined),
       disconnect: () => undefined,
     };
   });
-  const queue = queueOn(client);
+  return { asked, client };
+}
 
-  for (let call = 1; call <= 3; call += 1) {
-    expect((await failureOf(queue)).message).toContain('ENOTFOUND');
-  }
-  expect(connections).toBe(1);
-  await queue.close();
+test('asks once for all that fails at the time', async () => {
+  const { asked, client } = unconnectedBecause('getaddrinfo ENOTFOUND');
+  const store = redisStore({ client });
+  const failures = await Promise.all([1, 2, 3].map(async () => store.open().catch(String)));
+
+  for (const failure of failures) expect(failure).toContain('ENOTFOUND');
+  expect(asked.times).toBe(1);
+});
+
+test('gives each failure its own reason, and asks at most once a second', async () => {
+  const clock = createFakeClock();
+  const { asked, client } = unconnectedBecause('WRONGPASS', 'ECONNREFUSED', 'ENOTFOUND');
+  const withReason = createReasoning(client, clock);
+  const explained = (): Promise<string> =>
+    withReason(new StoreFailedError('not-applied', UNSENT)).then(String);
+  expect(await explained()).toContain('WRONGPASS');
+
+  const later = [explained(), explained()];
+  await clock.advance(999);
+  expect(asked.times).toBe(1);
+  await clock.advance(1);
+  for (const failure of await Promise.all(later)) expect(failure).toContain('ECONNREFUSED');
+  expect(asked.times).toBe(2);
+
+  await clock.advance(1000);
+  expect(await explained()).toContain('ENOTFOUND');
+  expect(clock.pending()).toBe(0);
 });
 
 test.each([
