@@ -16,7 +16,7 @@ import { DueHeap } from './due-heap.ts';
 import { IdempotencyWindow } from './idempotency-window.ts';
 import { KeyLanes } from './key-lanes.ts';
 import { createItem, triesOf, type MemoryItem } from './memory-item.ts';
-import { ReadyLists } from './ready-lists.ts';
+import { ReadyLists, type IsPaused } from './ready-lists.ts';
 
 /** The items of one queue, each in one place, and the ways from one place to another. */
 export class HeldItems implements AdmittingStore<MemoryItem> {
@@ -104,22 +104,20 @@ export class HeldItems implements AdmittingStore<MemoryItem> {
     return item?.place === 'leased' && item.attempt === attempt ? item : undefined;
   }
 
-  /** Leases the next item; undefined when there is none. What stands ready for a stopped key goes back to wait. */
-  leaseNext(untilMs: number, isPaused: (priority: Priority) => boolean): MemoryItem | undefined {
-    for (;;) {
-      const item = this.ready.takeNext(this.#settings.agingMs, isPaused);
-      if (item === undefined) return undefined;
-      if (this.lanes.isStopped(item.key)) {
-        this.lanes.retreat(item);
-        item.place = 'waiting';
-        continue;
-      }
-      this.#freeze(item);
-      item.attempt += 1;
-      item.place = 'leased';
-      this.leased.set(item, untilMs);
-      return item;
+  /** Leases the next item; undefined when there is none. One that stands ready for a stopped key goes back to wait. */
+  leaseNext(untilMs: number, isPaused: IsPaused): MemoryItem | 'retreated' | undefined {
+    const item = this.ready.takeNext(this.#settings.agingMs, isPaused);
+    if (item === undefined) return undefined;
+    if (this.lanes.isStopped(item.key)) {
+      this.lanes.retreat(item);
+      item.place = 'waiting';
+      return 'retreated';
     }
+    this.#freeze(item);
+    item.attempt += 1;
+    item.place = 'leased';
+    this.leased.set(item, untilMs);
+    return item;
   }
 
   finish(item: MemoryItem): void {

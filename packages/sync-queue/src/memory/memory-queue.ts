@@ -21,6 +21,9 @@ import { HeldItems } from './held-items.ts';
 import { triesOf, type MemoryItem } from './memory-item.ts';
 import { RateBucket } from '../rate-bucket.ts';
 
+/** Of items whose keys are stopped a claim puts back so many, which bounds its time; the next one is due at once. */
+const MOST_RETREATS = 1000;
+
 /** One queue in this process. */
 export class MemoryQueue implements StoredQueue {
   readonly #clock: Clock;
@@ -53,15 +56,17 @@ export class MemoryQueue implements StoredQueue {
     const died = this.#held.takeDue();
     const items: ClaimedItem[] = [];
     const permits = this.#isPaused ? 0 : (this.#rate?.available(nowMs) ?? Infinity);
-    while (items.length < Math.min(request.maxItems, permits)) {
+    let retreats = 0;
+    while (items.length < Math.min(request.maxItems, permits) && retreats < MOST_RETREATS) {
       const item = this.#held.leaseNext(nowMs + request.leaseMs, (priority) =>
         this.#pausedPriorities.has(priority),
       );
       if (item === undefined) break;
-      items.push(toClaimed(item));
+      if (item === 'retreated') retreats += 1;
+      else items.push(toClaimed(item));
     }
     this.#rate?.take(items.length, nowMs);
-    return { items, died, nextInMs: this.#nextInMs(nowMs) };
+    return { items, died, nextInMs: retreats === MOST_RETREATS ? 0 : this.#nextInMs(nowMs) };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]> {

@@ -2,6 +2,8 @@ import type { Priority } from '../store.ts';
 import { LinkedList } from './linked-list.ts';
 import type { MemoryItem } from './memory-item.ts';
 
+export type IsPaused = (priority: Priority) => boolean;
+
 /** What is ready, one list a priority, and which of it is the next. */
 export class ReadyLists {
   readonly #lists = [
@@ -33,7 +35,7 @@ export class ReadyLists {
    * Takes the item whose ready time plus priority × agingMs is the earliest, of equals the most urgent: earliest deadline
    * first (C. Liu and J. Layland, "Scheduling Algorithms for Multiprogramming in a Hard-Real-Time Environment", 1973).
    */
-  takeNext(agingMs: number, isPaused: (priority: Priority) => boolean): MemoryItem | undefined {
+  takeNext(agingMs: number, isPaused: IsPaused): MemoryItem | undefined {
     let next: MemoryItem | undefined;
     let nextDeadlineMs = Infinity;
     for (const list of this.#lists) {

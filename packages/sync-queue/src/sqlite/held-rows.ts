@@ -14,8 +14,9 @@ import {
 import { GraveRows } from './grave-rows.ts';
 import { KnownRows } from './known-rows.ts';
 import { LaneRows, type WaitingRow } from './lane-rows.ts';
+import { leaseRows, type LeasedRows } from './lease-rows.ts';
 import { ReadyRows } from './ready-rows.ts';
-import { parametersOf, rowIdOf, type ItemFacts, type ItemRow, type QueueRow } from './rows.ts';
+import { parametersOf, rowIdOf, type ItemFacts, type QueueRow } from './rows.ts';
 import type { Statements } from './statements.ts';
 
 interface UnclaimedRow {
@@ -135,26 +136,9 @@ export class HeldRows implements AdmittingStore<UnclaimedRow> {
     return row?.state === 'leased' && row.attempt === attempt ? row : undefined;
   }
 
-  /** Leases the next items. What stands ready for a stopped key goes back to wait, and the next ones follow. */
-  lease(maxItems: number, untilMs: number): ItemRow[] {
-    const items: ItemRow[] = [];
-    let hasStopped = true;
-    while (hasStopped && items.length < maxItems) {
-      hasStopped = false;
-      for (const { id, key } of this.ready.inOrder(
-        this.#settings.agingMs,
-        maxItems - items.length,
-      )) {
-        if (key !== null && this.lanes.isStopped(key)) {
-          hasStopped = true;
-          this.lanes.retreat(key);
-          this.#sql.move.run([id, 'waiting', 0]);
-        } else {
-          items.push(this.#sql.lease.get([id, untilMs]) as ItemRow);
-        }
-      }
-    }
-    return items;
+  lease(maxItems: number, untilMs: number): LeasedRows {
+    const { agingMs } = this.#settings;
+    return leaseRows(this.#sql, this, { maxItems, untilMs, agingMs });
   }
 
   extend({ id }: ItemFacts, untilMs: number): void {

@@ -81,9 +81,11 @@ export class SqliteQueue implements StoredQueue {
       const rate = new RateRow(held.row, this.#settings.rate);
       const permits = held.row.is_paused === 1 ? 0 : rate.available(nowMs);
       const untilMs = Math.floor(nowMs + request.leaseMs);
-      const items = held.lease(Math.min(request.maxItems, permits), untilMs).map(toClaimed);
+      const leased = held.lease(Math.min(request.maxItems, permits), untilMs);
+      const items = leased.items.map(toClaimed);
       rate.take(items.length, nowMs);
-      return { items, died, nextInMs: this.#nextInMs(database, held.row) };
+      const nextInMs = leased.isCutShort ? 0 : this.#nextInMs(database, held.row);
+      return { items, died, nextInMs };
     });
     // An empty claim leaves nothing for others, and telling them, and so itself, would make it claim for ever.
     if (claim.items.length > 0) this.#file.tellWatchers();
