@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { repositoryRoot } from './repository-root.ts';
 
@@ -9,8 +9,8 @@ const bundles = new Map<string, Promise<string>>();
 
 /**
  * Puts a TypeScript program and what it uses of this repository into one file, which starts several times faster than the
- * source: once a process, however often it is asked for. The file is named by what it holds, so that processes share it
- * and nobody has to remove it.
+ * source: once a process, however often it is asked for. The file is named by the program, so that processes share it, and
+ * replaced as a whole when the program has changed, so that there are never more of them than programs.
  *
  * @returns the path of that file.
  */
@@ -31,11 +31,12 @@ async function bundleInto(folder: string, path: string): Promise<string> {
     logLevel: 'error',
   });
   const bytes = outputFiles[0]?.contents ?? new Uint8Array();
-  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  // Several programs of a workspace may have one base name.
+  const hash = createHash('sha256').update(relative(folder, path)).digest('hex').slice(0, 16);
   const target = join(folder, `${basename(path, '.ts')}-${hash}.mjs`);
-  if (existsSync(target)) return target;
+  if (existsSync(target) && (await readFile(target)).equals(bytes)) return target;
   await mkdir(folder, { recursive: true });
-  // Whole at once: another process may look for it meanwhile.
+  // Whole at once: another process may read it meanwhile.
   const part = `${target}.${randomUUID()}`;
   await writeFile(part, bytes);
   await rename(part, target);

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleOnce, spawnNode } from '@holdfast/testkit';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 
 const ECHO = new URL('fixtures/echo.ts', import.meta.url);
 
@@ -40,7 +40,7 @@ it('finds the packages of the workspace that the program is in', async () => {
   expect(await child.next()).toBe(7);
 });
 
-it('names the file by what it holds', async () => {
+it('keeps programs of one base name apart', async () => {
   const folder = await workspace();
   const names = await Promise.all(
     ['a', 'b'].map(async (name) => {
@@ -52,4 +52,23 @@ it('names the file by what it holds', async () => {
   );
 
   expect(new Set(names).size).toBe(2);
+});
+
+it('replaces the file when the program has changed', async () => {
+  const folder = await workspace();
+  const path = join(folder, 'program.ts');
+  const bundleAnew = async (value: string): Promise<string> => {
+    await writeFile(path, `console.log('${value}' as string);`);
+    // As another process, which has bundled nothing yet.
+    vi.resetModules();
+    const fresh = await import('../src/bundle-once.ts');
+    return fresh.bundleOnce(path);
+  };
+
+  const first = await bundleAnew('first');
+  const second = await bundleAnew('second');
+
+  expect(second).toBe(first);
+  expect(readFileSync(second, 'utf8')).toContain('second');
+  expect(readdirSync(dirname(second))).toEqual([basename(second)]);
 });
