@@ -14,6 +14,8 @@ export interface ShardRegistry {
   start(registration: ShardRegistration): void;
   /** How many of the instances are not there; 0 while it is not known. */
   readonly missing: number;
+  /** True from the start until all have been there once, for a bounded time: who is missing then is about to start. */
+  readonly isSettling: boolean;
   /** Why the instances do not fit together, as far as this one knows. */
   readonly mismatch: string | undefined;
   /** Takes the registration back; resolves when nothing of it runs. */

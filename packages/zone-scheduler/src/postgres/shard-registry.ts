@@ -13,6 +13,7 @@ import type { ShardRegistration, ShardRegistry } from '../shard-registry.ts';
 import { Alarm } from './alarm.ts';
 import { openSchema } from './install.ts';
 import { LeaseConnection } from './lease-connection.ts';
+import { longestSettlingMs } from './settling.ts';
 import type { PgClientLike } from './ports.ts';
 import { requireSchema, type PostgresShardsOptions } from './shard-options.ts';
 import { ShardStore } from './shard-store.ts';
@@ -69,6 +70,10 @@ class PostgresShardRegistry implements ShardRegistry {
   #isOpen = false;
   #isClosed = false;
   #missing = 0;
+  /** Until then instances that are missing are no news: they start. */
+  #settlesByMs = -Infinity;
+  /** All instances were there once. */
+  #wasComplete = false;
   #mismatch: string | undefined;
   /** Since when another process has this one's number. */
   #waitingSinceMs: number | undefined;
@@ -81,6 +86,10 @@ class PostgresShardRegistry implements ShardRegistry {
 
   get missing(): number {
     return this.#missing;
+  }
+
+  get isSettling(): boolean {
+    return !this.#wasComplete && this.#options.clock.now() < this.#settlesByMs;
   }
 
   get mismatch(): string | undefined {
@@ -103,6 +112,7 @@ class PostgresShardRegistry implements ShardRegistry {
     const { group, schema, ttlMs } = this.#options;
     const roundMs = Math.floor(ttlMs / 3);
     const { id, total, onError } = registration;
+    this.#settlesByMs = this.#options.clock.now() + longestSettlingMs(roundMs) + roundMs;
     const store = new ShardStore(this.#connection, {
       ...{ schema, group, memberId: String(id), weight: 1, shards: total, ttlMs, rejoinGraceMs: 0 },
     });
@@ -132,15 +142,18 @@ class PostgresShardRegistry implements ShardRegistry {
     else this.#waitingSinceMs = undefined;
     // A process that was killed is there for as long as its time is not over: its successor has to wait so long.
     const isTaken = nowMs - (this.#waitingSinceMs ?? nowMs) > this.#options.ttlMs;
+    const isOther = answer.outcome !== 'joined' && answer.total !== total;
     if (answer.outcome === 'mismatch') {
       this.#mismatch = `this instance counts ${total} instances, those that are there count ${answer.total}`;
-    } else if (isTaken) {
-      this.#mismatch = `another process is instance ${id} of ${total}`;
+    } else if (isTaken && answer.outcome === 'waiting') {
+      const beside = isOther ? `, while this one counts ${total} instances` : '';
+      this.#mismatch = `another process is instance ${id} of ${answer.total}${beside}`;
     } else {
       this.#mismatch = undefined;
     }
     const { members } = await store.look(roundMs);
     // Of another total it cannot be told who is missing.
-    this.#missing = answer.outcome === 'mismatch' ? 0 : Math.max(0, total - members.length);
+    this.#missing = isOther ? 0 : Math.max(0, total - members.length);
+    this.#wasComplete ||= !isOther && this.#missing === 0;
   }
 }

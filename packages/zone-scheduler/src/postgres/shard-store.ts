@@ -5,8 +5,8 @@ import { callsIn, type Calls } from './statements.ts';
 
 export type JoinOutcome =
   | { readonly outcome: 'joined' }
-  /** Another process of the same name has a lease that has not ended. */
-  | { readonly outcome: 'waiting' }
+  /** Another process of the same name has a lease that has not ended; `total` is how many shards it has. */
+  | { readonly outcome: 'waiting'; readonly total: number }
   /** The members that are there have another number of shards. */
   | { readonly outcome: 'mismatch'; readonly total: number };
 
@@ -47,7 +47,7 @@ export class ShardStore {
     const { group, memberId, weight, shards, ttlMs } = this.#options;
     const values = [group, memberId, instance, previous ?? null, weight, shards, ttlMs];
     const [row] = await this.#connection.request<JoinOutcome>(timeoutMs, this.#calls.join, values);
-    return row ?? { outcome: 'waiting' };
+    return row ?? { outcome: 'waiting', total: shards };
   }
 
   /** False: the lease has ended. */

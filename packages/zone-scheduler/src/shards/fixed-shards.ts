@@ -43,7 +43,7 @@ export function createFixedShards(fixed: FixedShards): Shards {
       owned: closed === undefined ? 1 : 0,
       // What the other instances do, this one does not see by itself.
       unowned: registry?.missing ?? 0,
-      isSettling: false,
+      isSettling: registry?.isSettling ?? false,
       members,
       trustedForMs: closed === undefined ? null : 0,
       mismatch: registry?.mismatch,

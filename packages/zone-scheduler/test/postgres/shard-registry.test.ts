@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from '@holdfast/internal';
 import { createTestDatabase, type TestDatabase } from '@holdfast/testkit';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -19,9 +20,14 @@ afterEach(async () => {
 afterAll(() => database.close());
 
 /** An instance of static shards with short times, and a look at it until it is so. */
-async function start(id: number, total: number, url = database.url) {
+async function start(
+  id: number,
+  total: number,
+  { url = database.url, clock }: { readonly url?: string; readonly clock?: Clock } = {},
+) {
   const createClient = () => new pg.Client({ connectionString: url });
-  const registry = postgresShardRegistry({ createClient, group: `g-${groups}`, ttlMs: 300 });
+  const group = `g-${groups}`;
+  const registry = postgresShardRegistry({ createClient, group, ttlMs: 300, clock });
   const shards = staticShards({ id, total, registry });
   opened.push(shards);
   await shards.start({ drain: () => Promise.resolve(), abandon: () => undefined });
@@ -69,9 +75,44 @@ describe('static shards with a registry', () => {
     expect(one.shards.snapshot().mismatch).toBeUndefined();
   });
 
+  it('see a process of their number that counts others, and say what each counts', async () => {
+    const one = await start(0, 2);
+    await one.until(({ unowned }) => unowned === 1);
+    const twin = await start(0, 3);
+    await twin.until(({ mismatch }) => mismatch !== undefined);
+
+    expect(twin.shards.snapshot()).toMatchObject({
+      mismatch: 'another process is instance 0 of 2, while this one counts 3 instances',
+      // Of another total it cannot be told who is missing.
+      unowned: 0,
+    });
+  });
+
+  it('settle for four thirds of the time of a registration, for the others may start', async () => {
+    let nowMs = 0;
+    const one = await start(0, 2, { clock: { ...systemClock, now: () => nowMs } });
+    await one.until(({ unowned }) => unowned === 1);
+
+    nowMs = 399;
+    expect(one.shards.snapshot().isSettling).toBe(true);
+    nowMs = 400;
+    expect(one.shards.snapshot()).toMatchObject({ unowned: 1, isSettling: false });
+  });
+
+  it('have settled when all have been there once', async () => {
+    const one = await start(0, 2, { clock: { ...systemClock, now: () => 0 } });
+    expect(one.shards.snapshot().isSettling).toBe(true);
+    const two = await start(1, 2);
+    await one.until(({ isSettling }) => !isSettling);
+    await two.shards.close();
+    await one.until(({ unowned }) => unowned === 1);
+
+    expect(one.shards.snapshot().isSettling).toBe(false);
+  });
+
   it('run their zones also when there is no server, and tell of it', async () => {
     const errors: unknown[] = [];
-    const { shards } = await start(0, 1, 'postgres://127.0.0.1:1/none');
+    const { shards } = await start(0, 1, { url: 'postgres://127.0.0.1:1/none' });
     shards.on('error', ({ error }) => errors.push(error));
     const scheduler = createZoneScheduler({
       zones: () => [{ id: 'north' }],
