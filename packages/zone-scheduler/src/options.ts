@@ -18,6 +18,7 @@ import type { BudgetShare } from './controllers/budget.ts';
 import type { DownstreamBreakerOptions } from './downstream-breaker.ts';
 import { GuardedController } from './guarded-controller.ts';
 import { requireAboveZero } from './require-above-zero.ts';
+import { requireController } from './require-controller.ts';
 import { requirePort } from './require-port.ts';
 import { allZones } from './shards/all-zones.ts';
 import type { Shards } from './shards.ts';
@@ -138,14 +139,15 @@ const SHARE = { max: 1 };
 const BUDGET = ['request', 'take', 'giveBack', 'watch', 'release'] as const;
 const SHARDS = ['start', 'ownershipOf', 'isHeld', 'snapshot', 'on', 'close'] as const;
 const CLOCK = ['now', 'wallNow', 'setTimer'] as const;
-const CONTROLLER = ['probe', 'plan', 'observe', 'explain', 'snapshot', 'restore'] as const;
 
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function resolveZoneSchedulerOptions<D>(
   options: ZoneSchedulerOptions<D>,
 ): ResolvedZoneSchedulerOptions<D> {
   const given = requireOptions('createZoneScheduler', options, NAMES);
-  const controller = new GuardedController(requireController(given.controller ?? adaptive()));
+  const controller = new GuardedController(
+    requireController('controller', given.controller ?? adaptive()),
+  );
   const { max } = controller;
   const { budget, classify } = given;
   return Object.freeze({
@@ -171,14 +173,6 @@ export function resolveZoneSchedulerOptions<D>(
     clock: requirePort('clock', given.clock ?? systemClock, CLOCK),
     random: requireFunction('random', given.random ?? systemRandom),
   });
-}
-
-function requireController(controller: Controller): Controller {
-  requirePort('controller', controller, CONTROLLER);
-  requireInteger('controller.max', controller.max, { min: 1 });
-  requireInteger('controller.probeZones', controller.probeZones, { min: 0 });
-  requireNumber('controller.windowMs', controller.windowMs, { min: 1 });
-  return controller;
 }
 
 function resolveSuspects(

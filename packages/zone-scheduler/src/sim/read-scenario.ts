@@ -28,16 +28,16 @@ const NAMES: OptionNames<Scenario> = {
 };
 const SERVERS = { model: true, servers: true, thrash: true, acquireTimeoutMs: true } as const;
 const USL = { model: true, contention: true, coherency: true } as const;
-const STEP: OptionNames<ScenarioStep> = {
+const STEP_OF_USL: OptionNames<Omit<ScenarioStep, 'servers'>> = {
   cycle: true,
   zones: true,
-  servers: true,
   serviceFactor: true,
   hungShare: true,
   state: true,
   stallMs: true,
   wallStepMs: true,
 };
+const STEP_OF_SERVERS: OptionNames<ScenarioStep> = { ...STEP_OF_USL, servers: true };
 const EXPECTATION: OptionNames<Expectation> = {
   stat: true,
   from: true,
@@ -52,7 +52,7 @@ const AT_LEAST_1 = { min: 1 };
 type Unchecked<T> = Partial<Record<T extends unknown ? keyof T : never, unknown>>;
 
 /**
- * Checks what a scenario file holds.
+ * Checks a scenario, from a file or from code.
  *
  * @throws {TypeError | RangeError} naming the field, the rule and the value.
  */
@@ -67,23 +67,24 @@ export function readScenario(given: unknown): Scenario {
   optional(scenario.instances, (value) => requireInteger('instances', value, AT_LEAST_1));
   optional(scenario.isWarm, (value) => requireBoolean('isWarm', value));
   createServiceTime(scenario.service as Scenario['service']);
-  checkDownstream(scenario.downstream as DownstreamOptions);
-  listOf('steps', scenario.steps ?? []).forEach((step, n) =>
-    checkStep(`steps[${n}]`, step, cycles),
-  );
-  listOf('expect', scenario.expect).forEach((expectation, n) =>
-    checkExpectation(`expect[${n}]`, expectation, cycles),
-  );
+  const model = checkDownstream(scenario.downstream as DownstreamOptions);
+  optional(scenario.steps, (value) => {
+    for (const [n, step] of listOf('steps', value).entries()) {
+      checkStep(`steps[${n}]`, step, { cycles, model });
+    }
+  });
+  for (const [n, expectation] of listOf('expect', scenario.expect).entries()) {
+    checkExpectation(`expect[${n}]`, expectation, cycles);
+  }
   return scenario as unknown as Scenario;
 }
 
-function checkDownstream(given: DownstreamOptions): void {
+function checkDownstream(given: DownstreamOptions): DownstreamOptions['model'] {
   const path = 'downstream';
-  const { model } = requireOptionGroup<Unchecked<DownstreamOptions>>(path, given, {
-    ...SERVERS,
-    ...USL,
-  });
-  if (requireOneOf(`${path}.model`, model, ['servers', 'usl']) === 'servers') {
+  const any = { ...SERVERS, ...USL };
+  const group = requireOptionGroup<Unchecked<DownstreamOptions>>(path, given, any);
+  const model = requireOneOf(`${path}.model`, group.model, ['servers', 'usl']);
+  if (model === 'servers') {
     const servers = requireOptionGroup<Unchecked<typeof SERVERS>>(path, given, SERVERS);
     requireInteger(`${path}.servers`, servers.servers, AT_LEAST_1);
     optional(servers.thrash, (value) => requireNumber(`${path}.thrash`, value, AT_LEAST_0));
@@ -95,10 +96,16 @@ function checkDownstream(given: DownstreamOptions): void {
     requireNumber(`${path}.contention`, usl.contention, { min: 0, max: 1 });
     requireNumber(`${path}.coherency`, usl.coherency, { min: 0, max: 1 });
   }
+  return model;
 }
 
-function checkStep(path: string, given: unknown, cycles: number): void {
-  const step = requireOptionGroup<Unchecked<ScenarioStep>>(path, given as object, STEP);
+function checkStep(
+  path: string,
+  given: unknown,
+  { cycles, model }: { readonly cycles: number; readonly model: DownstreamOptions['model'] },
+): void {
+  const names = model === 'servers' ? STEP_OF_SERVERS : STEP_OF_USL;
+  const step = requireOptionGroup(path, given as object, names) as Unchecked<ScenarioStep>;
   const cycle = requireNumber(`${path}.cycle`, step.cycle, AT_LEAST_1);
   // The last one goes on until the next would begin.
   if (cycle >= cycles + 1)
@@ -121,9 +128,9 @@ function checkExpectation(path: string, given: unknown, cycles: number): void {
     EXPECTATION,
   );
   requireOneOf(`${path}.stat`, expectation.stat, STATISTICS);
-  const from = requireInteger(`${path}.from`, expectation.from ?? 1, { min: 1, max: cycles });
-  requireInteger(`${path}.to`, expectation.to ?? cycles, { min: from, max: cycles });
-  const { mean, each } = expectation;
+  const { from = 1, to = cycles, mean, each } = expectation;
+  const first = requireInteger(`${path}.from`, from, { min: 1, max: cycles });
+  requireInteger(`${path}.to`, to, { min: first, max: cycles });
   if (mean === undefined && each === undefined) throw new TypeError(`${path} has no range`);
   optional(mean, (value) => checkRange(`${path}.mean`, value));
   optional(each, (value) => checkRange(`${path}.each`, value));

@@ -30,21 +30,22 @@ export interface ServiceTime {
 }
 
 const DISTRIBUTIONS = ['constant', 'lognormal', 'pareto', 'bimodal'] as const;
+const ALWAYS = { distribution: true, medianMs: true } as const;
 const NAMES = {
-  distribution: true,
-  medianMs: true,
-  sigma: true,
-  alpha: true,
-  slowMs: true,
-  slowShare: true,
+  constant: ALWAYS,
+  lognormal: { ...ALWAYS, sigma: true },
+  pareto: { ...ALWAYS, alpha: true },
+  bimodal: { ...ALWAYS, slowMs: true, slowShare: true },
 } as const;
+const ANY = { ...NAMES.lognormal, ...NAMES.pareto, ...NAMES.bimodal };
 const SHORTEST_MS = { min: 0.001 };
 
 /** @throws {TypeError | RangeError} when an option is wrong. */
 export function createServiceTime(options: ServiceOptions): ServiceTime {
   const path = 'service';
-  requireOptionGroup<Partial<Record<keyof typeof NAMES, unknown>>>(path, options, NAMES);
-  requireOneOf(`${path}.distribution`, options.distribution, DISTRIBUTIONS);
+  requireOptionGroup<object>(path, options, ANY);
+  const kind = requireOneOf(`${path}.distribution`, options.distribution, DISTRIBUTIONS);
+  requireOptionGroup<object>(path, options, NAMES[kind]);
   const medianMs = requireNumber(`${path}.medianMs`, options.medianMs, SHORTEST_MS);
   switch (options.distribution) {
     case 'constant':

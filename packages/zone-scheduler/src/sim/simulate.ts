@@ -1,10 +1,18 @@
-import { requireInteger, seededRandom } from '@holdfast/internal';
+import {
+  requireFunction,
+  requireInteger,
+  requireOptions,
+  seededRandom,
+  type OptionNames,
+} from '@holdfast/internal';
 import type { Controller } from '../controller.ts';
 import { adaptive } from '../controllers/adaptive.ts';
 import { createZoneScheduler } from '../create-zone-scheduler.ts';
+import { requireController } from '../require-controller.ts';
 import type { ZoneScheduler } from '../zone-scheduler.ts';
 import { CycleLog } from './cycle-log.ts';
 import { createEventLoop, type EventLoop } from './event-loop.ts';
+import { readScenario } from './read-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import type { CycleRow } from './statistics.ts';
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
@@ -13,7 +21,7 @@ import { createWorld } from './world.ts';
 export interface SimulateOptions {
   /** Any integer; the same one gives the same run. Default 1. */
   readonly seed?: number | undefined;
-  /** Makes the controller of each instance. Default: `adaptive()`. */
+  /** Makes the controller of an instance, another one each time. Default: `adaptive()`. */
   readonly controller?: (() => Controller) | undefined;
   /** So many times the zones, each with so much shorter a service time. At least 1. Default 1. */
   readonly scale?: number | undefined;
@@ -27,23 +35,32 @@ export interface SimulationRun {
   readonly rows: readonly CycleRow[];
 }
 
+const NAMES: OptionNames<SimulateOptions> = {
+  ...{ seed: true, controller: true, scale: true, cycles: true },
+};
+
 /** Cycles of the run before, whose snapshot a warm start has. */
 const WARM_UP_CYCLES = 3;
 
 /**
  * Runs a scenario: the real scheduler with the real controller on a clock that jumps from timer to timer; only the
- * downstream is a model. `scenario` must have passed `readScenario`.
+ * downstream is a model.
  *
- * @throws {TypeError | RangeError} when an option is wrong.
+ * @throws {TypeError | RangeError} when an option is wrong, or the scenario, as `readScenario` says it.
  */
 export async function simulate(
   scenario: Scenario,
   options: SimulateOptions = {},
 ): Promise<SimulationRun> {
+  requireOptions('simulate', options, NAMES);
+  readScenario(scenario);
   const seed = requireInteger('seed', options.seed ?? 1);
   const scale = requireInteger('scale', options.scale ?? 1, { min: 1 });
   const cycles = requireInteger('cycles', options.cycles ?? scenario.cycles, { min: 1 });
-  const create = options.controller ?? ((): Controller => adaptive());
+  const create = requireFunction(
+    'controller',
+    options.controller ?? ((): Controller => adaptive()),
+  );
   const settings = { seed, scale, cycles };
   if (scenario.isWarm !== true) return { seed, rows: (await run(scenario, settings, create)).rows };
 
@@ -75,7 +92,10 @@ async function run(
     const loop = createEventLoop(clock);
     if (instance === 0) disturb(scenario, clock, loop);
     const log = new CycleLog(world, instance, cycleMs);
-    const controller = create(instance);
+    const controller = requireController('controller()', create(instance));
+    if (controllers.includes(controller)) {
+      throw new TypeError('controller() must be another one for each instance, got the same one');
+    }
     controllers.push(controller);
     const scheduler = createZoneScheduler<number>({
       ...{ clock: loop.clock, random, cycleMs, timeoutMs },

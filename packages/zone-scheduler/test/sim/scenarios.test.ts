@@ -47,7 +47,8 @@ async function judged(
 
 /** Ranges of means are of many seeds. */
 function eachOnly(scenario: Scenario): Scenario {
-  return { ...scenario, expect: scenario.expect.map(({ mean: _mean, ...rest }) => rest) };
+  const expect = scenario.expect.filter(({ each }) => each !== undefined);
+  return { ...scenario, expect: expect.map(({ mean: _mean, ...rest }) => rest) };
 }
 
 function figures(judgements: readonly Judgement[]): Record<string, number> {

@@ -55,8 +55,28 @@ describe('simulate', () => {
     [{ seed: 1.5 }, 'seed must be an integer, got 1.5'],
     [{ scale: 0 }, 'scale must be an integer of at least 1, got 0'],
     [{ cycles: 0 }, 'cycles must be an integer of at least 1, got 0'],
-  ])('refuses %o', async (wrong, message) => {
-    await expect(simulate(SMALL, wrong)).rejects.toThrow(message);
+    [{ sed: 1 }, 'sed is not an option of simulate; its options are seed, controller, scale, cycl'],
+    [{ controller: fixed(1) }, 'controller must be a function, got an object'],
+    [{ controller: () => undefined }, 'controller() must be an object, got undefined'],
+    [{ controller: () => ({ ...fixed(1), plan: 1 }) }, 'controller().plan must be a function, got'],
+  ])('refuses the options %o', async (wrong, message) => {
+    await expect(simulate(SMALL, wrong as never)).rejects.toThrow(message);
+  });
+
+  it.each([
+    [undefined, 'scenario must be an object, got undefined'],
+    [{ ...SMALL, zones: '40' }, 'zones must be an integer of at least 1, got "40"'],
+    [{ ...SMALL, downstream: {} }, 'downstream.model must be one of servers, usl, got undefined'],
+    [{ ...SMALL, service: undefined }, 'service must be an object, got undefined'],
+  ])('checks a scenario that comes from code as one from a file: %o', async (wrong, message) => {
+    await expect(simulate(wrong as never)).rejects.toThrow(new TypeError(message));
+  });
+
+  it('refuses one controller for two instances, each of which would teach it', async () => {
+    const controller = fixed(1);
+    await expect(
+      simulate({ ...SMALL, instances: 2 }, { controller: () => controller }),
+    ).rejects.toThrow('controller() must be another one for each instance');
   });
 });
 
@@ -134,7 +154,20 @@ describe('readScenario', () => {
     [{ downstream: { model: 'x' } }, 'downstream.model must be one of servers, usl, got "x"'],
     [{ downstream: { model: 'usl', servers: 1 } }, 'downstream.servers is not an option'],
     [{ downstream: { model: 'servers' } }, 'downstream.servers must be an integer of at least 1'],
+    [
+      { service: { distribution: 'pareto', medianMs: 1, alpha: 2, sigma: 1 } },
+      'service.sigma is not an option; those of service are distribution, medianMs, alpha',
+    ],
     [{ steps: {} }, 'steps must be an array'],
+    [{ steps: null }, 'steps must be an array, which may be empty, got null'],
+    [{ steps: Array(1) }, 'steps[0] must be an object, got undefined'],
+    [
+      {
+        downstream: { model: 'usl', contention: 0.1, coherency: 0 },
+        steps: [{ cycle: 1, servers: 3 }],
+      },
+      'steps[0].servers is not an option; those of steps[0] are cycle, zones, serviceFactor, hungShare, state',
+    ],
     [{ steps: [{ cycle: 0 }] }, 'steps[0].cycle must be a finite number of at least 1, got 0'],
     [{ steps: [{ cycle: 4 }] }, 'steps[0].cycle must be within the 3 cycles, got 4'],
     [
@@ -154,6 +187,10 @@ describe('readScenario', () => {
     [
       { expect: [{ stat: 'staleness', from: 4, each: [0, 1] }] },
       'expect[0].from must be an integer from 1 to 3, got 4',
+    ],
+    [
+      { expect: [{ stat: 'staleness', to: null, each: [0, 1] }] },
+      'expect[0].to must be an integer from 1 to 3, got null',
     ],
   ])('refuses %o in one sentence', (wrong, message) => {
     const given = typeof wrong === 'object' ? { ...SMALL, ...wrong } : wrong;
