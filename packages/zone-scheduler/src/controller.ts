@@ -50,7 +50,7 @@ export interface LimitExplanation {
 
 /**
  * Decides how many zones are in work at the same time. Pure: it has no timer and no clock, so that the same object runs
- * in the scheduler and in the simulator. It belongs to one scheduler.
+ * in the scheduler and in the simulator. It belongs to one scheduler, until that is closed.
  */
 export interface Controller {
   /** How many zones start alone at the beginning of a cycle, as the sample of an idle downstream; 0: none. */

@@ -6,6 +6,7 @@ import {
   requireOptions,
 } from '@holdfast/internal';
 import { AlertRules } from './alert-rules.ts';
+import { claim } from './claim.ts';
 import { CycleRunner } from './cycle-runner.ts';
 import type { CycleReport, DrainReport, ZoneCounts } from './cycle-report.ts';
 import { CycleRunningError, SchedulerClosedError } from './errors.ts';
@@ -25,11 +26,15 @@ import type {
  * Runs `handler` for every zone once a cycle, with as many zones in work at the same time as the controller says, each
  * for at most `timeoutMs`.
  *
- * @throws {TypeError | RangeError} when an option is wrong.
+ * @throws {TypeError | RangeError} when an option is wrong, or when another scheduler has its controller, shards or share of a
+ * budget.
  */
 export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D>): ZoneScheduler {
   const resolved = resolveZoneSchedulerOptions(options);
   const { clock, cycleMs, shards, controller } = resolved;
+  const giveBackParts = claim({
+    ...{ controller: options.controller, budget: options.budget, shards: options.shards },
+  });
   const listeners = createListeners<ZoneSchedulerEvents>({
     ...{ cycle: true, missed: true, zombie: true },
     ...{ quarantine: true, downstream: true, alert: true },
@@ -145,6 +150,7 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
       await session.close(timeoutMs);
     } finally {
       resolved.budget?.release();
+      giveBackParts();
       isDrained = true;
     }
     const aborted = (last?.aborted ?? 0) - abortedBefore;

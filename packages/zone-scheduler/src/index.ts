@@ -23,6 +23,7 @@ export {
   FencedError,
   OwnershipLostError,
   SchedulerClosedError,
+  ShardsClosedError,
   ShardSettingsError,
   ShardsLostError,
   ZoneSourceTimeoutError,

@@ -1,4 +1,5 @@
 import { createListeners } from '@holdfast/internal';
+import { ShardsClosedError } from '../errors.ts';
 import type { ShardRegistry } from '../shard-registry.ts';
 import type { ShardHost, ShardOwnership, Shards, ShardsEvents, ShardsSnapshot } from '../shards.ts';
 
@@ -31,6 +32,7 @@ export function createFixedShards(fixed: FixedShards): Shards {
 
   return {
     start(startingHost) {
+      if (closed !== undefined) return Promise.reject(new ShardsClosedError());
       host ??= startingHost;
       const onError = (error: unknown): void => listeners.emit('error', { error });
       registry?.start({ id: shard, total, onError });

@@ -60,6 +60,7 @@ describe('static shards', () => {
     expect(drained).toEqual([[0]]);
     expect(shards.isHeld(ownership)).toBe(false);
     expect(shards.ownershipOf('a')).toBeUndefined();
+    await expect(shards.start(hostOf(drained))).rejects.toMatchObject({ code: 'SHARDS_CLOSED' });
   });
 
   it.each<[StaticShardsOptions['env'], string]>([
