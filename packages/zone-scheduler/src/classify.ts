@@ -1,4 +1,5 @@
 import { isHoldfastError, requireOneOf } from '@holdfast/internal';
+import { cutText } from './cut-text.ts';
 import { describeError } from './cycle-tally.ts';
 import { ClassifyError } from './errors.ts';
 import type { Classify, FailureClass, Zone } from './zone.ts';
@@ -21,6 +22,8 @@ const DOWNSTREAM_CODES: ReadonlySet<string> = new Set([
 ]);
 /** What `pg` says without a code: its pool had no client in time, or the connection ended. */
 const DOWNSTREAM_MESSAGE = /timeout exceeded when trying to connect|Connection terminated/;
+/** Of a message with two errors in it, so that a report has room for both. */
+const HALF = 200;
 const OWNERSHIP_CODES: ReadonlySet<string> = new Set(['OWNERSHIP_LOST', 'FENCED']);
 
 /** Whose fault an error is, unless `classify` of the options knows better. */
@@ -46,11 +49,9 @@ export function classifyBy<D>(
     if (given instanceof Promise) given.catch(() => undefined);
     return { class: requireOneOf('what it returns', given, CLASSES), error };
   } catch (thrown) {
-    const why = describeError(thrown).message;
-    const own = new ClassifyError(`${why}; the zone's error was: ${describeError(error).message}`, {
-      cause: error,
-    });
-    return { class: 'bug', error: own };
+    const [why, own] = [thrown, error].map((one) => cutText(describeError(one).message, HALF));
+    const failure = new ClassifyError(`${why}; the zone's error was: ${own}`, { cause: error });
+    return { class: 'bug', error: failure };
   }
 }
 

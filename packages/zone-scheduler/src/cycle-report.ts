@@ -26,6 +26,7 @@ export interface ZoneFailure {
   /** Empty for something that the source gave and that is not a zone. */
   readonly zoneId: string;
   readonly class: FailureClass;
+  /** At most 500 characters: what is longer ends in an ellipsis, as do `code` and the keys of groups. */
   readonly message: string;
   /** The error's own `code`, where it has one. */
   readonly code?: string | undefined;
@@ -102,6 +103,7 @@ export interface CycleReport {
 
 /** What of an error fits into a report. */
 export interface ReportedError {
+  /** At most 500 characters, as of a failure. */
   readonly message: string;
   /** The error's own `code`, where it has one. */
   readonly code?: string | undefined;

@@ -1,3 +1,4 @@
+import { cutText } from './cut-text.ts';
 import type { FailureGroup, ZoneCounts, ZoneFailure } from './cycle-report.ts';
 import type { FailureClass } from './zone.ts';
 
@@ -6,6 +7,11 @@ export type ZoneOutcome = Exclude<keyof ZoneCounts, 'planned'>;
 
 /** Most causes that are told apart in a report, the last of which is all others. */
 const MOST_GROUPS = 20;
+/**
+ * Longest text of an error in a report, UTF-16 code units. A message may quote a whole statement or answer: with 20 failures
+ * and 20 groups of this length a report has some 20 KB, which logs and notifications take.
+ */
+const MOST_TEXT = 500;
 
 /** Counts each zone once, keeps the first failures, and counts all by cause. */
 export class CycleTally {
@@ -83,10 +89,10 @@ export class CycleTally {
 /** What of an error fits into a report. Survives values that throw when they are looked at. */
 export function describeError(error: unknown): { message: string; code?: string } {
   try {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = cutText(String(error instanceof Error ? error.message : error), MOST_TEXT);
     const code: unknown =
       typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-    return typeof code === 'string' ? { message, code } : { message };
+    return typeof code === 'string' ? { message, code: cutText(code, MOST_TEXT) } : { message };
   } catch {
     return { message: 'an error that cannot be described' };
   }

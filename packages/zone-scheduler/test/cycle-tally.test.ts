@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CycleTally, describeError } from '../src/cycle-tally.ts';
 
 it('keeps the first failures and counts the rest', () => {
@@ -47,6 +47,10 @@ it.each([
     described: { message: 'db', code: '40001' },
   },
   { error: Object.assign(new Error('odd'), { code: 7 }), described: { message: 'odd' } },
+  {
+    error: Object.assign(new Error(), { message: { no: 'text' } }),
+    described: { message: '[object Object]' },
+  },
   { error: 'text', described: { message: 'text' } },
   { error: undefined, described: { message: 'undefined' } },
   {
@@ -56,4 +60,39 @@ it.each([
   { error: hostile, described: { message: 'an error that cannot be described' } },
 ])('describes $described.message', ({ error, described }) => {
   expect(describeError(error)).toEqual(described);
+});
+
+describe('a message that is long', () => {
+  const LONG = 'x'.repeat(3_000_000);
+  const fail = (error: unknown): CycleTally => {
+    const tally = new CycleTally(5);
+    tally.fail('failed', { zoneId: 'a', class: 'zone', error, durationMs: 1 });
+    return tally;
+  };
+
+  it('is cut in the failures and in the groups', () => {
+    const { failures, byError } = fail(new Error(LONG));
+
+    expect(failures[0]?.message).toBe(`${'x'.repeat(499)}…`);
+    expect(byError[0]?.key).toBe(failures[0]?.message);
+  });
+
+  it('is cut also when it is a code', () => {
+    const { failures, byError } = fail({ code: LONG });
+
+    expect(failures[0]?.code).toHaveLength(500);
+    expect(byError[0]?.key).toHaveLength(500);
+  });
+
+  it('is not cut in the midst of a character', () => {
+    const { failures } = fail(new Error(`${'x'.repeat(498)}😀${LONG}`));
+
+    expect(failures[0]?.message).toBe(`${'x'.repeat(498)}…`);
+  });
+
+  it('is as it was when it just fits', () => {
+    const text = LONG.slice(0, 500);
+
+    expect(fail(new Error(text)).failures[0]?.message).toBe(text);
+  });
 });

@@ -128,6 +128,13 @@ it.each<[string, () => unknown, string]>([
     'what is this?',
   ],
   [
+    'throws at length',
+    () => {
+      throw new Error('x'.repeat(5_000));
+    },
+    `${'x'.repeat(199)}…`,
+  ],
+  [
     'gives no class',
     () => 'gateway',
     'what it returns must be one of zone, downstream, timeout, ownership, bug, got "gateway"',
