@@ -22,7 +22,9 @@ export async function openSchema(
   if (!isOlder || !mayInstall) throw new ShardSchemaError(schema, version, SCHEMA_VERSION);
   // One message, so one transaction; other processes that install wait for its end.
   const lock = `SELECT pg_advisory_xact_lock(${INSTALL_LOCK});`;
-  const statements = ['BEGIN;', lock, ...installStatements(schema), 'COMMIT;'];
+  // Of what is given up here nothing waits on there.
+  const begin = `BEGIN; SET LOCAL lock_timeout = ${INSTALL_MS};`;
+  const statements = [begin, lock, ...installStatements(schema), 'COMMIT;'];
   await connection.request(INSTALL_MS, statements.join('\n'));
 }
 

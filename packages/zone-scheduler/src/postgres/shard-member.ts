@@ -116,16 +116,22 @@ export class ShardMember implements Shards {
     this.#settlesByMs = clock.now() + longestSettlingMs(settleMs) + renewMs;
     try {
       await openSchema(this.#connection, this.#options);
-      await this.#join();
+      await this.#joinFirst();
     } catch (error) {
-      // The server is there, as the look at the schema has shown, and only slow to answer: the rounds try again.
-      if (isHoldfastError(error, 'SHARD_REQUEST_TIMEOUT')) this.#fail(error);
-      else {
-        this.#connection.close();
-        throw error;
-      }
+      this.#connection.close();
+      throw error;
     }
     this.#running = this.#run();
+  }
+
+  /** The server is there, as the look at the schema has shown: when it is only slow to answer, the rounds try again. */
+  async #joinFirst(): Promise<void> {
+    try {
+      await this.#join();
+    } catch (error) {
+      if (!isHoldfastError(error, 'SHARD_REQUEST_TIMEOUT')) throw error;
+      this.#fail(error);
+    }
   }
 
   async #run(): Promise<void> {

@@ -53,6 +53,8 @@ DECLARE
   known integer;
   ends timestamptz := now() + a_ttl_ms * interval '1 millisecond';
 BEGIN
+  -- Who asked has given up by then, for a request has less than half of a lease, and asks again: what waits on would pile up.
+  PERFORM set_config('lock_timeout', greatest(1, a_ttl_ms / 2)::bigint::text, true);
   INSERT INTO @.shard_group AS g (name, shards) VALUES (a_group, a_shards) ON CONFLICT DO NOTHING;
   SELECT g.shards INTO known FROM @.shard_group g WHERE g.name = a_group FOR UPDATE;
   DELETE FROM @.member m WHERE m.group_name = a_group AND m.kept_until <= now();
@@ -100,6 +102,11 @@ CREATE OR REPLACE FUNCTION @.take_v1(
 DECLARE
   next_epoch bigint;
 BEGIN
+  -- As in a join; without a lease there is nothing to wait for.
+  PERFORM set_config('lock_timeout', greatest(1, extract(epoch FROM m.beat_until - now()) * 1000)::bigint::text, true)
+    FROM @.member m WHERE m.group_name = a_group AND m.member = a_member AND m.instance = a_instance;
+  IF NOT FOUND THEN RETURN; END IF;
+
   UPDATE @.shard_group g SET epoch = g.epoch + 1 WHERE g.name = a_group RETURNING g.epoch INTO next_epoch;
   DELETE FROM @.member m WHERE m.group_name = a_group AND m.kept_until <= now();
   -- Also when the call had to wait for so long that the lease is over.

@@ -1,4 +1,5 @@
 import {
+  createFakeClock,
   spawnNode,
   startFaultProxy,
   startPgbouncerServer,
@@ -140,6 +141,24 @@ describe('a server that stops', () => {
     await slow.shards.close();
   });
 
+  it('rejects the start when the look at the schema is not answered, and starts with the next call', async () => {
+    await using proxy = await proxyOf(database.url);
+    const hold = proxy.set('next', { kind: 'delay', ms: 600_000, direction: 'toClient' });
+    const clock = createFakeClock();
+    const url = proxy.urlFor(database.url);
+    const late = createMember('a', { url, clock });
+    const starting = late.start();
+    const outcome = starting.catch((error: unknown) => error);
+    await hold.fired;
+    await clock.advance(30_000);
+
+    expect(await outcome).toMatchObject({ code: 'SHARD_REQUEST_TIMEOUT', timeoutMs: 30_000 });
+    hold.lift();
+    await late.start();
+    expect(late.shards.snapshot().trustedForMs).toBeGreaterThan(0);
+    await late.shards.close();
+  });
+
   it('ends the ownership in time, and gives it back with newer epochs when it goes on', async () => {
     await using server = await startPostgresServer();
     const one = await join('a', { url: server.url });
@@ -152,6 +171,56 @@ describe('a server that stops', () => {
     server.thaw();
     await one.until(() => one.owned().length === ALL.length);
     expect(one.shards.ownershipOf('zone-1')!.fence!.epoch).toBeGreaterThan(before.fence!.epoch);
+    await one.shards.close();
+  });
+});
+
+describe('a row of the group that somebody holds', () => {
+  it('has but few requests of a member wait for it, however often that tries again', async () => {
+    const one = await join('a', { lease: { ttlMs: 300, settleMs: 0 } });
+    await one.until(() => one.owned().length === ALL.length);
+    const holder = await database.pool.connect();
+    await holder.query('begin');
+    const locked = 'select from holdfast_zones.shard_group where name = $1 for update';
+    await holder.query(locked, [group]);
+    const two = await join('b', { lease: { ttlMs: 300, settleMs: 0 } });
+    const waiting = async (): Promise<number> => {
+      const { rows } = await database.pool.query(
+        `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%join_v1%'`,
+      );
+      return rows.length;
+    };
+
+    let most = 0;
+    while (two.errors.length < 12) most = Math.max(most, await waiting());
+    await holder.query('rollback');
+    holder.release();
+
+    // Two, as the one before may be about to end, and more where the machine is slow; all twelve without a bound.
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(5);
+    await shared(one, two);
+  });
+});
+
+describe('a taking that has to wait', () => {
+  it('ends with the lease that it is for', async () => {
+    const one = await join('a', { lease: { ttlMs: 300, settleMs: 60_000 } });
+    const holder = await database.pool.connect();
+    const { rows } = await holder.query<{ instance: string }>(
+      'select instance from holdfast_zones.member where group_name = $1',
+      [group],
+    );
+    await holder.query('begin');
+    const locked = 'select from holdfast_zones.shard_group where name = $1 for update';
+    await holder.query(locked, [group]);
+
+    const take = 'select from holdfast_zones.take_v1($1, $2, $3, $4)';
+    const taking = database.pool.query(take, [group, 'a', rows[0]?.instance, [0]]);
+    await expect(taking).rejects.toMatchObject({ code: '55P03' });
+
+    await holder.query('rollback');
+    holder.release();
     await one.shards.close();
   });
 });
