@@ -473,9 +473,8 @@ describe('under lasting trouble', () => {
   });
 
   it('is not fooled by a source that fills one object again and again', async () => {
-    const clock = createFakeClock();
     const seen: string[] = [];
-    const scheduler = createZoneScheduler({
+    const { clock, scheduler } = setUp([], {
       *zones() {
         const zone = { id: '' };
         for (const id of ['x', 'y', 'a', 'b', 'c', 'd']) {
@@ -488,7 +487,6 @@ describe('under lasting trouble', () => {
         await sleep(1, { clock });
       },
       controller: fixed(1),
-      clock,
     });
 
     const running = scheduler.runCycle();
@@ -529,31 +527,25 @@ describe('under lasting trouble', () => {
   });
 
   it('does not ask a source again that still hangs', async () => {
-    const clock = createFakeClock();
     let asked = 0;
     const wake = createDeferred<void>();
-    const scheduler = createZoneScheduler({
+    const { clock, reports, scheduler, closeNow } = setUp([], {
       async *zones() {
         asked += 1;
         await wake.promise;
         yield { id: 'a' };
       },
-      handler: () => Promise.resolve(),
-      controller: fixed(1),
-      cycleMs: 100,
-      timeoutMs: 10,
-      clock,
+      handler: done,
     });
-    const errors: unknown[] = [];
-    scheduler.on('cycle', ({ sourceError, zones }) => errors.push(sourceError?.code ?? zones.ok));
 
     await scheduler.start();
-    await clock.advance(450);
+    await clock.advance(4_500);
     expect(asked).toBe(1);
     wake.resolve();
-    await clock.advance(100);
-    await scheduler.close();
+    await clock.advance(1_000);
+    await closeNow();
 
+    const errors = reports.map(({ sourceError, zones }) => sourceError?.code ?? zones.ok);
     expect(asked).toBe(2);
     expect(errors.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'ZONE_SOURCE_TIMEOUT'));
     expect(errors.at(-1)).toBe(1);
