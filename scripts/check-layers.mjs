@@ -15,6 +15,8 @@ const AMBIENT = [
 ];
 /** The command of a library. */
 const COMMAND = /^src\/cli(\.ts$|\/)/;
+/** The command of the application. */
+const APPLICATION = /^src\/(main\.ts$|cli\/)/;
 const PROCESS = /(?<![.\w$])(?:globalThis\s*\.\s*)?process\s*(?:\.|\?\.|\[)\s*\w*/g;
 
 const root = resolve(process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url)));
@@ -93,7 +95,9 @@ function checkImport({ specifier, index }, place, path) {
 
 function allowedFor({ name, inPackage }) {
   if (name === 'internal' || name === 'cli-kit') return [];
-  if (name === 'reference-app' || name === 'bench') return [...LIBRARIES, 'internal'];
+  if (name === 'bench') return [...LIBRARIES, 'internal'];
+  if (name === 'reference-app')
+    return [...LIBRARIES, 'internal', ...(APPLICATION.test(inPackage) ? ['cli-kit'] : [])];
   return COMMAND.test(inPackage) ? ['internal', 'cli-kit'] : ['internal'];
 }
 

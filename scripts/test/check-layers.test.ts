@@ -45,8 +45,10 @@ const CLEAN: Record<string, string> = {
   'packages/sync-queue/src/queue.ts': 'export const queue = [];\n',
   'packages/sync-queue/src/redis.ts': "export { queue } from './queue.ts';\n",
   'packages/reference-app/package.json': manifest({}),
-  'packages/reference-app/src/main.ts': 'process.exitCode = 0;\n',
-  'packages/reference-app/src/cli/serve.ts': 'export const args = process.argv;\n',
+  'packages/reference-app/src/main.ts':
+    "import { run } from '@holdfast/cli-kit';\nprocess.exitCode = run();\n",
+  'packages/reference-app/src/cli/serve.ts':
+    "import { run } from '@holdfast/cli-kit';\nexport const args = [run, process.argv];\n",
   'packages/reference-app/src/compose.ts':
     "import { lock } from '@holdfast/locks';\nimport { queue } from '@holdfast/sync-queue/redis';\nexport const parts = [lock, queue];\n",
   'bench/package.json': manifest({}),
@@ -143,7 +145,7 @@ describe('reports', () => {
       `${lock}:1 package-edge locks/src may not import @holdfast/cli-kit`,
     ],
     [
-      'cli-kit in the application',
+      'cli-kit in the rest of the application',
       app,
       "import '@holdfast/cli-kit';",
       `${app}:1 package-edge reference-app/src may not import @holdfast/cli-kit`,

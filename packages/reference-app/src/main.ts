@@ -1,14 +1,17 @@
 #!/usr/bin/env node
+import { runProgram, type ProgramContext } from '@holdfast/cli-kit';
 import { systemClock } from '@holdfast/internal';
 import pino from 'pino';
+import { parseCommandLine, type Invocation } from './cli/command-line.ts';
 import { ledgerTable } from './cli/ledger-table.ts';
-import { parseCommandLine } from './cli/program.ts';
 import { createProgress } from './cli/progress.ts';
 import { BadInputError } from './demo/bad-input-error.ts';
-import type { DemoOptions } from './demo/demo-options.ts';
 import { exitCodeOf, type LedgerReport } from './demo/report.ts';
 import { runDemo } from './demo/run-demo.ts';
-import { OperatorError } from './system/operator-error.ts';
+import { OperatorError, reasonOf } from './system/operator-error.ts';
+
+/** Of pino, and `silent`. */
+const LOG_LEVELS = [...Object.keys(pino.levels.values), 'silent'];
 
 /** A drain that has not ended by then is given up: the promise is ten seconds. */
 const LONGEST_EXIT_MS = 9_500;
@@ -16,15 +19,15 @@ const LONGEST_EXIT_MS = 9_500;
 /** npm passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same press. */
 const SAME_PRESS_MS = 500;
 
-async function main(): Promise<number> {
-  const invocation = parseCommandLine(process.argv.slice(2), (text) => process.stdout.write(text));
+async function main(context: ProgramContext): Promise<number> {
+  const invocation = parseCommandLine(context.args, context.print);
   switch (invocation.kind) {
     case 'printed':
       return 0;
     case 'mistake':
       return complain(invocation.message);
     case 'demo':
-      return demo(invocation.options, invocation.json);
+      return demo(invocation, context);
     default: {
       const impossible: never = invocation;
       return impossible;
@@ -32,13 +35,20 @@ async function main(): Promise<number> {
   }
 }
 
-async function demo(options: DemoOptions, json: boolean): Promise<0 | 1 | 2 | 130> {
-  const log = createLog();
-  const progress = createProgress(process.stderr);
+async function demo(
+  { options, json }: Extract<Invocation, { kind: 'demo' }>,
+  { print, stderr, environment }: ProgramContext,
+): Promise<0 | 1 | 2 | 130> {
+  const level = environment('LOG_LEVEL') ?? 'warn';
+  if (!LOG_LEVELS.includes(level)) {
+    return complain(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
+  }
+  const log = createLog(level);
+  const progress = createProgress(stderr);
   let exitCode: ReturnType<typeof exitCodeOf> = 1;
   const onLedger = (report: LedgerReport): void => {
     progress.stop();
-    process.stdout.write(`${json ? JSON.stringify(report) : ledgerTable(report)}\n`);
+    print(`${json ? JSON.stringify(report) : ledgerTable(report)}\n`);
     if (report.badLines > 0) complain(describeBadLines(report));
     exitCode = exitCodeOf(report);
     // Should the servers not stop in time, the process still ends with it.
@@ -53,18 +63,16 @@ async function demo(options: DemoOptions, json: boolean): Promise<0 | 1 | 2 | 13
       return complain(error.message);
     }
     log.error({ err: error }, 'the run failed');
+    complain(`the run failed: ${reasonOf(error)}`);
     return 1;
   }
 }
 
-function createLog(): pino.Logger {
+function createLog(level: string): pino.Logger {
   // Not the whole error: the driver hangs its client on it, with the connection's settings.
   const err = (error: unknown): object =>
     error instanceof Error ? describeError(error) : { message: String(error) };
-  return pino(
-    { level: process.env['LOG_LEVEL'] ?? 'warn', serializers: { err } },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  return pino({ level, serializers: { err } }, pino.destination({ dest: 2, sync: true }));
 }
 
 function describeError(error: Error & { readonly code?: unknown }): object {
@@ -109,4 +117,4 @@ function complain(sentence: string): 2 {
   return 2;
 }
 
-process.exitCode = await main();
+await runProgram('holdfast', main);

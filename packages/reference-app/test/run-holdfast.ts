@@ -26,6 +26,8 @@ export interface Running extends AsyncDisposable {
   temporaryFiles(): Promise<readonly string[]>;
   readonly finished: Promise<Finished>;
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads standard output any more, as when `head` has seen enough. */
+  closeStdout(): void;
   /** Resolves when standard error holds `what`; rejects when the process ends without it. */
   said(what: string | RegExp): Promise<void>;
 }
@@ -46,7 +48,19 @@ export async function runHoldfast(...args: readonly string[]): Promise<Finished>
   return await running.finished;
 }
 
-function start(nodeArgs: readonly string[]): Running {
+/** Runs it with further variables of the environment. */
+export async function runHoldfastWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Finished> {
+  await using running = start([BUNDLE, ...args], environment);
+  return await running.finished;
+}
+
+function start(
+  nodeArgs: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Running {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
   // Like the system's: PostgreSQL runs as another user when we are root.
   chmodSync(folder, 0o1777);
@@ -54,7 +68,7 @@ function start(nodeArgs: readonly string[]): Running {
     (await readdir(folder)).filter((name) => name.startsWith('holdfast-'));
   const child = spawn(process.execPath, nodeArgs, {
     cwd: ROOT,
-    env: { ...process.env, TMPDIR: folder },
+    env: { ...process.env, TMPDIR: folder, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -76,6 +90,7 @@ function start(nodeArgs: readonly string[]): Running {
     folder,
     temporaryFiles,
     kill: (signal) => child.kill(signal),
+    closeStdout: () => void child.stdout.destroy(),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
     said: (what) =>
       new Promise<void>((resolve, reject) => {

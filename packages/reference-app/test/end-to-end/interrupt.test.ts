@@ -52,6 +52,20 @@ describe('holdfast demo, interrupted', () => {
   );
 });
 
+describe('holdfast demo, of which nobody reads the output any more', () => {
+  it('ends as it would have ended, and leaves nothing behind', async () => {
+    await using running = startHoldfast('demo', '--nodes', '5', '--seconds', '1');
+    await running.said('running');
+    running.closeStdout();
+
+    const run = await running.finished;
+
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.stderr).not.toContain('EPIPE');
+    expect(run.leftovers).toEqual([]);
+  });
+});
+
 /** Command lines of processes that work in the run's folder: servers, and who watches over them. */
 async function processesOf(running: Running): Promise<string[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'args=']);
