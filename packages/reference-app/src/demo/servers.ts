@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { startEmbeddedBroker } from '../embedded/broker.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
 import { createTemporaryFolder } from '../embedded/temporary-folder.ts';
-import { cannotConnect } from '../system/operator-error.ts';
+import { cannotConnect, OperatorError, reasonOf } from '../system/operator-error.ts';
 
 export interface Server {
   readonly url: string;
@@ -16,8 +16,14 @@ export interface Server {
 
 const external = (url: string): Server => ({ url, close: () => Promise.resolve() });
 
-export function postgresServer(url: string | undefined): Promise<Server> {
-  return url === undefined ? startEmbeddedPostgres() : Promise.resolve(external(url));
+export async function postgresServer(url: string | undefined): Promise<Server> {
+  if (url !== undefined) return external(url);
+  try {
+    return await startEmbeddedPostgres();
+  } catch (error) {
+    const message = `cannot start the embedded PostgreSQL: ${reasonOf(error)}`;
+    throw new OperatorError(message, { cause: error });
+  }
 }
 
 export function mqttServer(url: string | undefined): Promise<Server> {

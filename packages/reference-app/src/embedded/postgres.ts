@@ -107,14 +107,20 @@ async function supervise(
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', () => resolve());
     child.once('error', reject);
-    void exited.then(() =>
-      reject(new Error(`the embedded PostgreSQL did not start: ${complaint}`)),
-    );
+    void exited.then(() => reject(new Error(verdictIn(complaint), { cause: complaint })));
   });
   return async () => {
     child.stdin.end();
     await exited;
   };
+}
+
+/** The line that says why, among those of `initdb` and of the server's log. */
+function verdictIn(complaint: string): string {
+  const lines = complaint.split('\n').filter((line) => line.trim() !== '');
+  return (
+    lines.find((line) => /\b(error|fatal)\b/i.test(line)) ?? lines.at(-1) ?? 'it ended at once'
+  );
 }
 
 async function findPrograms(): Promise<Programs> {

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { createTestDatabase, startRedisServer } from '@holdfast/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runHoldfast } from '../run-holdfast.ts';
+import { runHoldfast, runHoldfastWith } from '../run-holdfast.ts';
 
 let closedPort: number;
 
@@ -50,6 +50,24 @@ describe('holdfast demo, given bad input, says one sentence, exits with 2 and le
     );
     expect(run.stderr).not.toContain('secret');
     expect(run.leftovers).toEqual([]);
+  });
+
+  it('a level of logging that there is not', async () => {
+    const run = await runHoldfastWith({ LOG_LEVEL: 'loud' }, 'demo');
+
+    expect(run).toMatchObject({ code: 2, stdout: '', leftovers: [] });
+    expect(run.stderr).toBe(
+      'holdfast: LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent\n',
+    );
+  });
+
+  it('a folder for temporary files that there is not', async () => {
+    const run = await runHoldfastWith({ TMPDIR: '/no/such/folder' }, 'demo');
+
+    expect(run).toMatchObject({ code: 2, stdout: '' });
+    expect(run.stderr).toBe(
+      "starting the servers\nholdfast: cannot start the embedded PostgreSQL: ENOENT: no such file or directory, mkdir '/no/such/folder'\n",
+    );
   });
 
   it('a Redis that may evict what it holds', async () => {
