@@ -85,6 +85,8 @@ async function connectRedisStore(
     // Resolves when the client is ready for commands.
     await client.connect();
     await client.ping();
+    // Of a database number that there is not it only tells, and goes on with database 0.
+    if (firstError !== undefined) throw firstError;
   } catch (error) {
     client.disconnect();
     throw cannotConnect('Redis', url, firstError ?? error);

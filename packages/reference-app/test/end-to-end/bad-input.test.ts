@@ -81,6 +81,17 @@ describe('holdfast demo, given bad input, says one sentence, exits with 2 and le
     );
   });
 
+  it('a Redis database that there is not', async () => {
+    await using redis = await startRedisServer();
+
+    const run = await runHoldfast('demo', '--redis', `${redis.url}/99`);
+
+    expect(run.code).toBe(2);
+    expect(run.stderr.trim().split('\n').at(-1)).toMatch(
+      /^holdfast: cannot connect to Redis at .*: ERR DB index is out of range/,
+    );
+  });
+
   it('a PostgreSQL role without rights', async () => {
     await using database = await createTestDatabase();
     await database.pool.query(`
