@@ -15,13 +15,12 @@ export async function drain(
   interrupt: AbortSignal,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const startedAt = clock.now();
   let interruptedAt: number | undefined;
   while (ledger.unsettled > 0) {
     const now = clock.now();
     if (interrupt.aborted) interruptedAt ??= now;
     if (interruptedAt !== undefined && now - interruptedAt > INTERRUPTED_DRAIN_MS) return;
-    if (now - Math.max(startedAt, ledger.movedAt) > STALLED_AFTER_MS) return;
+    if (now - ledger.movedAt > STALLED_AFTER_MS) return;
     await sleep(LOOK_EVERY_MS, { clock });
   }
 }

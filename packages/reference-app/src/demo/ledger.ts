@@ -49,7 +49,7 @@ export class Ledger {
     return this.#unsettled.size;
   }
 
-  /** When a message was last accepted or settled, by the monotonic clock; 0 before the first. */
+  /** When a message was last sent, accepted or settled, by the monotonic clock; 0 before the first. */
   get movedAt(): number {
     return this.#movedAt;
   }
@@ -61,6 +61,7 @@ export class Ledger {
 
   sent(): void {
     this.#inFlight += 1;
+    this.#movedAt = this.#clock.now();
   }
 
   accepted(): void {

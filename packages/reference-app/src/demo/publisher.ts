@@ -41,9 +41,8 @@ export async function publishAll(options: {
 
   /** Ends with true when nothing has moved for so long that nothing will. */
   const waitWhile = async (isWaiting: () => boolean): Promise<boolean> => {
-    const since = clock.now();
     while (isWaiting() && !signal.aborted) {
-      if (clock.now() - Math.max(since, ledger.movedAt) > STALLED_AFTER_MS) return true;
+      if (clock.now() - ledger.movedAt > STALLED_AFTER_MS) return true;
       await sleep(ROOM_POLL_MS, { clock, signal }).catch(() => undefined);
     }
     return false;
