@@ -13,6 +13,9 @@ import { OperatorError, reasonOf } from './system/operator-error.ts';
 /** Of pino, and `silent`. */
 const LOG_LEVELS = [...Object.keys(pino.levels.values), 'silent'];
 
+/** Early enough before the end for the ledger to be printed. */
+const LAST_CALL_MS = 8_500;
+
 /** A drain that has not ended by then is given up: the promise is ten seconds. */
 const LONGEST_EXIT_MS = 9_500;
 
@@ -55,7 +58,7 @@ async function demo(
     process.exitCode = exitCode;
   };
   try {
-    await runDemo(options, { progress, log, interrupt: interruptSignal(), onLedger });
+    await runDemo(options, { progress, log, ...interruptSignals(), onLedger });
     return exitCode;
   } catch (error) {
     progress.stop();
@@ -86,16 +89,19 @@ function describeBadLines({ badLines, messages }: LedgerReport): string {
     : `${badLines} lines of the recording were left out`;
 }
 
-/** Aborts at the first SIGINT or SIGTERM; a later one ends the process at once. */
-function interruptSignal(): AbortSignal {
-  const controller = new AbortController();
+/** `interrupt` aborts at the first SIGINT or SIGTERM, `lastCall` when the end is near; a later signal ends the process at once. */
+function interruptSignals(): { readonly interrupt: AbortSignal; readonly lastCall: AbortSignal } {
+  const interrupt = new AbortController();
+  const lastCall = new AbortController();
   let firstAt: number | undefined;
   const onSignal = (): void => {
     const now = systemClock.now();
     if (firstAt === undefined) {
       firstAt = now;
       process.stderr.write('\nstopping: what is acknowledged will be stored\n');
-      controller.abort(new Error('interrupted'));
+      interrupt.abort(new Error('interrupted'));
+      const call = (): void => lastCall.abort(new Error('the end after an interrupt is near'));
+      systemClock.setTimer(call, LAST_CALL_MS, { background: true });
       const giveUp = (): void => {
         process.stderr.write('the drain took too long and was given up\n');
         process.exit(process.exitCode ?? 1);
@@ -109,7 +115,7 @@ function interruptSignal(): AbortSignal {
   process.on('SIGTERM', onSignal);
   // The terminal was closed.
   process.on('SIGHUP', onSignal);
-  return controller.signal;
+  return { interrupt: interrupt.signal, lastCall: lastCall.signal };
 }
 
 function complain(sentence: string): 2 {

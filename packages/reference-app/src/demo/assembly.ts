@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { MqttClient } from 'mqtt';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { connectMqtt, connectPostgres } from '../system/connect.ts';
+import { connectMqtt, connectPostgres, endMqtt } from '../system/connect.ts';
 import { startSystem, type System } from '../system/create-system.ts';
 import { migrate } from '../system/migrations.ts';
 import type { CleanupStack } from './cleanup-stack.ts';
@@ -57,7 +57,7 @@ export async function assemble(
 
   const connectDevice = async (): Promise<MqttClient> => {
     const client = await connectMqtt(broker.url, onError('mqtt'), { protocolVersion });
-    cleanups.add(() => client.endAsync());
+    cleanups.add(() => endMqtt(client));
     return client;
   };
   const connections =

@@ -1,7 +1,7 @@
-import { seededRandom, sleep, systemClock } from '@holdfast/internal';
-import type { Pool } from 'pg';
+import { raceAbort, seededRandom, systemClock } from '@holdfast/internal';
 import type { Logger } from 'pino';
 import type { System } from '../system/create-system.ts';
+import { settlesWithin } from '../system/settles-within.ts';
 import { assemble } from './assembly.ts';
 import { audit, type Audit } from './audit.ts';
 import { createCleanupStack } from './cleanup-stack.ts';
@@ -27,6 +27,8 @@ export interface DemoSurroundings {
   readonly log: Logger;
   /** Stops the devices; the system then drains, and the ledger is complete all the same. */
   readonly interrupt: AbortSignal;
+  /** Aborts some time after it: the ledger is to be given now, with what is known. */
+  readonly lastCall: AbortSignal;
   /** Gets the ledger as soon as it is there, before the servers are stopped. */
   readonly onLedger: (report: LedgerReport) => void;
 }
@@ -43,7 +45,7 @@ const BAD_LINE_SAMPLES = 20;
  */
 export async function runDemo(
   options: DemoOptions,
-  { progress, log, interrupt, onLedger }: DemoSurroundings,
+  { progress, log, interrupt, lastCall, onLedger }: DemoSurroundings,
 ): Promise<void> {
   const startedAt = systemClock.now();
   const cleanups = createCleanupStack();
@@ -68,7 +70,8 @@ export async function runDemo(
     await closeInTime(system, interrupt, log);
 
     progress.phase('auditing');
-    const found = await auditOrNothing(pool, ledger.expectations, log);
+    const audited = raceAbort(audit(pool, ledger.expectations), lastCall);
+    const found = await orNothing(audited, ledger.expectations, log);
     const { stored, duplicate } = system.writers.samples.snapshot();
     onLedger({
       messages: ledger.acknowledged,
@@ -96,9 +99,13 @@ export async function runDemo(
 }
 
 /** What cannot be looked at counts as lost: the ledger claims nothing that it has not seen. */
-async function auditOrNothing(pool: Pool, expected: Expectations, log: Logger): Promise<Audit> {
+async function orNothing(
+  audited: Promise<Audit>,
+  expected: Expectations,
+  log: Logger,
+): Promise<Audit> {
   try {
-    return await audit(pool, expected);
+    return await audited;
   } catch (error) {
     log.error({ err: error }, 'the database cannot be audited: everything counts as lost');
     const lost = [...expected.series()].reduce((sum, { values }) => sum + values.size, 0);
@@ -112,10 +119,7 @@ const INTERRUPTED_CLOSE_MS = 1_500;
 async function closeInTime(system: System, interrupt: AbortSignal, log: Logger): Promise<void> {
   const closing = system.close();
   if (!interrupt.aborted) return closing;
-  const isClosed = await Promise.race([
-    closing.then(() => true),
-    sleep(INTERRUPTED_CLOSE_MS, { background: true }).then(() => false),
-  ]);
+  const isClosed = await settlesWithin(closing, INTERRUPTED_CLOSE_MS);
   if (!isClosed) log.warn('the system did not close in time');
 }
 

@@ -1,9 +1,16 @@
 import { createDeferred } from '@holdfast/internal';
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import mqtt, { type IClientOptions, type IDisconnectPacket, type MqttClient } from 'mqtt';
 import { Pool } from 'pg';
 import { cannotConnect } from './operator-error.ts';
+import { settlesWithin } from './settles-within.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+
+/** A server that has stopped answering and keeps its connections must not hold what waits for it for ever. */
+const QUERY_TIMEOUT_MS = 30_000;
+
+/** How long a broker has to take what is still to be sent, and the goodbye. */
+const GOODBYE_PATIENCE_MS = 2_000;
 
 /** @throws {OperatorError} when no connection can be made. */
 export async function connectPostgres(
@@ -15,6 +22,7 @@ export async function connectPostgres(
     connectionString: url,
     max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
     application_name: 'holdfast',
   });
   // Without a listener, an idle connection that dies would end the process.
@@ -92,6 +100,17 @@ export async function connectMqtt(
   client.off('connect', onConnect).off('close', onClose);
   client.on('error', onError);
   return client;
+}
+
+/** Ends a connection, in order if the broker is there for it; one that is away or does not answer is left. */
+export async function endMqtt(
+  client: MqttClient,
+  options: Pick<IDisconnectPacket, 'properties'> = {},
+): Promise<void> {
+  // What is still to be sent would be waited for until the broker comes back.
+  const isForced = !client.connected;
+  const isEnded = await settlesWithin(client.endAsync(isForced, options), GOODBYE_PATIENCE_MS);
+  if (!isEnded) client.stream.destroy();
 }
 
 function sessionOptions(clientId: string, protocolVersion: 4 | 5): IClientOptions {

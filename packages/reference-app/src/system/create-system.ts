@@ -1,14 +1,14 @@
-import { sleep } from '@holdfast/internal';
 import { createLocks } from '@holdfast/locks';
 import { createQueue, type QueueStore } from '@holdfast/sync-queue';
 import { adaptive, createZoneScheduler, type ZoneScheduler } from '@holdfast/zone-scheduler';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { connectMqtt } from './connect.ts';
+import { connectMqtt, endMqtt } from './connect.ts';
 import { createIngest, type Ingest } from './ingest.ts';
 import { createIntake, type Intake, type QueuedMessage } from './intake.ts';
 import { NodeRegistry } from './node-registry.ts';
 import { OperatorError, reasonOf } from './operator-error.ts';
+import { settlesWithin } from './settles-within.ts';
 import { createWriters, type TelemetryWriters } from './writers.ts';
 import { createZoneControl, type ZoneControl } from './zone-control.ts';
 
@@ -99,7 +99,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const closeIngest = async (): Promise<void> => {
     const consumerClosed = consumer.close();
-    await Promise.race([consumerClosed, sleep(INGEST_PATIENCE_MS, { background: true })]);
+    await settlesWithin(consumerClosed, INGEST_PATIENCE_MS);
     // A handler that still waits for the database is let go here: its messages stay in the queue.
     const limit = { timeoutMs: WRITERS_PATIENCE_MS };
     await Promise.all([
@@ -151,7 +151,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await closeIngest();
     // MQTT 5, 3.14.2.2.2: with expiry 0 the broker forgets the session; only when it has nothing left in it.
     const forgets = isDrained && protocolVersion === 5;
-    await client.endAsync(!isDrained, forgets ? { properties: { sessionExpiryInterval: 0 } } : {});
+    await endMqtt(client, forgets ? { properties: { sessionExpiryInterval: 0 } } : {});
   };
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= closeNow());

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { ledgerOf, startHoldfast } from '../run-holdfast.ts';
 
 const SIZE = ['--nodes', '50', '--seconds', '12', '--seed', '5', '--json'];
+const SHORT = ['--nodes', '10', '--seconds', '3', '--json'];
 
 /** Runs with servers of their own, which mostly wait: a few at a time, of which each may take several times longer. */
 const TOGETHER = { concurrent: true, timeout: 180_000 };
@@ -76,8 +77,7 @@ describe('holdfast demo, while a server is away', () => {
     TOGETHER,
     async () => {
       await using postgres = await startPostgresServer();
-      const size = ['--nodes', '10', '--seconds', '3', '--json'];
-      await using running = startHoldfast('demo', ...size, '--postgres', postgres.url);
+      await using running = startHoldfast('demo', ...SHORT, '--postgres', postgres.url);
       await running.said('running');
 
       await postgres.kill();
@@ -88,6 +88,43 @@ describe('holdfast demo, while a server is away', () => {
       expect(ledger.unsettled).toBeGreaterThan(0);
       expect(ledger.lost).toBeGreaterThan(0);
       expect(run.leftovers).toEqual([]);
+    },
+  );
+
+  it(
+    'ends with the ledger, and with exit code 1, when the broker never comes back',
+    TOGETHER,
+    async () => {
+      await using broker = await startMosquittoServer();
+      await using running = startHoldfast('demo', ...SIZE, '--mqtt', broker.url);
+      await running.said(/% \| [1-9]/);
+
+      await broker.kill();
+
+      const run = await running.finished;
+      expect(run.code, run.stderr).toBe(1);
+      // What it had acknowledged is stored all the same.
+      expect(ledgerOf(run)).toMatchObject({ lost: 0, stale: 0 });
+      expect(ledgerOf(run).unsettled).toBeGreaterThan(0);
+      expect(run.leftovers).toEqual([]);
+    },
+  );
+
+  it(
+    'ends within seconds, with the ledger, when it is interrupted meanwhile',
+    TOGETHER,
+    async () => {
+      await using postgres = await startPostgresServer();
+      await using running = startHoldfast('demo', ...SIZE, '--postgres', postgres.url);
+      await running.said(/% \| [1-9]/);
+      await postgres.freeze();
+
+      running.kill('SIGTERM');
+
+      const run = await running.finished;
+      expect(run.code, run.stderr).toBe(1);
+      expect(ledgerOf(run)).toMatchObject({ interrupted: true });
+      expect(ledgerOf(run).lost).toBeGreaterThan(0);
     },
   );
 });
