@@ -1,6 +1,7 @@
 import { sleep, systemClock, type Clock } from '@holdfast/internal';
 import type { MqttClient } from 'mqtt';
 import { formatTimestamp } from '../system/timestamp.ts';
+import { OperatorError, reasonOf } from '../system/operator-error.ts';
 import { nodeTopic } from '../system/wire.ts';
 import type { DeviceMessage, DeviceSource } from './device-message.ts';
 import { STALLED_AFTER_MS } from './drain.ts';
@@ -33,9 +34,14 @@ export async function publishAll(options: {
     if (client === undefined) throw new Error('no connection to publish over');
     ledger.sent();
     if (message.kind === 'telemetry') ledger.published(message);
-    await client.publishAsync(nodeTopic(root, message.uid, message.kind), encode(message), {
-      qos: 1,
-    });
+    try {
+      await client.publishAsync(nodeTopic(root, message.uid, message.kind), encode(message), {
+        qos: 1,
+      });
+    } catch (error) {
+      // Not of a connection that is lost: then MQTT.js sends again.
+      throw new OperatorError(`the broker refused a message: ${reasonOf(error)}`, { cause: error });
+    }
     if (message.kind === 'telemetry') ledger.acknowledge(message);
   };
 

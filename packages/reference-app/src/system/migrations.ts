@@ -73,7 +73,13 @@ export async function migrate(pool: Pool): Promise<void> {
   });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
-    const message = `cannot set up the database: ${reasonOf(error)}`;
+    const message = `cannot set up the database: ${explain(reasonOf(error))}`;
     throw new OperatorError(message, { cause: error });
   }
+}
+
+/** A migration that somebody has run and that is unknown here is, for Kysely, a corruption. */
+function explain(reason: string): string {
+  const [, newer] = /previously executed migration (\S+) is missing/.exec(reason) ?? [];
+  return newer === undefined ? reason : `a newer version has changed it (migration ${newer})`;
 }

@@ -1,5 +1,8 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { createTestDatabase, startRedisServer } from '@holdfast/testkit';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestDatabase, startMosquittoServer, startRedisServer } from '@holdfast/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runHoldfast, runHoldfastWith } from '../run-holdfast.ts';
 
@@ -90,6 +93,26 @@ describe('holdfast demo, given bad input, says one sentence, exits with 2 and le
     expect(run.stderr.trim().split('\n').at(-1)).toMatch(
       /^holdfast: cannot connect to Redis at .*: ERR DB index is out of range/,
     );
+  });
+
+  it('a broker that lets nobody publish', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-acl-'));
+    const file = join(folder, 'acl');
+    try {
+      // Mosquitto may run as another user than we do.
+      await chmod(folder, 0o755);
+      await writeFile(file, 'topic read #\n', { mode: 0o644 });
+      await using broker = await startMosquittoServer({ settings: { acl_file: file } });
+
+      const run = await runHoldfast('demo', '--mqtt', broker.url);
+
+      expect(run.code).toBe(2);
+      expect(run.stderr.trim().split('\n').at(-1)).toMatch(
+        /^holdfast: the broker refused a message: .*Not authorized/,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('a PostgreSQL role without rights', async () => {

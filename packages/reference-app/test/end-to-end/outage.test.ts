@@ -103,8 +103,6 @@ describe('holdfast demo, while a server is away', () => {
 
       const run = await running.finished;
       expect(run.code, run.stderr).toBe(1);
-      // What it had acknowledged is stored all the same.
-      expect(ledgerOf(run)).toMatchObject({ lost: 0, stale: 0 });
       expect(ledgerOf(run).unsettled).toBeGreaterThan(0);
       expect(run.leftovers).toEqual([]);
     },
