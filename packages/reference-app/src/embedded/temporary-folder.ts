@@ -29,13 +29,22 @@ export async function createTemporaryFolder(prefix: string): Promise<TemporaryFo
     remover.once('exit', () => resolve());
     remover.once('error', () => resolve());
   });
-  await mkdir(path, { mode: 0o700 });
+  const release = async (): Promise<void> => {
+    remover.stdin.end();
+    await exited;
+  };
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // It would keep this process alive.
+    await release();
+    throw error;
+  }
   return {
     path,
     handOver: () => writeFileSync(join(path, '.handed-over'), ''),
     async close() {
-      remover.stdin.end();
-      await exited;
+      await release();
       await rm(path, { recursive: true, force: true });
     },
   };

@@ -22,14 +22,14 @@ it('brings a database to the newest schema once, when several instances start to
       'zones',
     ]),
   );
+});
 
-  it('says so when the database is of a newer version', async () => {
-    await using database = await createTestDatabase();
-    await migrate(database.pool);
-    await database.pool.query(`insert into kysely_migration values ('9999_next', 'later')`);
+it('says so when the database is of a newer version', async () => {
+  await using database = await createTestDatabase();
+  await migrate(database.pool);
+  await database.pool.query(`insert into kysely_migration values ('9999_next', 'later')`);
 
-    await expect(migrate(database.pool)).rejects.toThrow(
-      'cannot set up the database: a newer version has changed it (migration 9999_next)',
-    );
-  });
+  await expect(migrate(database.pool)).rejects.toThrow(
+    'cannot set up the database: a newer version has changed it (migration 9999_next)',
+  );
 });
