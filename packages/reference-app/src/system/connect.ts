@@ -5,6 +5,7 @@ import { cannotConnect } from './operator-error.ts';
 import { settlesWithin } from './settles-within.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_CONNECTIONS = 20;
 
 /** A server that has stopped answering and keeps its connections must not hold what waits for it for ever. */
 const QUERY_TIMEOUT_MS = 30_000;
@@ -13,14 +14,10 @@ const QUERY_TIMEOUT_MS = 30_000;
 const GOODBYE_PATIENCE_MS = 2_000;
 
 /** @throws {OperatorError} when no connection can be made. */
-export async function connectPostgres(
-  url: string,
-  onError: (error: Error) => void,
-  max = 20,
-): Promise<Pool> {
+export async function connectPostgres(url: string, onError: (error: Error) => void): Promise<Pool> {
   const pool = new Pool({
     connectionString: url,
-    max,
+    max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     application_name: 'holdfast',

@@ -13,7 +13,7 @@ interface ZoneRow {
   readonly mean: number | null;
 }
 
-const SELECT_ZONES = `select id, uid from zones order by id`;
+const SELECT_ZONES = `select id from zones order by id`;
 
 /**
  * The mean of each node's newest reading, of those that are fresh: nothing acts on stale data, nor on readings from the
@@ -85,8 +85,8 @@ export function createZoneControl(options: {
   return {
     on: (event, listener) => listeners.on(event, listener),
     async zones() {
-      const { rows } = await pool.query<{ id: string; uid: string }>(SELECT_ZONES);
-      return rows.map(({ id }) => ({ id }));
+      const { rows } = await pool.query<{ id: string }>(SELECT_ZONES);
+      return rows;
     },
     async run({ id }, { signal }) {
       let zone: ZoneRow | undefined;
