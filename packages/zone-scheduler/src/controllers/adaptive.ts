@@ -4,18 +4,18 @@ import {
   type AdaptiveOptions,
   type ResolvedAdaptiveOptions,
 } from './adaptive-options.ts';
+import { IdleLatency } from './idle-latency.ts';
 import { LoadResponse } from './load-response.ts';
-import { median } from './median.ts';
 import { SlotTime } from './slot-time.ts';
-import { probeError } from './probe-error.ts';
 import { orNull, SnapshotReader, type SnapshotFields } from './snapshot-fields.ts';
 
 /** A window with fewer successes says less, in proportion. */
 const FULL_SAMPLE = 20;
-const PROBE_WEIGHT = 0.3;
 const INFLATION_WEIGHT = 0.5;
 /** Slower than the latency itself: what is usual shows only in many windows. */
 const VARIANCE_WEIGHT = 0.1;
+/** Of how widely the latencies of a window spread. */
+const SPREAD_WEIGHT = 0.3;
 /** Windows in which the best rate is looked for. */
 const RATES = 5;
 /** Windows whose median latencies are kept. */
@@ -52,9 +52,10 @@ class AdaptiveController implements Controller {
   readonly probeZones: number;
   readonly windowMs: number;
   readonly #options: ResolvedAdaptiveOptions;
-  #noLoadMs = NaN;
-  #probes = 0;
+  readonly #idle = new IdleLatency();
   #inflation = NaN;
+  /** Variance of what is in the inflation by chance, that of one success being 1. */
+  #inexactness = 0;
   #variance = 0;
   readonly #slotTime = new SlotTime();
   /** What the last zones of a cycle take, once they are started. */
@@ -84,14 +85,8 @@ class AdaptiveController implements Controller {
   probe(latenciesMs: readonly number[]): void {
     const count = latenciesMs.length;
     if (count === 0) return;
-    const sampleMs = median(latenciesMs);
-    const before = Number.isNaN(this.#noLoadMs) ? sampleMs : this.#noLoadMs;
-    this.#probes += 1;
-    // The first ones as a plain mean: one sample alone is too little.
-    const weight =
-      Math.max(PROBE_WEIGHT, 1 / this.#probes) * Math.min(1, count / this.#options.probeZones);
-    this.#noLoadMs = before + weight * (Math.min(sampleMs, this.#credibleMs(before)) - before);
-    this.#response.probed(this.#noLoadMs);
+    this.#idle.learn(latenciesMs, this.#options.probeZones, this.#credibleMs());
+    this.#response.probed(this.#idle.ms);
     this.#slotTime.forgetFailed();
     if (this.#slotTime.isKnown) return;
     const succeededMs = latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0);
@@ -132,9 +127,9 @@ class AdaptiveController implements Controller {
   snapshot(): SnapshotFields {
     return {
       kind: 'adaptive',
-      noLoadMs: orNull(this.#noLoadMs),
-      probes: this.#probes,
+      idle: this.#idle.snapshot(),
       inflation: orNull(this.#inflation),
+      inexactness: this.#inexactness,
       variance: this.#variance,
       slotTime: this.#slotTime.snapshot(),
       tailMs: this.#tailMs,
@@ -150,14 +145,14 @@ class AdaptiveController implements Controller {
   restore(snapshot: unknown): void {
     const { min, max } = this.#options;
     const fields = new SnapshotReader('adaptive', snapshot);
+    const idle = fields.numbers('idle', 3);
     const slotTime = fields.numbers('slotTime', 4);
     const rates = fields.numbers('rates', RATES);
     const medians = fields.numbers('medians', MEDIANS);
     const response = fields.numbers('response', LoadResponse.MOST_NUMBERS);
     const numbers = {
-      noLoadMs: fields.numberOrNaN('noLoadMs'),
-      probes: fields.number('probes'),
       inflation: fields.numberOrNaN('inflation'),
+      inexactness: fields.number('inexactness'),
       variance: fields.number('variance'),
       tailMs: fields.number('tailMs'),
       cap: fields.number('cap', 1),
@@ -165,9 +160,9 @@ class AdaptiveController implements Controller {
       limit: fields.number('limit', 1),
     };
     // All is read before any of it is kept: a snapshot that is refused changes nothing.
-    this.#noLoadMs = numbers.noLoadMs;
-    this.#probes = numbers.probes;
+    this.#idle.restore(idle);
     this.#inflation = numbers.inflation;
+    this.#inexactness = numbers.inexactness;
     this.#variance = numbers.variance;
     this.#slotTime.restore(slotTime);
     this.#tailMs = numbers.tailMs;
@@ -184,7 +179,7 @@ class AdaptiveController implements Controller {
     const ratio = window.p50Ms / this.#reference();
     // What the event loop has not looked at took as long as that, too; it tells nothing of the downstream.
     const isLate = window.loopDelayMs > maxLoopDelayMs;
-    const isInflated = !isLate && Number.isFinite(ratio) && this.#inflate(ratio, succeeded);
+    const isInflated = !isLate && Number.isFinite(ratio) && this.#inflate(ratio, window, succeeded);
     const isSaturated =
       (isInflated && !this.#isUnloaded(window, succeeded)) || window.p50Ms > maxHealthyMs || isLate;
 
@@ -217,18 +212,21 @@ class AdaptiveController implements Controller {
   }
 
   /** Takes up how far the latency is above that of an idle downstream; returns whether that is too far. */
-  #inflate(ratio: number, succeeded: number): boolean {
+  #inflate(ratio: number, { p50Ms, p90Ms }: WindowStats, succeeded: number): boolean {
     const { tolerance, deviationScale, probeZones } = this.#options;
     const share = Math.min(1, succeeded / FULL_SAMPLE);
     const before = Number.isNaN(this.#inflation) ? 1 : this.#inflation;
     const step = ratio - before;
-    this.#inflation = before + INFLATION_WEIGHT * share * step;
+    const weight = INFLATION_WEIGHT * share;
+    this.#inflation = before + weight * step;
+    this.#inexactness = (1 - weight) ** 2 * this.#inexactness + weight ** 2 / succeeded;
     const usual = Math.min(WIDEST_TOLERANCE, deviationScale * Math.sqrt(this.#variance));
-    const inexact = probeError(probeZones * this.#probes);
+    const inexact = this.#idle.error(probeZones, this.#inexactness);
     const isInflated = this.#inflation > 1 + Math.max(tolerance, usual, inexact);
     // Not of the step into saturation itself, which would excuse it.
     if (isInflated) return true;
     this.#response.clear();
+    this.#idle.spread(p50Ms, p90Ms, SPREAD_WEIGHT * share);
     this.#variance += VARIANCE_WEIGHT * share * (step * step - this.#variance);
     return false;
   }
@@ -263,18 +261,17 @@ class AdaptiveController implements Controller {
   }
 
   /**
-   * What a probe may be above `before`: after an overload the downstream was not idle, which whole windows that went below
-   * show. Their lower quartile, for the least of ten noisy medians would be too small.
+   * What probes may be above those before them: after an overload the downstream was not idle, which whole windows that went
+   * below show. Their lower quartile, for the least of ten noisy medians would be too small.
    */
-  #credibleMs(before: number): number {
+  #credibleMs(): number {
     const sorted = [...this.#medians].sort((a, b) => a - b);
-    const quartileMs = sorted[Math.floor(sorted.length / 4)];
-    return quartileMs === undefined ? Infinity : Math.max(before, quartileMs);
+    return sorted[Math.floor(sorted.length / 4)] ?? Infinity;
   }
 
   /** What no drift of the probes can lift above `maxHealthyMs`. */
   #reference(): number {
-    const idleMs = Math.max(this.#noLoadMs, this.#response.unloadedMs);
+    const idleMs = Math.max(this.#idle.ms, this.#response.unloadedMs);
     return Math.min(idleMs, this.#options.maxHealthyMs);
   }
 

@@ -1,4 +1,4 @@
-import { MEDIAN_ERROR } from './median.ts';
+import { MEDIAN_ERROR, deviationOf } from './median.ts';
 
 /** A window in which the latency was too high. */
 export interface SlowWindow {
@@ -17,8 +17,6 @@ const LESS = 1.05;
 const MORE = 1.1;
 /** Standard errors that make it sure. */
 const SURE = 2;
-/** From the median to nine tenths, in standard deviations. */
-const P90 = 1.2816;
 
 /** Windows that are kept. */
 const MOST_WINDOWS = 20;
@@ -131,7 +129,7 @@ function groupOf(windows: readonly SlowWindow[]): Group | undefined {
   const succeeded = sum(windows, (window) => window.succeeded);
   const mean = (figure: (window: SlowWindow) => number): number =>
     sum(windows, (window) => figure(window) * window.succeeded) / succeeded;
-  const deviation = mean(({ p90Ms, p50Ms }) => Math.log(p90Ms / p50Ms)) / P90;
+  const deviation = mean(({ p90Ms, p50Ms }) => deviationOf(p50Ms, p90Ms));
   return {
     inWork: mean((window) => window.inWork),
     p50Ms: mean((window) => window.p50Ms),

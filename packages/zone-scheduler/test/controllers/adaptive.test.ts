@@ -416,7 +416,7 @@ describe('restart', () => {
     [null, 'snapshot must be one of a controller of the kind adaptive'],
     [{ kind: 'vegas' }, 'snapshot must be one of a controller of the kind adaptive'],
     [{ cap: -1 }, 'snapshot.cap must be a number of at least 1'],
-    [{ noLoadMs: 'fast' }, 'snapshot.noLoadMs must be a number of at least 0'],
+    [{ idle: ['fast'] }, 'snapshot.idle must be a list of at most 3 numbers'],
     // As one from before the response knew of probes.
     [{ response: undefined, slow: [] }, 'snapshot.response must be a list of at most 102 numbers'],
     [{ rates: [1, -1] }, 'snapshot.rates must be a list of at most 5 numbers'],
