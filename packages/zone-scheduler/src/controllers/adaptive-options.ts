@@ -25,8 +25,8 @@ export interface AdaptiveOptions {
   /** The cap falls in one window to this share of the limit at most; above 0, at most 1. Default 0.7. */
   readonly maxCut?: number | undefined;
   /**
-   * The latency may be so much above that of an idle downstream, as a share of it; above 0. In the first cycles, of which the
-   * probes are few, it may be up to 0.38 above it all the same. Default 0.2.
+   * The latency may be so much above that of an idle downstream, as a share of it; above 0. It may be more by what chance makes
+   * of few probes: 0.4 in the first cycle with usual latencies, and more with those that spread widely. Default 0.2.
    */
   readonly tolerance?: number | undefined;
   /** It may also be so many of its usual deviations above it, up to 0.3 of it; at least 0. Default 2.5. */
