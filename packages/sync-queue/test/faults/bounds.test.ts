@@ -13,6 +13,8 @@ const PRODUCERS = 2;
 const ADDS = isTorture ? 5000 : 100;
 /** Payloads are of 105 bytes on average, so that either limit may be the one that holds. */
 const LIMITS = { maxCount: 100, maxBytes: 10_000 };
+/** In which the control goes beyond a bound at least once. */
+const MOST_ROUNDS = 5;
 const timeout = isTorture ? 600_000 : 30_000;
 
 const onPlaces = useProgram('worker.ts');
@@ -126,11 +128,14 @@ describe.each(ON)('on %s', (kind) => {
 
   test(
     'negative control: a store that checks and adds in two steps goes beyond',
-    { timeout },
+    { timeout: MOST_ROUNDS * timeout },
     async () => {
-      const result = await overfill({ place: nextPlace(kind), adds: 100, isTwoStep: true });
-
-      const isBeyond = result.mostCount > LIMITS.maxCount || result.mostBytes > LIMITS.maxBytes;
+      let isBeyond = false;
+      // A producer that has filled the queue before the others have begun races with nobody.
+      for (let round = 0; !isBeyond && round < MOST_ROUNDS; round += 1) {
+        const result = await overfill({ place: nextPlace(kind), adds: 100, isTwoStep: true });
+        isBeyond = result.mostCount > LIMITS.maxCount || result.mostBytes > LIMITS.maxBytes;
+      }
       expect(isBeyond).toBe(true);
     },
   );
