@@ -52,7 +52,8 @@ async function openMember(
     storeTimeoutMs: 100,
     ...options,
   });
-  await breaker.ready();
+  // On a busy machine the first question may take longer than `storeTimeoutMs`.
+  await until(() => breaker.snapshot().store === 'up');
   return {
     breaker,
     client,
