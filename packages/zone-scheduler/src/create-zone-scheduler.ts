@@ -6,7 +6,7 @@ import {
   requireOptions,
 } from '@holdfast/internal';
 import { AlertRules } from './alert-rules.ts';
-import { claim } from './claim.ts';
+import { claim, giveBack } from './claim.ts';
 import { CycleRunner } from './cycle-runner.ts';
 import type { CycleReport, DrainReport, ZoneCounts } from './cycle-report.ts';
 import { CycleRunningError, SchedulerClosedError } from './errors.ts';
@@ -32,9 +32,7 @@ import type {
 export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D>): ZoneScheduler {
   const resolved = resolveZoneSchedulerOptions(options);
   const { clock, cycleMs, shards, controller } = resolved;
-  const giveBackParts = claim({
-    ...{ controller: options.controller, budget: options.budget, shards: options.shards },
-  });
+  claim({ controller: options.controller, budget: options.budget, shards: options.shards });
   const listeners = createListeners<ZoneSchedulerEvents>({
     ...{ cycle: true, missed: true, zombie: true },
     ...{ quarantine: true, downstream: true, alert: true },
@@ -149,8 +147,9 @@ export function createZoneScheduler<D = unknown>(options: ZoneSchedulerOptions<D
     try {
       await session.close(timeoutMs);
     } finally {
+      // The shards are closed for good, and the share of the budget is given up.
+      giveBack(options.controller);
       resolved.budget?.release();
-      giveBackParts();
       isDrained = true;
     }
     const aborted = (last?.aborted ?? 0) - abortedBefore;

@@ -15,25 +15,33 @@ const PARTS = [
 ] as const;
 const base = { zones: () => zonesOf(['a']), handler: done };
 
-it.each(PARTS)(
-  'refuses a %s that another scheduler has, until that is closed',
-  async (name, make) => {
-    const part = make();
-    const first = createZoneScheduler({ ...base, ...part });
+const refusalOf = (name: string): TypeError =>
+  new TypeError(`${name} must be of this scheduler alone, got one that another has`);
 
-    expect(() => createZoneScheduler({ ...base, ...part })).toThrow(
-      new TypeError(
-        `${name} must be of this scheduler alone, got one that another uses until it is closed`,
-      ),
-    );
+it.each(PARTS)('refuses a %s that another scheduler has', async (name, make) => {
+  const part = make();
+  const first = createZoneScheduler({ ...base, ...part });
 
-    expect((await first.runCycle()).outcome).toBe('ok');
-    await first.close();
+  expect(() => createZoneScheduler({ ...base, ...part })).toThrow(refusalOf(name));
 
-    const next = createZoneScheduler({ ...base, ...part });
-    await next.close();
-  },
-);
+  expect((await first.runCycle()).outcome).toBe('ok');
+  await first.close();
+});
+
+it('runs with the controller of one that was closed, and with no other part of it', async () => {
+  const [controller, shards] = [adaptive(), staticShards({ id: 0, total: 1 })];
+  const budget = createBudget({ max: 8 }).register('zones');
+  const first = createZoneScheduler({ ...base, controller, shards, budget });
+  await first.runCycle();
+  await first.close();
+
+  expect(() => createZoneScheduler({ ...base, shards })).toThrow(refusalOf('shards'));
+  expect(() => createZoneScheduler({ ...base, budget })).toThrow(refusalOf('budget'));
+  const next = createZoneScheduler({ ...base, controller });
+
+  expect((await next.runCycle()).outcome).toBe('ok');
+  await next.close();
+});
 
 it('takes nothing for a scheduler that is refused', async () => {
   const [controller, shards] = [adaptive(), allZones()];
@@ -41,7 +49,9 @@ it('takes nothing for a scheduler that is refused', async () => {
 
   expect(() => createZoneScheduler({ ...base, controller, shards })).toThrow('shards must be');
   expect(() => createZoneScheduler({ ...base, controller, cycleMs: 0 })).toThrow('cycleMs must be');
-  const second = createZoneScheduler({ ...base, controller });
+  // Without types null stands for what is not given.
+  const none = null as unknown as undefined;
+  const second = createZoneScheduler({ ...base, controller, shards: none });
 
   expect((await second.runCycle()).outcome).toBe('ok');
   await Promise.all([first.close(), second.close()]);

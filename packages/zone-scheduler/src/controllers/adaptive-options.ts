@@ -26,7 +26,7 @@ export interface AdaptiveOptions {
   readonly maxCut?: number | undefined;
   /**
    * The latency may be so much above that of an idle downstream, as a share of it; above 0. It may be more by what chance makes
-   * of few probes: 0.4 in the first cycle with usual latencies, and more with those that spread widely. Default 0.2.
+   * of few runs: 0.4 in the first cycle and 0.25 later with usual latencies, up to 0.94 with a heavy tail. Default 0.2.
    */
   readonly tolerance?: number | undefined;
   /** It may also be so many of its usual deviations above it, up to 0.3 of it; at least 0. Default 2.5. */

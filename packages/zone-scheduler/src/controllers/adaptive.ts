@@ -226,7 +226,8 @@ class AdaptiveController implements Controller {
     // Not of the step into saturation itself, which would excuse it.
     if (isInflated) return true;
     this.#response.clear();
-    this.#idle.spread(p50Ms, p90Ms, SPREAD_WEIGHT * share);
+    // Nor of windows that are near it: latencies that spread in an overload would excuse it.
+    if (ratio <= 1 + tolerance) this.#idle.spread(p50Ms, p90Ms, SPREAD_WEIGHT * share);
     this.#variance += VARIANCE_WEIGHT * share * (step * step - this.#variance);
     return false;
   }

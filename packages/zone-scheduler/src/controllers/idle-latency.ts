@@ -39,10 +39,10 @@ export class IdleLatency {
     this.#ms = before + weight * (Math.min(sampleMs, mostMs) - before);
   }
 
-  /** Takes up how widely the latencies of a window spread in which the downstream was not saturated. */
+  /** Takes up how widely the latencies of a window spread in which the downstream was as if idle. */
   spread(p50Ms: number, p90Ms: number, weight: number): void {
-    if (!(p50Ms > 0)) return;
     const seen = deviationOf(p50Ms, p90Ms);
+    if (!Number.isFinite(seen)) return;
     const deviation = Math.min(MOST_DEVIATION, Math.max(USUAL_DEVIATION, seen));
     this.#deviation += weight * (deviation - this.#deviation);
   }
@@ -68,7 +68,7 @@ export class IdleLatency {
   restore([ms = NaN, samples = 0, deviation = USUAL_DEVIATION]: readonly number[]): void {
     this.#ms = ms;
     this.#samples = samples;
-    this.#deviation = deviation;
+    this.#deviation = Math.min(MOST_DEVIATION, Math.max(USUAL_DEVIATION, deviation));
   }
 }
 

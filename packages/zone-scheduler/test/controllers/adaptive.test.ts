@@ -258,6 +258,23 @@ describe('cap', () => {
     expect(controller.explain().cap).toBeLessThan(60);
   });
 
+  it('bears more latency where it spreads widely on an idle downstream, and no more for a spread that comes with it', () => {
+    const slow = { meanMs: 160, p90Ms: 960, completed: 20 };
+    const spread = planned();
+    for (let n = 0; n < 10; n += 1) spread.observe(windowOf({ p90Ms: 600 }));
+    const even = planned();
+    for (let n = 0; n < 10; n += 1) even.observe(windowOf());
+    const before = [spread, even].map((controller) => controller.explain().cap);
+
+    for (const controller of [spread, even]) {
+      for (let n = 0; n < 6; n += 1) controller.observe(windowOf(slow));
+    }
+
+    expect(before).toEqual([500, 500]);
+    expect(spread.explain().cap).toBe(500);
+    expect(even.explain().cap).toBeLessThan(100);
+  });
+
   it('does not take for the latency of the downstream what the event loop has not looked at', () => {
     const controller = planned();
     controller.observe(windowOf());

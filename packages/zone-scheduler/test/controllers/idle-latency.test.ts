@@ -50,6 +50,8 @@ it('learns nothing from a window without a latency', () => {
   const idle = after(100);
   idle.spread(0, 0, 0.3);
   idle.spread(NaN, NaN, 0.3);
+  idle.spread(100, NaN, 0.3);
+  idle.spread(0, 100, 0.3);
   expect(idle.error(SAMPLE, 0)).toBeCloseTo(0.376, 3);
 });
 
