@@ -42,7 +42,7 @@ test('a batch of the spool that was settled in part is kept although the disk ha
     return ids.length;
   });
   const { clock, writer } = setUp(pool, { spool: { dir, maxBytes: 1024 } });
-  await vi.waitFor(() => expect(pool.calls).toHaveLength(3));
+  await vi.waitFor(() => expect(pool.calls).toHaveLength(3), { timeout: 20_000 });
   const closed = writer.close({ timeoutMs: 50 });
   await clock.advance(50);
   const report = await closed;
@@ -60,7 +60,7 @@ test('what another number of lanes has left keeps saying so when it is written t
   const left = files().map((name) => /of\d+/.exec(name)![0]);
   const pool = down();
   const { clock, writer } = setUp(pool, { lanes: 2, spool: { dir } });
-  await vi.waitFor(() => expect(pool.calls).not.toHaveLength(0));
+  await vi.waitFor(() => expect(pool.calls).not.toHaveLength(0), { timeout: 20_000 });
   const closed = writer.close({ timeoutMs: 50 });
   await clock.advance(50);
 

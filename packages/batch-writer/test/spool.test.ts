@@ -128,7 +128,7 @@ test('waits for memory when the disk is full as well', async () => {
   const writing = (async () => {
     for (; taken < 200; taken++) await writer.write(reading(taken));
   })();
-  await vi.waitFor(() => expect(writer.snapshot().waiters).toBe(1));
+  await vi.waitFor(() => expect(writer.snapshot().waiters).toBe(1), { timeout: 20_000 });
   expect(taken).toBeLessThan(100);
   expect(writer.snapshot().spooledBytes).toBeLessThanOrEqual(1024);
 

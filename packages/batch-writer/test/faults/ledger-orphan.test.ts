@@ -69,10 +69,13 @@ async function beginOrphan(batch: Batch, from: number, to: number): Promise<Pool
 }
 
 async function untilWaitsForOrphan(): Promise<void> {
-  await vi.waitFor(async () => {
-    const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
-    expect((await database.pool.query(waiting)).rowCount).toBe(1);
-  });
+  await vi.waitFor(
+    async () => {
+      const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+      expect((await database.pool.query(waiting)).rowCount).toBe(1);
+    },
+    { timeout: 20_000 },
+  );
 }
 
 function retried(writer: BatchWriter<Row>, times: number): Promise<void> {

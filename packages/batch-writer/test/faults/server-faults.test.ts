@@ -129,7 +129,9 @@ test('a server that crashes and comes back, with the spool taking what memory ca
   for (let crash = 0; crash < 2; crash++) {
     for (let batch = 0; batch < 5; batch++) await next(writer, 'flushed');
     await server.kill();
-    await vi.waitFor(() => expect(writer.snapshot().spooledRows).toBeGreaterThan(200));
+    await vi.waitFor(() => expect(writer.snapshot().spooledRows).toBeGreaterThan(200), {
+      timeout: 20_000,
+    });
     mostSpooled = Math.max(mostSpooled, writer.snapshot().spooledRows);
     await server.start();
   }
@@ -167,7 +169,7 @@ test.each<[string, 'toServer' | 'toClient' | undefined]>([
     const tookMs = performance.now() - startedMs;
     // What was held back arrives after all.
     fault.lift();
-    await vi.waitFor(async () => expect(await sessionsAtWork()).toBe(0));
+    await vi.waitFor(async () => expect(await sessionsAtWork()).toBe(0), { timeout: 20_000 });
     const report = await writer.close();
 
     expect(errors[0]).toMatchObject(

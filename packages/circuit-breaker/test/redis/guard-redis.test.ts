@@ -32,7 +32,7 @@ async function loseWrite(redis: FakeRedis, guard: RedisGuard) {
   redis.answer = never;
   const write = guard.set('lost', 'old');
   const isSent = (): void => expect(redis.sent.map(scriptOf)).toEqual(['open', 'write', 'write']);
-  await vi.waitFor(isSent);
+  await vi.waitFor(isSent, { timeout: 20_000 });
   redis.goDown();
   return { write };
 }

@@ -145,7 +145,7 @@ describe('a guard on a real Redis', () => {
 
     await guard.close();
 
-    await vi.waitFor(async () => expect(await journals()).toEqual([]));
+    await vi.waitFor(async () => expect(await journals()).toEqual([]), { timeout: 20_000 });
   });
 
   it('leaves no timer, socket or listener when it is closed', async () => {

@@ -49,7 +49,7 @@ it('does not wait for a Sentinel that accepts and says nothing, not even when it
     lazyConnect: true,
   });
   const guard = guardRedis(client, { timeoutMs: 100 });
-  await vi.waitFor(() => expect(sockets.size).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(sockets.size).toBeGreaterThan(0), { timeout: 20_000 });
 
   expect(await guard.get('a')).toBeNull();
   await guard.close();
